@@ -1,0 +1,13 @@
+"""A folder in, a folder out: finding inputs, working ahead, the record, going on after a stop."""
+
+from dltk.batch.inputs import Inputs, Item, find_inputs, gather
+from dltk.batch.pipeline import batched, ordered_map
+from dltk.batch.predict import predict
+from dltk.batch.products import plan_products
+from dltk.batch.record import Record, to_line, write_csv
+from dltk.batch.run import Tally, run_batch
+
+__all__ = [
+    "Inputs", "Item", "Record", "Tally", "batched", "find_inputs", "gather", "ordered_map",
+    "plan_products", "predict", "run_batch", "to_line", "write_csv",
+]

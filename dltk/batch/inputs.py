@@ -1,0 +1,271 @@
+"""Finding inputs: files, folders, globs, lists and standard input, as an ordered list of items."""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+
+import numpy as np
+from PIL import Image
+
+from dltk.errors import DltkError, InputError, UsageError, printable, reason
+from dltk.images import decode, decode_sized, raster_extensions
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One input.
+
+    Attributes:
+        name: its path relative to the root of the search, with "/" between the parts; outputs
+            and records are named by it.
+        source: what the decoder takes: a path, encoded bytes, a Pillow image or an array.
+        problem: why it cannot be used, if that is known already.
+    """
+
+    name: str
+    source: object
+    problem: str | None = None
+
+    @property
+    def path(self) -> Path | None:
+        """The file, or None for a picture that is in memory."""
+        return Path(self.source) if isinstance(self.source, (str, os.PathLike)) else None
+
+    def stamp(self) -> dict[str, int]:
+        """Return size and time of the file, by which a changed input is known; else nothing."""
+        if self.path is None:
+            return {}
+        try:
+            status = self.path.stat()
+        except OSError:
+            return {}
+        return {"bytes": status.st_size, "mtime_ns": status.st_mtime_ns}
+
+    def decode(self, *, at_least: int | None = None) -> Image.Image:
+        """Return the picture, upright RGB. Raises InputError with the reason."""
+        return self.decode_sized(at_least=at_least)[0]
+
+    def decode_sized(
+        self, *, at_least: int | None = None
+    ) -> tuple[Image.Image, tuple[int, int]]:
+        """Return the picture and its full (width, height), see `dltk.images.decode_sized`."""
+        if self.problem:
+            raise InputError(self.problem)
+        return decode_sized(self.source, at_least=at_least)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The items of a batch, in order, each once.
+
+    Attributes:
+        items: files in the order given, those of a folder sorted by name.
+        root: the folder that the items' names are relative to.
+        passed_over: files in searched folders that are no pictures, counted by extension.
+    """
+
+    items: list[Item]
+    root: Path
+    passed_over: Counter = field(default_factory=Counter)
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def describe_passed_over(self) -> str:
+        """Return for example "12 other files passed over (.txt ×11, .mp4 ×1)", or ''."""
+        count = sum(self.passed_over.values())
+        if not count:
+            return ""
+        kinds = ", ".join(f"{printable(ext)} ×{n}" for ext, n in self.passed_over.most_common(6))
+        more = ", …" if len(self.passed_over) > 6 else ""
+        return f"{count} other file{'s' * (count > 1)} passed over ({kinds}{more})"
+
+
+def find_inputs(
+    sources: Sequence[str | os.PathLike],
+    *,
+    exclude: Iterable[str | os.PathLike | None] = (),
+    limit: int | None = None,
+) -> Inputs:
+    """Find the pictures that `sources` mean.
+
+    A source is a file (always an input, whatever its name), a folder (searched to the bottom for
+    files with the extension of a raster format, hidden ones left out), a glob pattern, "@FILE"
+    (a list of paths, one a line or separated by NUL bytes), or "-" (standard input: a picture,
+    or such a list). A path that exists is taken as it is, brackets and leading "@" included.
+
+    Names are relative to the one folder given, or to the deepest folder common to all.
+
+    Args:
+        exclude: folders not to search, such as the one that outputs go to.
+        limit: keep only that many, the first ones.
+    Raises:
+        UsageError: a source that does not exist, or a pattern without a match.
+        DltkError: nothing was found at all.
+    """
+    search = _Search({os.path.realpath(folder) for folder in exclude if folder is not None})
+    for source in sources:
+        search.add(os.fspath(source))
+    if not search.found and not search.memory:
+        raise DltkError(_nothing_found(sources, search.passed_over))
+    root = search.common_root()
+    items = [
+        Item(PurePath(os.path.relpath(path, root)).as_posix(), path, problem)
+        for path, problem in search.found.items()
+    ]
+    return Inputs((search.memory + items)[:limit], Path(root), search.passed_over)
+
+
+def gather(images) -> Iterable[Item]:
+    """Turn whatever a recipe is given into items.
+
+    Args:
+        images: a path (of a file or folder), a pattern, a Pillow image, an array (H, W[, C]),
+            Inputs, or an iterable of paths, images, arrays or items, which is not read ahead.
+            Pictures without a file are named by their position, "000000" on.
+    """
+    if isinstance(images, Inputs):
+        return images
+    if isinstance(images, (str, os.PathLike)):
+        return find_inputs([images])
+    if isinstance(images, (Image.Image, bytes, Item)) or (
+        isinstance(images, np.ndarray) and images.ndim in (2, 3)
+    ):
+        images = [images]
+    return map(_as_item, range(sys.maxsize), images)
+
+
+def _as_item(position: int, image) -> Item:
+    if isinstance(image, Item):
+        return image
+    if isinstance(image, (str, os.PathLike)):
+        return Item(PurePath(image).as_posix(), os.fspath(image))
+    return Item(f"{position:06d}", image)
+
+
+class _Search:
+    """Collects the files that sources mean, in order, each once."""
+
+    def __init__(self, excluded: set[str]):
+        self.found: dict[str, str | None] = {}  # absolute path -> problem
+        self.memory: list[Item] = []
+        self.passed_over: Counter = Counter()
+        self._bases: list[str] = []  # folders that names may be relative to
+        self._excluded = excluded
+
+    def add(self, source: str) -> None:
+        if source == "-":
+            self._add_stdin()
+        elif os.path.lexists(source):
+            self._add_path(source)
+        elif source.startswith("@"):
+            self._add_list(source[1:])
+        elif glob.has_magic(source):
+            self._add_pattern(source)
+        else:
+            raise UsageError(f"no such file or folder: {printable(source)}")
+
+    def common_root(self) -> str:
+        return os.path.commonpath(self._bases) if self._bases else os.getcwd()
+
+    def _add_path(self, source: str) -> None:
+        path = os.path.abspath(source)
+        if os.path.isdir(path):
+            self._bases.append(path)
+            self._search(path, set())
+        else:
+            self._add_file(path)
+
+    def _add_file(self, path: str, problem: str | None = None) -> None:
+        self._bases.append(os.path.dirname(path))
+        self.found.setdefault(path, problem)
+
+    def _add_pattern(self, pattern: str) -> None:
+        matches = sorted(glob.glob(pattern, recursive=True))
+        if not matches:
+            raise UsageError(f"no file matches {printable(pattern)}")
+        extension = os.path.splitext(pattern)[1]
+        by_name = extension and not glob.has_magic(extension)  # "*.dat" means what it says
+        for match in matches:
+            if os.path.isdir(match):
+                if "**" not in pattern:
+                    self._add_path(match)
+            elif by_name or self._wanted(match):
+                self._add_file(os.path.abspath(match))
+
+    def _add_list(self, path: str) -> None:
+        try:
+            with open(path, "rb") as file:
+                self._add_lines(file.read())
+        except OSError as error:
+            raise UsageError(f"cannot read the list {printable(path)}: {reason(error)}") from error
+
+    def _add_stdin(self) -> None:
+        content = sys.stdin.buffer.read()
+        try:
+            decode(content)
+        except InputError:
+            if b"\0" not in content and not content.isascii():
+                try:
+                    content.decode()
+                except UnicodeDecodeError:
+                    self.memory.append(Item("stdin", content))  # a damaged picture: say so later
+                    return
+            self._add_lines(content)
+        else:
+            self.memory.append(Item("stdin", content))
+
+    def _add_lines(self, content: bytes) -> None:
+        """Add the files of a list; one that is missing fails alone, later."""
+        separator = b"\0" if b"\0" in content else b"\n"
+        for line in content.split(separator):
+            path = os.fsdecode(line.removesuffix(b"\r") if separator == b"\n" else line)
+            if not path:
+                continue
+            if os.path.isdir(path):
+                self._add_path(path)
+            else:
+                self._add_file(os.path.abspath(path))
+
+    def _search(self, folder: str, above: set[tuple[int, int]]) -> None:
+        """Add the pictures under `folder`; `above` are the folders it is in, to end loops."""
+        try:
+            status = os.stat(folder)
+            here = (status.st_dev, status.st_ino)
+            if here in above or (above and os.path.realpath(folder) in self._excluded):
+                return
+            with os.scandir(folder) as scan:
+                entries = sorted(scan, key=lambda entry: entry.name)
+        except OSError as error:
+            self.found.setdefault(folder, f"the folder cannot be read: {reason(error)}")
+            return
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                self._search(entry.path, above | {here})
+            elif (entry.is_file() or entry.is_symlink()) and self._wanted(entry.name):
+                self.found.setdefault(entry.path, None)
+
+    def _wanted(self, name: str) -> bool:
+        extension = os.path.splitext(name)[1].lower()
+        if extension in raster_extensions():
+            return True
+        self.passed_over[extension or "no extension"] += 1
+        return False
+
+
+def _nothing_found(sources, passed_over: Counter) -> str:
+    where = ", ".join(printable(os.fspath(source)) for source in sources)
+    message = f"no pictures found in {where}: looked for .jpg, .png, .webp, .tif and the like"
+    others = Inputs([], Path(), passed_over).describe_passed_over()
+    return f"{message}; {others}" if others else message

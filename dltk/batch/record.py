@@ -1,0 +1,198 @@
+"""The record of a batch: `results.jsonl`, a header and one line for each input, in input order.
+
+The run writes `results.jsonl.part` line by line and renames it at the end, so that a
+`results.jsonl` without a `.part` beside it is whole. Whatever stops a run, the next one reads
+both files and does only what is missing.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from dltk.batch.inputs import Item
+from dltk.errors import DltkError, UsageError, printable
+from dltk.files import cannot_write, locked, whole
+
+_SETTINGS = ("format", "version", "model", "options", "root")
+
+
+def to_line(fields: dict) -> str:
+    """Return `fields` as one line of JSON, readable where the names in it are Unicode.
+
+    Raises ValueError on NaN and infinities, which JSON does not have.
+    """
+    line = json.dumps(fields, ensure_ascii=False, allow_nan=False)
+    try:
+        line.encode()
+    except UnicodeEncodeError:  # a file name that is not UTF-8
+        line = json.dumps(fields, ensure_ascii=True, allow_nan=False)
+    return line + "\n"
+
+
+class Record:
+    """The record in one output folder, open for one run. A context manager.
+
+    Args:
+        folder: the output folder; made if need be, and locked against a second run.
+        header: format, version, model, options and root of this run, see `_SETTINGS`.
+        overwrite: forget what the folder holds and do everything again.
+    Raises:
+        UsageError: the folder holds the record of a run with other settings.
+        DltkError: another run is writing here, or the folder cannot be written.
+    """
+
+    def __init__(self, folder: str | os.PathLike, header: dict, *, overwrite: bool = False):
+        self.folder = Path(folder)
+        self.path = self.folder / "results.jsonl"
+        self._header = header
+        self._part = self.folder / "results.jsonl.part"
+        self._kept: dict[str, int] = {}  # name -> offset of its line in the last record
+        self._resources = ExitStack()
+        with self._resources:
+            self._open(overwrite)
+            self._resources = self._resources.pop_all()
+
+    def _open(self, overwrite: bool) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = self._resources.enter_context(locked(self.folder, wait=False))
+        except OSError as error:
+            raise cannot_write(self.folder, error) from error
+        if not lock:
+            raise DltkError(f"another run is writing to {printable(self.folder)}; wait for it")
+        if overwrite:
+            self._part.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)
+        self._merge_interrupted()
+        if self.path.exists():
+            self._old = self._resources.enter_context(self.path.open("rb"))
+            for offset, fields in _lines(self._old):
+                if offset == 0:
+                    self._check(fields)
+                else:
+                    self._kept[fields["path"]] = offset
+        try:
+            self._new = self._resources.enter_context(self._part.open("w", encoding="utf-8"))
+        except OSError as error:
+            raise cannot_write(self._part, error) from error
+        self._write(self._header)
+
+    def keep_others(self, items: Sequence[Item]) -> None:
+        """Take over the lines of earlier runs over the same root whose inputs are not in `items`."""
+        present = {item.name for item in items}
+        for name in [name for name in self._kept if name not in present]:
+            self._write(self._read(name))
+
+    def finished(self, item: Item) -> dict | None:
+        """Return the line of an earlier run for `item`, if nothing of it needs doing again.
+
+        That is: it succeeded, the input has not changed, and the files it wrote are there.
+        """
+        if item.name not in self._kept:
+            return None
+        fields = self._read(item.name)
+        stamp = item.stamp()
+        current = all(fields.get(key) == value for key, value in stamp.items())
+        there = all((self.folder / path).exists() for path in fields.get("files", {}).values())
+        return fields if fields["status"] == "ok" and stamp and current and there else None
+
+    def write(self, fields: dict) -> None:
+        """Add the line of the next input, and see it to the operating system."""
+        self._write(fields)
+
+    def finish(self, rest: Sequence[Item] = ()) -> None:
+        """Give the record its name. `rest` are inputs an interrupted run did not come to."""
+        for item in rest:
+            if item.name in self._kept:
+                self._write(self._read(item.name))
+        try:
+            self._new.close()
+            os.replace(self._part, self.path)
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+
+    def rows(self) -> Iterator[dict]:
+        """Yield the lines of the finished record, without the header."""
+        with self.path.open("rb") as file:
+            yield from (fields for offset, fields in _lines(file) if offset)
+
+    def __enter__(self) -> Record:
+        return self
+
+    def __exit__(self, *error) -> None:
+        self._resources.close()
+
+    def _write(self, fields: dict) -> None:
+        try:
+            self._new.write(to_line(fields))
+            self._new.flush()
+        except OSError as error:
+            raise cannot_write(self._part, error) from error
+
+    def _read(self, name: str) -> dict:
+        self._old.seek(self._kept[name])
+        return json.loads(self._old.readline())
+
+    def _check(self, header: dict) -> None:
+        for name in _SETTINGS:
+            before, now = header.get(name), self._header.get(name)
+            if before != now:
+                raise UsageError(
+                    f"{printable(self.path)} is the record of another run ({_change(name, before, now)}); "
+                    "choose another --output, or --overwrite it"
+                )
+
+    def _merge_interrupted(self) -> None:
+        """Merge the lines of a run that was killed into the record; its own take precedence."""
+        if not self._part.exists():
+            return
+        with ExitStack() as stack:
+            lines: dict[str, tuple] = {}
+            for path in (self.path, self._part):
+                if path.exists():
+                    file = stack.enter_context(path.open("rb"))
+                    for offset, fields in _lines(file):
+                        lines[fields["path"] if offset else ""] = file, offset
+            if lines:
+                with whole(self.path) as target, target.open("wb") as merged:
+                    for file, offset in lines.values():
+                        file.seek(offset)
+                        merged.write(file.readline())
+        self._part.unlink()
+
+
+def _lines(file) -> Iterator[tuple[int, dict]]:
+    """Yield offset and fields of each whole line; the header has offset 0. Ends at a torn line."""
+    offset = 0
+    while (line := file.readline()).endswith(b"\n"):
+        try:
+            fields = json.loads(line)
+        except ValueError:
+            return
+        if not isinstance(fields, dict) or (offset and "path" not in fields):
+            return
+        yield offset, fields
+        offset += len(line)
+        file.seek(offset)  # the reader of these lines may have moved it
+
+
+def _change(name: str, before, now) -> str:
+    """Return for example "top was 5, now 3"."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in {**before, **now}:
+            if before.get(key) != now.get(key):
+                return _change(key, before.get(key), now.get(key))
+    return f"{name} was {before}, now {now}"
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterator[dict]) -> None:
+    """Write `rows` as a table with a heading, whole or not at all."""
+    with whole(path) as part, part.open("w", newline="", errors="backslashreplace") as file:
+        writer = csv.DictWriter(file, columns, restval="", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,0 +1,108 @@
+"""Run a recipe over a batch: what is done stays done, what fails is recorded and passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from dltk.batch.inputs import Inputs, Item
+from dltk.batch.record import Record
+
+
+@dataclass
+class Tally:
+    """How a batch went.
+
+    Attributes:
+        total: inputs of the batch.
+        done: finished in this run.
+        kept: finished in an earlier run.
+        failed: inputs that could not be used.
+        failures: (name, reason) of the first of them.
+        interrupted: whether the user stopped it.
+        stopped: whether it stopped at a failure, as asked.
+    """
+
+    total: int
+    done: int = 0
+    kept: int = 0
+    failed: int = 0
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    interrupted: bool = False
+    stopped: bool = False
+
+    SHOWN_FAILURES = 10
+
+    @property
+    def exit_code(self) -> int:
+        """0 done; 3 finished or stopped with failures; 130 interrupted."""
+        if self.interrupted:
+            return 130
+        return 3 if self.failed else 0
+
+    def count(self, fields: dict, *, kept: bool) -> None:
+        """Count one line of the record."""
+        if fields["status"] != "ok":
+            self.failed += 1
+            if len(self.failures) < self.SHOWN_FAILURES:
+                self.failures.append((fields["path"], fields["error"]))
+        elif kept:
+            self.kept += 1
+        else:
+            self.done += 1
+
+
+def run_batch(
+    recipe: Callable[[list[Item]], Iterable],
+    inputs: Inputs,
+    *,
+    record: Record | None = None,
+    emit: Callable[[dict], None] | None = None,
+    progress: Callable[[Tally], None] | None = None,
+    on_error: str = "skip",
+) -> Tally:
+    """Run `recipe` over what of `inputs` is not done yet, and record every input in order.
+
+    Args:
+        recipe: called with the items to do; yields one result for each, in their order, with
+            `to_dict()`: "path", "status" ("ok" or "failed"), "error" where failed, and more.
+        record: the record of the output folder, or None to keep none.
+        emit: called with the fields of every input, kept ones included.
+        progress: called with the tally after every input.
+        on_error: "skip" a failed input, or "stop" after recording it.
+
+    Ctrl-C closes the record with all that is finished and is told in the tally.
+    """
+    tally = Tally(len(inputs))
+    items = inputs.items
+    kept = {item.name for item in items if record and record.finished(item)}
+    todo = [item for item in items if item.name not in kept]
+    results: Iterator = iter(recipe(todo)) if todo else iter(())
+    reached = 0
+    if record:
+        record.keep_others(items)
+    try:
+        for item in items:
+            if item.name in kept:
+                fields = record.finished(item)
+            else:
+                fields = {**next(results).to_dict(), **item.stamp()}
+            if record:
+                record.write(fields)
+            reached += 1
+            tally.count(fields, kept=item.name in kept)
+            if emit:
+                emit(fields)
+            if progress:
+                progress(tally)
+            if on_error == "stop" and fields["status"] != "ok":
+                tally.stopped = True
+                break
+    except KeyboardInterrupt:
+        tally.interrupted = True
+    finally:
+        if hasattr(results, "close"):
+            results.close()
+    if record:
+        record.finish(items[reached:])
+    return tally

@@ -1,0 +1,70 @@
+"""Drawing on pictures: labels, and maps of thumbnails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+
+def draw_labels(picture: Image.Image, lines: Sequence[str]) -> Image.Image:
+    """Return a copy of `picture` (RGB) with `lines` on a dark band along its lower edge.
+
+    The letters are about a thirtieth of the picture high, never too small to read: a picture
+    too narrow or too low for them is enlarged on a black ground first.
+    """
+    picture = picture.copy()
+    if not lines:
+        return picture
+    size = max(14, round(min(picture.size) / 24))
+    font = ImageFont.load_default(size)
+    pad = size // 2
+    leading = round(size * 1.35)
+    wide = 2 * pad + max(round(font.getlength(line)) for line in lines)
+    high = 2 * pad + leading * len(lines)
+    if picture.width < wide or picture.height < 2 * high:
+        picture = _on_ground(picture, max(picture.width, wide), picture.height, high)
+    else:
+        _darken(picture, (0, picture.height - high, picture.width, picture.height))
+    draw = ImageDraw.Draw(picture)
+    top = picture.height - high + pad
+    for index, line in enumerate(lines):
+        ink = "white" if index == 0 else (200, 200, 200)
+        draw.text((pad, top + index * leading), line, ink, font)
+    return picture
+
+
+def _darken(picture: Image.Image, box: tuple[int, int, int, int]) -> None:
+    picture.paste(picture.crop(box).point(lambda value: value * 0.35), box)
+
+
+def _on_ground(picture: Image.Image, width: int, height: int, below: int) -> Image.Image:
+    """Put `picture` centred on black, with room of `below` pixels under it."""
+    ground = Image.new("RGB", (width, height + below))
+    ground.paste(picture, ((width - picture.width) // 2, 0))
+    ground.info.update(picture.info)
+    return ground
+
+
+def thumbnail_map(
+    pictures: Sequence[Image.Image], places: Sequence[tuple[float, float]], *, size: int, edge: int
+) -> Image.Image:
+    """Return a white square of `size` pixels with each picture, fitted to `edge`, at its place.
+
+    Args:
+        places: centres, x to the right and y downwards, in any range; scaled to fill the square.
+    """
+    ground = Image.new("RGB", (size, size), "white")
+    if not pictures:
+        return ground
+    columns = list(zip(*places, strict=True))
+    lows = [min(column) for column in columns]
+    span = max(max(column) - low for column, low in zip(columns, lows, strict=True)) or 1.0
+    for picture, place in zip(pictures, places, strict=True):
+        small = picture.copy()
+        small.thumbnail((edge, edge))
+        x, y = (
+            round((value - low) / span * (size - edge)) for value, low in zip(place, lows, strict=True)
+        )
+        ground.paste(small, (x + (edge - small.width) // 2, y + (edge - small.height) // 2))
+    return ground

@@ -1,0 +1,58 @@
+"""What can go wrong, as one-line messages with an exit code. Standard library only."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class DltkError(Exception):
+    """A problem the user can act on.
+
+    The message is one line: what, where (path, option, value), why, what to do.
+    The command line prints it without a traceback and leaves with `exit_code`.
+    """
+
+    exit_code = 1
+
+
+class UsageError(DltkError):
+    """The request itself cannot work: an unknown name, options that contradict each other."""
+
+    exit_code = 2
+
+
+class WeightsError(DltkError):
+    """Pretrained weights are missing, damaged or cannot be reached."""
+
+    exit_code = 4
+
+
+class InputError(DltkError):
+    """One input cannot be used. A batch records it and goes on with the rest."""
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """Return ' Did you mean "x"?' for the choice most like `word`, or '' when none is near."""
+    folded = {choice.casefold(): choice for choice in choices}
+    matches = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
+    return f' Did you mean "{folded[matches[0]]}"?' if matches else ""
+
+
+def printable(name: object) -> str:
+    """Return a file name as text that is safe on one line of a terminal or a log.
+
+    Control characters and bytes that are not UTF-8 become backslash escapes, so that a name with
+    a newline in it cannot forge a second line.
+    """
+    text = str(name).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def reason(error: BaseException) -> str:
+    """Return why an operating-system call failed, without its number and path."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

