@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 
 def draw_labels(picture: Image.Image, lines: Sequence[str]) -> Image.Image:
-    """Return a copy of `picture` (RGB) with `lines` on a dark band along its lower edge.
+    """Return a copy of `picture` (RGB) with `lines` on a dark panel in its lower left corner.
 
     The letters are about a thirtieth of the picture high, never too small to read: a picture
     too narrow or too low for them is enlarged on a black ground first.
@@ -25,7 +25,7 @@ def draw_labels(picture: Image.Image, lines: Sequence[str]) -> Image.Image:
     if picture.width < wide or picture.height < 2 * high:
         picture = _on_ground(picture, max(picture.width, wide), picture.height, high)
     else:
-        _darken(picture, (0, picture.height - high, picture.width, picture.height))
+        _darken(picture, (0, picture.height - high, wide, picture.height))
     draw = ImageDraw.Draw(picture)
     top = picture.height - high + pad
     for index, line in enumerate(lines):
@@ -63,8 +63,7 @@ def thumbnail_map(
     for picture, place in zip(pictures, places, strict=True):
         small = picture.copy()
         small.thumbnail((edge, edge))
-        x, y = (
-            round((value - low) / span * (size - edge)) for value, low in zip(place, lows, strict=True)
-        )
+        moved = (value - low for value, low in zip(place, lows, strict=True))
+        x, y = (round(value / span * (size - edge)) for value in moved)
         ground.paste(small, (x + (edge - small.width) // 2, y + (edge - small.height) // 2))
     return ground

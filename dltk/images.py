@@ -76,9 +76,7 @@ def decode(source, *, at_least: int | None = None) -> Image.Image:
     return decode_sized(source, at_least=at_least)[0]
 
 
-def decode_sized(
-    source, *, at_least: int | None = None
-) -> tuple[Image.Image, tuple[int, int]]:
+def decode_sized(source, *, at_least: int | None = None) -> tuple[Image.Image, tuple[int, int]]:
     """Return what `decode` does, and the upright picture's full (width, height)."""
     try:
         if isinstance(source, np.ndarray):
@@ -209,9 +207,9 @@ class Geometry:
     interpolation: str = "bilinear"
 
     def __post_init__(self):
-        if self.fit not in ("crop", "squash", "pad") or self.interpolation not in _INTERPOLATIONS:
-            raise UsageError(f"unknown geometry: {asdict(self)}")
-        if min(self.height, self.width) < 1 or self.channels not in (1, 3) or not 0 < self.crop <= 1:
+        known = self.fit in ("crop", "squash", "pad") and self.interpolation in _INTERPOLATIONS
+        sized = min(self.height, self.width) >= 1 and self.channels in (1, 3)
+        if not (known and sized and 0 < self.crop <= 1):
             raise UsageError(f"impossible geometry: {asdict(self)}")
 
     @property

@@ -61,22 +61,33 @@ def read_pth(path: str | os.PathLike) -> dict[str, np.ndarray]:
             elif start == _LEGACY_START:
                 tree = _read_legacy(file)
             else:
-                raise _Refused("it does not begin like one")
+                raise _RefusedError("it does not begin like one")
         return dict(_flatten(tree))
-    except _Refused as error:
+    except _RefusedError as error:
         raise WeightsError(f"{printable(path)} is not a weight file dltk reads: {error}") from error
     except OSError as error:
         raise WeightsError(f"cannot read {printable(path)}: {reason(error)}") from error
     except (
-        pickle.UnpicklingError, zipfile.BadZipFile, struct.error, EOFError, MemoryError,
-        ValueError, TypeError, KeyError, IndexError, AttributeError, UnicodeDecodeError,
-        NotImplementedError, RecursionError, OverflowError,
+        pickle.UnpicklingError,
+        zipfile.BadZipFile,
+        struct.error,
+        EOFError,
+        MemoryError,
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        UnicodeDecodeError,
+        NotImplementedError,
+        RecursionError,
+        OverflowError,
     ) as error:
         why = f"damaged or cut short ({reason(error)})"
         raise WeightsError(f"{printable(path)} is {why}; fetch it again") from error
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """The file is not of a kind that this reader takes."""
 
 
@@ -131,9 +142,9 @@ def _rebuild_tensor(storage, offset, shape, strides, *_):
     shape, strides = tuple(shape), tuple(strides)
     sane = all(type(n) is int and n >= 0 for n in (offset, *shape, *strides))
     if not isinstance(storage, _Storage) or not sane or len(shape) != len(strides):
-        raise _Refused("a tensor in it has no proper shape")
+        raise _RefusedError("a tensor in it has no proper shape")
     if math.prod(shape) > storage.count:
-        raise _Refused(f"a tensor in it claims the shape {shape} over {storage.count} numbers")
+        raise _RefusedError(f"a tensor in it claims the shape {shape} over {storage.count} numbers")
     return _Tensor(storage, offset, shape, strides)
 
 
@@ -159,14 +170,16 @@ class _Unpickler(pickle.Unpickler):
             return tuple
         if module in ("torch", "torch.storage") and name in _DTYPES:
             return name
-        raise _Refused(f"it asks for {printable(module)}.{printable(name)}, which is not a tensor")
+        raise _RefusedError(
+            f"it asks for {printable(module)}.{printable(name)}, which is not a tensor"
+        )
 
     def persistent_load(self, pid):
         if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":
-            raise _Refused("it refers to something that is not a tensor's data")
+            raise _RefusedError("it refers to something that is not a tensor's data")
         _, kind, key, _, count = pid[:5]
         if kind not in _DTYPES or type(count) is not int or not 0 <= count <= _MAX_ITEMS:
-            raise _Refused(f"a tensor in it claims {printable(count)} elements")
+            raise _RefusedError(f"a tensor in it claims {printable(count)} elements")
         return self._storage_of(str(key), kind, count)
 
 
@@ -189,10 +202,10 @@ def _read_legacy(file) -> object:
 
     storage_of, made = _storages("<")
     if load() != _MAGIC or load() != 1001:
-        raise _Refused("its format version is unknown")
+        raise _RefusedError("its format version is unknown")
     system = load()
     if not system.get("little_endian", True):
-        raise _Refused("it was written on a big-endian machine")
+        raise _RefusedError("it was written on a big-endian machine")
     tree = load()
     size = os.fstat(file.fileno()).st_size
     for key in load():
@@ -209,10 +222,10 @@ def _read_zip(file) -> object:
         names = archive.namelist()
         pickles = [name for name in names if name.endswith("/data.pkl") and name.count("/") == 1]
         if len(pickles) != 1:
-            raise _Refused("it is a zip archive without one data.pkl")
+            raise _RefusedError("it is a zip archive without one data.pkl")
         folder = pickles[0].removesuffix("data.pkl")
         if f"{folder}constants.pkl" in names:
-            raise _Refused("it holds a TorchScript program, not weights")
+            raise _RefusedError("it holds a TorchScript program, not weights")
         order = sys.byteorder if f"{folder}byteorder" not in names else None
         order = order or archive.read(f"{folder}byteorder").decode()
         storage_of, made = _storages("<" if order == "little" else ">")
@@ -220,7 +233,7 @@ def _read_zip(file) -> object:
         for key, storage in made.items():
             member = archive.getinfo(f"{folder}data/{key}")
             if member.compress_type != zipfile.ZIP_STORED:
-                raise _Refused("its tensors are compressed, which PyTorch never does")
+                raise _RefusedError("its tensors are compressed, which PyTorch never does")
             if member.file_size != storage.count * storage.dtype.itemsize:
                 raise EOFError("a tensor's data ends early")
             storage.fill(archive.read(member))
@@ -229,10 +242,9 @@ def _read_zip(file) -> object:
 
 def _flatten(tree, prefix: str = ""):
     if not isinstance(tree, dict):
-        raise _Refused("it does not hold a dictionary of tensors")
+        raise _RefusedError("it does not hold a dictionary of tensors")
     for name, value in tree.items():
         if isinstance(value, dict):
             yield from _flatten(value, f"{prefix}{name}.")
         elif isinstance(value, _Tensor):
             yield f"{prefix}{name}", value.array()
-

@@ -130,9 +130,11 @@ def _download(address: str, part: Path, path: Path, report: Report) -> None:
                     done += len(chunk)
                     if total and time.monotonic() - told > _REPORT_EVERY_SECS:
                         told = time.monotonic()
-                        report(f"downloading {path.name}: {done / total:.0%} of {total / 1e6:.0f} MB")
+                        share = f"{done / total:.0%} of {total / 1e6:.0f} MB"
+                        report(f"downloading {path.name}: {share}")
             if total and done < total:
-                raise _unreachable(address, path, f"the connection broke at {done} of {total} bytes")
+                broke = f"the connection broke at {done} of {total} bytes"
+                raise _unreachable(address, path, broke)
     except requests.RequestException as error:
         raise _unreachable(address, path, _network_reason(error)) from error
 

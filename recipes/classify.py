@@ -1,9 +1,9 @@
 """Label pictures: what is in them, by one classifier or the mean of several.
 
-    from recipes.classify import classify
+from recipes.classify import classify
 
-    for result in classify("holiday/"):
-        print(result.name, result.labels[0].name, result.labels[0].score)
+for result in classify("holiday/"):
+    print(result.name, result.labels[0].name, result.labels[0].score)
 """
 
 from __future__ import annotations
@@ -147,8 +147,14 @@ def classify(
     views = 10 if tta else 1
     networks = [
         load_engine(
-            source, engine=engine, devices=devices, strategy=strategy, precision=precision,
-            batch_size=batch_size, pictures=count and count * views, report=report,
+            source,
+            engine=engine,
+            devices=devices,
+            strategy=strategy,
+            precision=precision,
+            batch_size=batch_size,
+            pictures=count and count * views,
+            report=report,
         )
         for source in sources
     ]
@@ -183,8 +189,12 @@ def classify(
         return result
 
     outcomes = predict(
-        items, load, run,
-        batch_size=batch_size, loaders=cores(), runners=min(n.workers for n in networks),
+        items,
+        load,
+        run,
+        batch_size=batch_size,
+        loaders=cores(),
+        runners=min(n.workers for n in networks),
     )
     with closing(outcomes):
         if annotate is None and sort_into is None:
@@ -212,9 +222,9 @@ def find_models(
     sources = [find_model(name, labels=labels, pixel_range=pixel_range) for name in wanted]
     for source in sources:
         if source.card is not None and source.card.task != "classify":
-            raise UsageError(f"{source.name} is a model to {source.card.task} with, not to classify")
+            raise UsageError(f"{source.name} is a model to {source.card.task}, not to classify")
         if not source.labels:
-            advice = "use it with dltk features" if source.entry else "name its classes with --labels"
+            advice = "it is for dltk features" if source.entry else "name them with --labels"
             raise UsageError(f"{source.name} has no class names; {advice}")
         if source.labels != sources[0].labels:
             raise UsageError(

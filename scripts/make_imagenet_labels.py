@@ -7,6 +7,7 @@ and the one that lifts), both are told apart by what they are a kind of.
 """
 
 import csv
+import itertools
 from collections import Counter
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def synset(file, offset):
     fields = file.readline().decode().split()
     words = int(fields[3], 16)
     pointers = fields[4 + 2 * words + 1 :]
-    hypernyms = [int(to) for kind, to in zip(pointers, pointers[1:], strict=False) if kind == "@"]
+    hypernyms = [int(to) for kind, to in itertools.pairwise(pointers) if kind == "@"]
     return fields[4].replace("_", " "), hypernyms[0]
 
 

@@ -8,6 +8,17 @@ from dltk.batch.record import Record, to_line, write_csv
 from dltk.batch.run import Tally, run_batch
 
 __all__ = [
-    "Inputs", "Item", "Record", "Tally", "batched", "find_inputs", "gather", "ordered_map",
-    "plan_products", "predict", "run_batch", "to_line", "write_csv",
+    "Inputs",
+    "Item",
+    "Record",
+    "Tally",
+    "batched",
+    "find_inputs",
+    "gather",
+    "ordered_map",
+    "plan_products",
+    "predict",
+    "run_batch",
+    "to_line",
+    "write_csv",
 ]

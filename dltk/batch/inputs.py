@@ -51,9 +51,7 @@ class Item:
         """Return the picture, upright RGB. Raises InputError with the reason."""
         return self.decode_sized(at_least=at_least)[0]
 
-    def decode_sized(
-        self, *, at_least: int | None = None
-    ) -> tuple[Image.Image, tuple[int, int]]:
+    def decode_sized(self, *, at_least: int | None = None) -> tuple[Image.Image, tuple[int, int]]:
         """Return the picture and its full (width, height), see `dltk.images.decode_sized`."""
         if self.problem:
             raise InputError(self.problem)

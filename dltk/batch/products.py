@@ -24,8 +24,8 @@ def plan_products(items: Iterable[Item], folder: Path, name: Callable[[str], str
     for item in items:
         if item.path is not None and os.path.realpath(item.path).startswith(inside):
             raise UsageError(
-                f"{printable(item.path)} is an input and lies in {printable(folder)}, where outputs "
-                "go; choose another folder for them"
+                f"{printable(item.path)} is an input and lies in {printable(folder)}, where "
+                "outputs go; choose another folder for them"
             )
         target = name(item.name)
         if target in taken:

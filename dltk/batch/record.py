@@ -11,7 +11,7 @@ import csv
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from dltk.batch.inputs import Item
@@ -50,6 +50,7 @@ class Record:
         self.folder = Path(folder)
         self.path = self.folder / "results.jsonl"
         self._header = header
+        self._overwrite = overwrite
         self._part = self.folder / "results.jsonl.part"
         self._kept: dict[str, int] = {}  # name -> offset of its line in the last record
         self._resources = ExitStack()
@@ -65,35 +66,40 @@ class Record:
             raise cannot_write(self.folder, error) from error
         if not lock:
             raise DltkError(f"another run is writing to {printable(self.folder)}; wait for it")
-        if overwrite:
-            self._part.unlink(missing_ok=True)
-            self.path.unlink(missing_ok=True)
         self._merge_interrupted()
         if self.path.exists():
             self._old = self._resources.enter_context(self.path.open("rb"))
             for offset, fields in _lines(self._old):
-                if offset == 0:
-                    self._check(fields)
-                else:
+                if offset:
                     self._kept[fields["path"]] = offset
+                elif not overwrite:
+                    self._check(fields)
+            if overwrite:
+                self.path.unlink()
         try:
             self._new = self._resources.enter_context(self._part.open("w", encoding="utf-8"))
         except OSError as error:
             raise cannot_write(self._part, error) from error
-        self._write(self._header)
+        self.write(self._header)
+
+    def earlier(self) -> Iterator[dict]:
+        """Yield the lines of earlier runs that this run builds on; none when overwriting."""
+        for name in self._kept if not self._overwrite else ():
+            yield self._read(name)
 
     def keep_others(self, items: Sequence[Item]) -> None:
-        """Take over the lines of earlier runs over the same root whose inputs are not in `items`."""
+        """Take over the lines of earlier runs whose inputs are not in `items`."""
         present = {item.name for item in items}
-        for name in [name for name in self._kept if name not in present]:
-            self._write(self._read(name))
+        for fields in self.earlier():
+            if fields["path"] not in present:
+                self.write(fields)
 
     def finished(self, item: Item) -> dict | None:
         """Return the line of an earlier run for `item`, if nothing of it needs doing again.
 
         That is: it succeeded, the input has not changed, and the files it wrote are there.
         """
-        if item.name not in self._kept:
+        if item.name not in self._kept or self._overwrite:
             return None
         fields = self._read(item.name)
         stamp = item.stamp()
@@ -102,14 +108,38 @@ class Record:
         return fields if fields["status"] == "ok" and stamp and current and there else None
 
     def write(self, fields: dict) -> None:
-        """Add the line of the next input, and see it to the operating system."""
-        self._write(fields)
+        """Add a line, and see it to the operating system."""
+        try:
+            self._new.write(to_line(fields))
+            self._new.flush()
+        except OSError as error:
+            raise cannot_write(self._part, error) from error
+
+    def relative(self, files: dict[str, str]) -> dict[str, str]:
+        """Return paths of files, by kind, relative to the record's folder."""
+        return {
+            kind: Path(os.path.relpath(path, self.folder)).as_posix()
+            for kind, path in files.items()
+        }
+
+    def discard_replaced(self, fields: dict) -> None:
+        """Delete what an earlier run wrote for this input in the folder and this one did not.
+
+        A picture that changed, or is labelled anew, may now belong elsewhere.
+        """
+        if fields["path"] not in self._kept:
+            return
+        now = set(fields.get("files", {}).values())
+        for path in self._read(fields["path"]).get("files", {}).values():
+            if path not in now and ".." not in Path(path).parts and not Path(path).is_absolute():
+                with suppress(OSError):
+                    (self.folder / path).unlink()
 
     def finish(self, rest: Sequence[Item] = ()) -> None:
         """Give the record its name. `rest` are inputs an interrupted run did not come to."""
         for item in rest:
-            if item.name in self._kept:
-                self._write(self._read(item.name))
+            if item.name in self._kept and not self._overwrite:
+                self.write(self._read(item.name))
         try:
             self._new.close()
             os.replace(self._part, self.path)
@@ -127,13 +157,6 @@ class Record:
     def __exit__(self, *error) -> None:
         self._resources.close()
 
-    def _write(self, fields: dict) -> None:
-        try:
-            self._new.write(to_line(fields))
-            self._new.flush()
-        except OSError as error:
-            raise cannot_write(self._part, error) from error
-
     def _read(self, name: str) -> dict:
         self._old.seek(self._kept[name])
         return json.loads(self._old.readline())
@@ -143,7 +166,8 @@ class Record:
             before, now = header.get(name), self._header.get(name)
             if before != now:
                 raise UsageError(
-                    f"{printable(self.path)} is the record of another run ({_change(name, before, now)}); "
+                    f"{printable(self.path)} is the record of another run "
+                    f"({_change(name, before, now)}); "
                     "choose another --output, or --overwrite it"
                 )
 
@@ -152,11 +176,13 @@ class Record:
         if not self._part.exists():
             return
         with ExitStack() as stack:
-            lines: dict[str, tuple] = {}
+            header, lines = {}, {}  # of lines: name -> file and offset
             for path in (self.path, self._part):
                 if path.exists():
                     file = stack.enter_context(path.open("rb"))
                     for offset, fields in _lines(file):
+                        if offset == 0 and any(header.get(s) != fields.get(s) for s in _SETTINGS):
+                            header, lines = fields, {}  # it was to replace the record
                         lines[fields["path"] if offset else ""] = file, offset
             if lines:
                 with whole(self.path) as target, target.open("wb") as merged:

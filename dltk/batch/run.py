@@ -87,6 +87,9 @@ def run_batch(
                 fields = record.finished(item)
             else:
                 fields = {**next(results).to_dict(), **item.stamp()}
+                if record and "files" in fields:
+                    fields["files"] = record.relative(fields["files"])
+                    record.discard_replaced(fields)
             if record:
                 record.write(fields)
             reached += 1

@@ -92,9 +92,7 @@ def build_network(
     module, function = entry.builder.split(":")
     builder = getattr(importlib.import_module(module), function)
     if module != "keras.applications":
-        return builder(
-            x, weights, classifier_activation=classifier_activation, **entry.options
-        )
+        return builder(x, weights, classifier_activation=classifier_activation, **entry.options)
     try:
         return builder(
             input_tensor=x,

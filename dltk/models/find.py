@@ -82,7 +82,7 @@ def find_model(
         return ModelSource(entry.name, entry.labels, entry.geometry, entry=entry)
     path = Path(model)
     if path.suffix != ".keras":
-        raise UsageError(f"{printable(path)} is not a .keras file, the only kind of model file read")
+        raise UsageError(f"{printable(path)} is not a .keras file, the kind of model file read")
     card = read_card(path)
     if card is None:
         geometry = _input_geometry(path)

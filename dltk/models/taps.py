@@ -80,7 +80,8 @@ def _tap(model: keras.Model, name: str):
     if not inner or name in (layer.name for layer in model.layers):
         return _output_of(model.get_layer(name))
     nested = model.get_layer(outer)
-    part = keras.Model(nested.inputs, _tap(nested, inner), name=f"{outer}_to_{inner.split('/')[-1]}")
+    name = f"{outer}_to_{inner.rsplit('/', 1)[-1]}"
+    part = keras.Model(nested.inputs, _tap(nested, inner), name=name)
     call = nested._inbound_nodes[-1]  # where the outer graph calls the nested model
     return part(call.input_tensors)
 

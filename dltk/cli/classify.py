@@ -1,0 +1,105 @@
+"""`dltk classify`."""
+
+from __future__ import annotations
+
+import click
+
+from dltk.cli import options
+from dltk.cli.batch import Outputs, Reporter, Table, relative_to, run_command
+from dltk.errors import printable
+
+
+@click.command(
+    short_help="Label pictures.",
+    epilog="\b\nExamples:\n"
+    "  dltk classify holiday/ --top 3\n"
+    "  dltk classify '*.jpg' -o out --sort-into out/sorted --format csv",
+)
+@options.inputs
+@options.model(multiple=True)
+@click.option("--labels", type=click.Path(), metavar="FILE", help="Class names of a .keras file.")
+@click.option(
+    "--top",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="Labels for each picture, at most.",
+)
+@click.option(
+    "--min-score",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    metavar="P",
+    help="Leave out labels below this probability.",
+)
+@click.option("--tta", is_flag=True, help="Average over ten crops: slower, a little better.")
+@click.option("--ensemble", is_flag=True, help="Average several models: name more than one -m.")
+@click.option(
+    "--annotate",
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Write copies with the labels drawn on them.",
+)
+@click.option(
+    "--sort-into",
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Copy the pictures into one folder for each best label.",
+)
+@options.outputs
+@options.hardware
+@options.common
+@click.pass_context
+def classify(ctx, images, **choices):
+    """Label pictures: files, folders, 'patterns', @list.txt, or - for standard input.
+
+    The default model knows the 1000 classes of ImageNet and comes with dltk. A .keras file that
+    dltk trained brings its own classes; one that plain Keras saved needs --labels.
+    """
+    from recipes.classify import check_products, csv_columns, csv_row, find_models
+    from recipes.classify import classify as recipe
+
+    outputs = Outputs.take(choices)
+    reporter = Reporter(outputs, bar=outputs.output is not None)
+    annotate, sort_into = choices["annotate"], choices["sort_into"]
+    top, folder = choices["top"], outputs.output or sort_into or annotate
+
+    def describe() -> dict:
+        how = {name: choices[name] for name in ("ensemble", "labels", "pixel_range")}
+        what = ("top", "min_score", "tta", "precision")
+        where = ("labels", "annotate", "sort_into")
+        sources = find_models(choices["model"], **how)
+        return {
+            "model": [source.describe() for source in sources],
+            "options": {name: choices[name] for name in what}
+            | {name: relative_to(choices[name], folder) for name in where},
+        }
+
+    ctx.exit(
+        run_command(
+            lambda items, record: recipe(items, **choices, report=reporter.say),
+            images,
+            outputs,
+            name="classify",
+            describe=describe,
+            reporter=reporter,
+            table=Table(csv_columns(top), csv_row, _line),
+            folder=folder,
+            products=[annotate, sort_into],
+            check=lambda items: check_products(items, annotate, sort_into),
+        )
+    )
+
+
+def _line(fields: dict, width: int) -> str:
+    name = printable(fields["path"])
+    name = name if len(name) <= width else "…" + name[1 - width :]
+    if fields["status"] == "failed":
+        return f"{name:{width}}  {click.style('failed: ' + fields['error'], fg='red')}"
+    labels = [f"{label['label']} {label['score']:.1%}" for label in fields["labels"]]
+    if not labels:
+        return f"{name:{width}}  {click.style('no label is sure enough', dim=True)}"
+    rest = click.style(", ".join(labels[1:]), dim=True)
+    return f"{name:{width}}  {click.style(f'{labels[0]:28}', bold=True)}  {rest}".rstrip()

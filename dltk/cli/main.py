@@ -1,0 +1,93 @@
+"""The `dltk` command: its subcommands in groups, and the door at which errors become messages."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+
+import click
+
+from dltk import __version__
+from dltk.cli import options
+from dltk.cli.classify import classify
+from dltk.cli.completion import completion
+from dltk.cli.doctor import doctor
+from dltk.cli.features import features
+from dltk.cli.models import models
+from dltk.cli.recipes import recipes
+from dltk.cli.samples import samples
+from dltk.errors import DltkError
+
+SECTIONS = {
+    "Use a model": (classify, features),
+    "Housekeeping": (models, samples, recipes, doctor, completion),
+}
+INTERRUPTED = 130
+
+
+class Sections(click.Group):
+    """A group whose help lists its commands in sections."""
+
+    def format_commands(self, ctx, formatter):
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(c.name, c.get_short_help_str(80)) for c in commands])
+
+
+@click.group(
+    cls=Sections,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nExamples:\n  dltk classify holiday/\n  dltk features holiday/ --query cat.jpg",
+)
+@click.version_option(__version__, prog_name="dltk")
+def cli():
+    """Classic deep-learning recipes for pictures and text."""
+
+
+for section in SECTIONS.values():
+    for command in section:
+        cli.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    debug = "--debug" in (sys.argv[1:] if arguments is None else arguments)
+    try:
+        return cli.main(arguments, prog_name="dltk", standalone_mode=False) or 0
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except DltkError as error:
+        if debug:
+            raise
+        click.secho(f"error: {error}", fg="red", err=True)
+        return error.exit_code
+    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if debug:
+            raise
+        click.secho(
+            f"internal error: {type(error).__name__}: {error}; --debug shows where",
+            fg="red",
+            err=True,
+        )
+        return 1
+
+
+def run() -> None:
+    """Entry point of the installed command."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end, we keep what is done
+    if "--debug" not in sys.argv:
+        options.quiet_native_code()
+    sys.exit(main())

@@ -1,0 +1,196 @@
+"""Options that several commands share, spelled and explained once."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+
+import click
+
+_HARDWARE_HELP = {
+    "engine": "litert (CPU, without TensorFlow), keras (any device), or what suits this machine.",
+    "devices": "auto, cpu, gpu, or how many of them: gpu:2; cpu:2 splits this CPU in two.",
+}
+
+
+def complete_model(ctx, param, incomplete: str) -> list[str]:
+    """Return the names of the catalog that begin like `incomplete`, for shell completion."""
+    from dltk.models.catalog import entries
+
+    return [name for name in entries() if name.startswith(incomplete)]
+
+
+def inputs(command):
+    """IMAGES..., and which of them to take."""
+    command = click.option(
+        "--limit", type=click.IntRange(1), help="Take only the first N inputs.", metavar="N"
+    )(command)
+    return click.argument(
+        "images",
+        nargs=-1,
+        required=True,
+        metavar="IMAGES...",
+        type=click.Path(allow_dash=True),
+    )(command)
+
+
+def model(*, multiple: bool = False):
+    """-m/--model, and how to understand a file that plain Keras saved."""
+
+    def decorate(command):
+        command = click.option(
+            "--pixel-range",
+            type=click.Choice(["0..255", "0..1", "-1..1"]),
+            default="0..255",
+            show_default=True,
+            help="Pixels that a file saved by plain Keras expects.",
+        )(command)
+        return click.option(
+            "-m",
+            "--model",
+            multiple=multiple,
+            metavar="NAME|FILE",
+            default=("efficientnet-lite0",) if multiple else "efficientnet-lite0",
+            show_default="efficientnet-lite0",
+            help='A name from "dltk models list", or a .keras file.',
+            shell_complete=complete_model,
+        )(command)
+
+    return decorate
+
+
+def outputs(command):
+    """-o/--output, the form of the results, and what to do with earlier ones."""
+    for option in (
+        click.option(
+            "--on-error",
+            type=click.Choice(["skip", "stop"]),
+            default="skip",
+            show_default=True,
+            help="Go on after an input that cannot be used, or stop.",
+        ),
+        click.option("--overwrite", is_flag=True, help="Do again what is done already."),
+        click.option(
+            "--json",
+            "format",
+            flag_value="jsonl",
+            help="The same as --format jsonl.",
+        ),
+        click.option(
+            "--format",
+            type=click.Choice(["auto", "table", "jsonl", "csv"]),
+            default="auto",
+            help="Of the results: a table on a terminal, JSON lines elsewhere, CSV. "
+            "With --output, csv adds results.csv to results.jsonl.",
+        ),
+        click.option(
+            "-o",
+            "--output",
+            type=click.Path(file_okay=False),
+            metavar="DIR",
+            help="Write the results to this folder, and go on there after a stop.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def hardware(command):
+    """What the network runs on."""
+    for option in (
+        click.option(
+            "--precision",
+            type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+            default="auto",
+            show_default=True,
+            help="Of the keras engine; auto is float32.",
+        ),
+        click.option(
+            "--strategy",
+            type=click.Choice(["auto", "one", "mirrored"]),
+            default="auto",
+            show_default=True,
+            help="tf.distribute: auto mirrors over two or more devices.",
+        ),
+        click.option(
+            "--devices",
+            default="auto",
+            show_default=True,
+            metavar="KIND[:N]",
+            help=_HARDWARE_HELP["devices"],
+        ),
+        click.option(
+            "--engine",
+            type=click.Choice(["auto", "litert", "keras"]),
+            default="auto",
+            show_default=True,
+            help=_HARDWARE_HELP["engine"],
+        ),
+        click.option(
+            "--batch-size",
+            type=click.IntRange(1),
+            default=16,
+            show_default=True,
+            metavar="N",
+            help="Pictures in one step, over all devices.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def debug(command):
+    """--debug; the door in main.py looks for it by itself."""
+    return click.option(
+        "--debug", is_flag=True, expose_value=False, help="Show tracebacks and native messages."
+    )(command)
+
+
+def offline(command):
+    """--offline."""
+
+    def switch_off(ctx, param, value):
+        if value:
+            os.environ["DLTK_OFFLINE"] = "1"
+
+    return click.option(
+        "--offline",
+        is_flag=True,
+        callback=switch_off,
+        expose_value=False,
+        help="Never use the network (or set DLTK_OFFLINE=1).",
+    )(command)
+
+
+def quiet(command):
+    """-q/--quiet."""
+    return click.option(
+        "-q", "--quiet", is_flag=True, help="No progress and no summary; errors only."
+    )(command)
+
+
+def common(command):
+    """--offline, -v, -q and --debug, for commands that run a network."""
+    verbose = click.option("-v", "--verbose", is_flag=True, help="Say what runs where.")
+    return offline(verbose(quiet(debug(command))))
+
+
+def quiet_native_code() -> None:
+    """Keep what native libraries write to standard error, and Python's warnings, off the screen.
+
+    Python's own standard error goes on to the old place through a copy of it.
+    """
+    warnings.simplefilter("ignore")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        kept = os.dup(2)
+        null = os.open(os.devnull, os.O_WRONLY)
+    except OSError:  # standard error is closed
+        return
+    sys.stderr.flush()
+    os.dup2(null, 2)
+    os.close(null)
+    sys.stderr = os.fdopen(
+        kept, "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace"
+    )
