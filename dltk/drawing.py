@@ -46,24 +46,21 @@ def _on_ground(picture: Image.Image, width: int, height: int, below: int) -> Ima
     return ground
 
 
-def thumbnail_map(
-    pictures: Sequence[Image.Image], places: Sequence[tuple[float, float]], *, size: int, edge: int
+def thumbnail_sheet(
+    pictures: Sequence[Image.Image], cells: Sequence[tuple[int, int]], *, edge: int
 ) -> Image.Image:
-    """Return a white square of `size` pixels with each picture, fitted to `edge`, at its place.
+    """Return a white sheet with each picture, fitted to a square of `edge` pixels, in its cell.
 
     Args:
-        places: centres, x to the right and y downwards, in any range; scaled to fill the square.
+        cells: (column, row) of each picture, counted from the upper left; the sheet is as large
+            as they need.
     """
-    ground = Image.new("RGB", (size, size), "white")
-    if not pictures:
-        return ground
-    columns = list(zip(*places, strict=True))
-    lows = [min(column) for column in columns]
-    span = max(max(column) - low for column, low in zip(columns, lows, strict=True)) or 1.0
-    for picture, place in zip(pictures, places, strict=True):
+    columns = 1 + max((column for column, _ in cells), default=0)
+    rows = 1 + max((row for _, row in cells), default=0)
+    sheet = Image.new("RGB", (columns * edge, rows * edge), "white")
+    for picture, (column, row) in zip(pictures, cells, strict=True):
         small = picture.copy()
-        small.thumbnail((edge, edge))
-        moved = (value - low for value, low in zip(place, lows, strict=True))
-        x, y = (round(value / span * (size - edge)) for value in moved)
-        ground.paste(small, (x + (edge - small.width) // 2, y + (edge - small.height) // 2))
-    return ground
+        small.thumbnail((edge - 4, edge - 4))
+        x, y = column * edge, row * edge
+        sheet.paste(small, (x + (edge - small.width) // 2, y + (edge - small.height) // 2))
+    return sheet

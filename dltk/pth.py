@@ -170,9 +170,8 @@ class _Unpickler(pickle.Unpickler):
             return tuple
         if module in ("torch", "torch.storage") and name in _DTYPES:
             return name
-        raise _RefusedError(
-            f"it asks for {printable(module)}.{printable(name)}, which is not a tensor"
-        )
+        asked = printable(f"{module}.{name}")
+        raise _RefusedError(f"it asks for {asked}, which is not a tensor")
 
     def persistent_load(self, pid):
         if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":

@@ -17,7 +17,7 @@ from PIL import Image
 
 from dltk.batch import Item, gather, predict
 from dltk.batch.shards import ShardWriter, open_shards, remove_shards, write_shards
-from dltk.drawing import thumbnail_map
+from dltk.drawing import thumbnail_sheet
 from dltk.engine import load_engine
 from dltk.errors import InputError, UsageError
 from dltk.files import whole
@@ -272,24 +272,42 @@ def take_rows(blocks: Sequence[np.ndarray], rows: Sequence[int]) -> np.ndarray:
 def draw_map(
     items: Sequence[Item], vectors: np.ndarray, *, seed: int = 0, size: int = 2400
 ) -> Image.Image:
-    """Draw thumbnails where t-SNE puts their vectors, the like beside the like.
+    """Draw thumbnails on a grid, the like beside the like.
 
-    van der Maaten & Hinton 2008, on the first 50 principal components as they do. With fewer than
-    five pictures, two principal components.
+    Vectors are laid out in the plane by t-SNE (van der Maaten & Hinton 2008), on the first 50
+    principal components as they do, and then moved to the cells of a grid, as little as possible
+    in all, so that no thumbnail hides another. With fewer than five pictures, two principal
+    components. Pictures that can no longer be read are left out.
 
     Args:
         vectors: float (N, D), one for each of `items`.
+        size: pixels of the longer side, about.
     """
-    edge = int(np.clip(size / max(4, 1.6 * np.sqrt(len(items))), 24, 256))
-    pictures, places = [], []
-    for item, place in zip(items, _places(vectors, seed), strict=True):
+    side = int(np.ceil(np.sqrt(1.4 * len(items))))
+    edge = int(np.clip(size / side, 24, 256))
+    pictures, cells = [], []
+    for item, cell in zip(items, _cells(_places(vectors, seed), side), strict=True):
         try:
-            pictures.append(item.decode(at_least=edge))
-        except InputError:  # gone since its vector was made
+            picture = item.decode(at_least=edge)
+        except InputError:
             continue
-        pictures[-1].thumbnail((edge, edge))
-        places.append(tuple(place))
-    return thumbnail_map(pictures, places, size=size, edge=edge)
+        picture.thumbnail((edge, edge))
+        pictures.append(picture)
+        cells.append(cell)
+    return thumbnail_sheet(pictures, cells, edge=edge)
+
+
+def _cells(places: np.ndarray, side: int) -> list[tuple[int, int]]:
+    """Give each place (N, 2) a cell of its own on a grid of `side` by `side`, near to it."""
+    from scipy.optimize import linear_sum_assignment
+
+    low, high = places.min(axis=0), places.max(axis=0)
+    scaled = (places - low) / np.where(high > low, high - low, 1) * (side - 1)
+    grid = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).reshape(-1, 2)
+    cost = ((scaled[:, None] - grid[None]) ** 2).sum(axis=-1)
+    _, chosen = linear_sum_assignment(cost)
+    used = grid[chosen] - grid[chosen].min(axis=0)
+    return [(int(column), int(row)) for column, row in used]
 
 
 def _places(vectors: np.ndarray, seed: int) -> np.ndarray:

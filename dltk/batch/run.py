@@ -86,7 +86,9 @@ def run_batch(
             if item.name in kept:
                 fields = record.finished(item)
             else:
-                fields = {**next(results).to_dict(), **item.stamp()}
+                fields = next(results).to_dict()
+                if record:
+                    fields |= item.stamp()
                 if record and "files" in fields:
                     fields["files"] = record.relative(fields["files"])
                     record.discard_replaced(fields)

@@ -56,7 +56,8 @@ class Reporter:
         self._verbose, self._quiet = outputs.verbose, outputs.quiet
         self._bar = None
         self._wants_bar = bar and sys.stderr.isatty() and not outputs.quiet
-        self._started = self._told = time.monotonic()
+        self._started = None  # when the first result came: what went before is no rate
+        self._told = time.monotonic()
 
     def say(self, message: str) -> None:
         """Report a message of a recipe."""
@@ -74,11 +75,13 @@ class Reporter:
     def progress(self, tally) -> None:
         """Show how far a batch is."""
         reached = tally.done + tally.kept + tally.failed
+        if self._started is None:
+            self._started, self._first = time.monotonic(), reached
         if self._wants_bar:
             self._draw(tally, reached)
         elif not self._quiet and time.monotonic() - self._told > _PLAIN_EVERY_SECS:
             self._told = time.monotonic()
-            rate = (reached - tally.kept) / (self._told - self._started)
+            rate = (reached - self._first) / (self._told - self._started)
             left = (tally.total - reached) / rate if rate else 0
             click.echo(
                 f"{reached} of {tally.total}, {tally.failed} failed, "
@@ -118,7 +121,7 @@ class Reporter:
         self._bar.update(
             self._task,
             completed=reached,
-            rate=f"{(reached - tally.kept) / elapsed:.1f}/s" if elapsed else "",
+            rate=f"{(reached - self._first) / elapsed:.1f}/s" if elapsed else "",
             failed=f"{tally.failed} failed" if tally.failed else "",
         )
 
@@ -203,10 +206,10 @@ def _header(name: str, described: dict, folder: str | None, root: Path) -> dict:
 
 
 def relative_to(path: str | os.PathLike | None, folder: str | None) -> str | None:
-    """Return a path as the record tells it: relative to its folder, with "/" between the parts."""
+    """Return a path as the record tells it: relative to its folder, or to the current one."""
     if path is None:
         return None
-    return Path(os.path.relpath(path, folder) if folder else path).as_posix()
+    return Path(os.path.relpath(path, folder)).as_posix()
 
 
 def _emitter(outputs: Outputs, table: Table, header: dict, inputs) -> Callable[[dict], None] | None:
@@ -219,14 +222,26 @@ def _emitter(outputs: Outputs, table: Table, header: dict, inputs) -> Callable[[
     if form == "auto":
         form = "table" if sys.stdout.isatty() else "jsonl"
     if form == "jsonl":
-        _write(to_line(header))
-        return lambda fields: _write(to_line(fields))
+        lines = [to_line(header)]  # held back until the first result: an error comes alone
+
+        def print_json(fields):
+            lines.append(to_line(fields))
+            _write("".join(lines))
+            lines.clear()
+
+        return print_json
     if form == "csv":
         writer = csv.DictWriter(_Stdout, table.columns, restval="", extrasaction="ignore")
         writer.writeheader()
         return lambda fields: writer.writerow(table.row(fields))
     width = min(40, max(len(printable(item.name)) for item in inputs))
-    return lambda fields: _write(table.line(fields, width) + "\n")
+    plain = not sys.stdout.isatty() or bool(os.environ.get("NO_COLOR"))
+
+    def print_line(fields):
+        line = table.line(fields, width)
+        _write((click.unstyle(line) if plain else line) + "\n")
+
+    return print_line
 
 
 class _Stdout:

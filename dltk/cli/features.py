@@ -212,7 +212,8 @@ def answer(
             found.append((asked.name, near))
         _show_neighbors(found, outputs)
     if dedupe:
-        _show_duplicates(recipe.duplicates(blocks, names, threshold=threshold), outputs)
+        whole = open_shards(folder)  # a few components tell kinds apart, not pictures
+        _show_duplicates(recipe.duplicates(whole, names, threshold=threshold), outputs)
     if plot:
         from dltk.images import encode
 
