@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Set dltk up if need be, and label the sample photographs. Leaves its pictures in demo/.
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+export PATH="$PWD/.venv/bin:$PATH"
+
+show() {
+    printf '\n$ %s\n' "$*"
+    "$@"
+}
+
+show dltk samples demo/photos --quiet
+show dltk classify demo/photos --top 3 --format table
+show dltk classify demo/photos -o demo/results --annotate demo/results/annotated --overwrite
+show dltk features demo/photos -o demo/vectors --query demo/photos/rocket.jpg --neighbors 3 \
+    --plot demo/map.png --format table
+printf '\nLook at %s/demo: the labelled photographs are in results/annotated, a map of them is map.png.\n' "$PWD"

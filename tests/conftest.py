@@ -1,0 +1,87 @@
+"""What all tests share: two logical CPUs, a cache of their own, pictures, and the command."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from dltk.samples import FOLDER as SAMPLES
+
+
+def pytest_configure(config):
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    two = [tf.config.LogicalDeviceConfiguration()] * 2
+    tf.config.set_logical_device_configuration(cpu, two)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """Compile networks for this session only, once."""
+    os.environ["DLTK_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    return Path(os.environ["DLTK_CACHE"])
+
+
+@pytest.fixture(autouse=True)
+def own_keras_home(tmp_path, monkeypatch):
+    """Neither read nor write the weights the user has downloaded."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras-home"))
+    for name in ("DLTK_OFFLINE", "DLTK_MIRROR", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def photos(tmp_path) -> Path:
+    """A folder with the sample photographs."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for path in SAMPLES.glob("*.jpg"):
+        shutil.copy(path, folder)
+    return folder
+
+
+@pytest.fixture
+def noise():
+    """A maker of small RGB pictures, each of its own colour and grain."""
+
+    def make(seed: int = 0, size: tuple[int, int] = (40, 30)) -> Image.Image:
+        random = np.random.default_rng(seed)
+        ground = random.integers(40, 200, 3)
+        grain = random.integers(-30, 30, (size[1], size[0], 3))
+        return Image.fromarray((ground + grain).astype(np.uint8))
+
+    return make
+
+
+@dataclass
+class Result:
+    """How a run of the command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def dltk(capsys):
+    """Run the command in this process: dltk("classify", folder) -> Result."""
+    from dltk.cli.main import main
+
+    def run(*arguments) -> Result:
+        capsys.readouterr()
+        try:
+            code = main([os.fspath(a) if isinstance(a, os.PathLike) else str(a) for a in arguments])
+        except SystemExit as end:
+            code = end.code
+        captured = capsys.readouterr()
+        return Result(code, captured.out, captured.err)
+
+    return run
