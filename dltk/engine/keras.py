@@ -26,7 +26,7 @@ class KerasNetwork:
         with self._strategy.scope():
             model = build_output(NetworkSpec(**spec))
             apply_precision(model, precision)
-        self.output_shape = tuple(model.output.shape[1:])
+        self.output_shape = tuple(model.outputs[0].shape[1:])
         self.running = f"Keras, {placement.reason}, {precision}"
 
         def forward(batch):

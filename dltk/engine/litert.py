@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -68,9 +69,8 @@ def _entry_name(key: str, content: bytes) -> str:
 
 
 def _compile(spec: dict, folder: Path, key: str, name: str) -> bytes:
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / f".{key}-{os.getpid()}-{threading.get_ident()}.tflite"
-    try:
+    with tempfile.TemporaryDirectory(prefix="dltk-") as scratch:
+        draft = Path(scratch) / "network.tflite"
         child = subprocess.run(
             [sys.executable, "-m", "dltk.engine.compile", str(draft)],
             input=json.dumps(spec),
@@ -81,9 +81,6 @@ def _compile(spec: dict, folder: Path, key: str, name: str) -> bytes:
         if child.returncode:
             raise _failure(child, name)
         content = draft.read_bytes()
-    finally:
-        with suppress(OSError):
-            draft.unlink()
     with suppress(DltkError), whole(folder / _entry_name(key, content)) as part:
         part.write_bytes(content)  # a cache that cannot be written costs time, not the result
     return content
