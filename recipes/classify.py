@@ -21,7 +21,7 @@ import numpy as np
 from dltk.batch import Item, gather, ordered_map, plan_products, predict
 from dltk.drawing import draw_labels
 from dltk.engine import load_engine
-from dltk.errors import InputError, UsageError
+from dltk.errors import InputError, UsageError, reason
 from dltk.files import whole
 from dltk.images import encodable, encode
 from dltk.models.catalog import Label
@@ -290,8 +290,12 @@ def _write_products(result: Labelled, annotate, sort_into) -> None:
             path = path.with_name(path.name + ".png")
             encode(result.item.decode(), path)
         else:
-            with whole(path) as part:
-                shutil.copyfile(result.path, part)
+            try:
+                source = result.path.open("rb")
+            except OSError as error:  # gone since it was decoded
+                raise InputError(reason(error)) from error
+            with source, whole(path) as part, part.open("wb") as copy:
+                shutil.copyfileobj(source, copy)
         result.files["sorted"] = path
 
 

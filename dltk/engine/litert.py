@@ -18,7 +18,7 @@ import numpy as np
 
 from dltk import errors
 from dltk.errors import DltkError
-from dltk.files import whole
+from dltk.files import locked, whole
 from dltk.models.find import ModelSource
 from dltk.strategy import cores
 from dltk.weights import Report, cache_folder, silent
@@ -81,8 +81,10 @@ def _compile(spec: dict, folder: Path, key: str, name: str) -> bytes:
         if child.returncode:
             raise _failure(child, name)
         content = draft.read_bytes()
-    with suppress(DltkError), whole(folder / _entry_name(key, content)) as part:
-        part.write_bytes(content)  # a cache that cannot be written costs time, not the result
+    with suppress(OSError, DltkError):  # a cache that cannot be written costs only time
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder), whole(folder / _entry_name(key, content)) as part:
+            part.write_bytes(content)
     return content
 
 

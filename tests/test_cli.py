@@ -1,0 +1,197 @@
+"""The command line as a whole: light, consistent, and its errors one line."""
+
+import importlib
+import inspect
+import json
+import subprocess
+import sys
+
+import click
+import pytest
+
+from dltk.cli.main import SECTIONS, cli
+
+# Options of the batch around a recipe, and of the command itself; all others are the recipe's.
+BATCH = {"output", "format", "overwrite", "on_error", "limit", "quiet", "verbose"}
+COMMAND = {
+    "features": {
+        "pca",
+        "shard_size",
+        "query",
+        "neighbors",
+        "metric",
+        "dedupe",
+        "threshold",
+        "plot",
+        "seed",
+    },
+}
+HEAVY = {"tensorflow", "keras", "numpy", "PIL", "rich", "sklearn", "matplotlib", "recipes"}
+
+
+def commands(group=cli, path=()):
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        yield (*path, name), command
+
+
+@pytest.mark.parametrize("path", [(), *(path for path, _ in commands())], ids=" ".join)
+def test_help_loads_nothing_heavy(path):
+    code = (
+        "import sys; from dltk.cli.main import main; code = main(sys.argv[1:]);"
+        "print(sorted({name.split('.')[0] for name in sys.modules}), file=sys.stderr);"
+        "sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *path, "--help"], capture_output=True, text=True
+    )
+    assert done.returncode == 0 and done.stdout.startswith(f"Usage: dltk {' '.join(path)}".rstrip())
+    loaded = set(eval(done.stderr.splitlines()[-1]))
+    assert not loaded & HEAVY
+
+
+def test_commands_are_listed_in_sections(dltk):
+    result = dltk("--help")
+    for title, members in SECTIONS.items():
+        assert f"\n{title}:\n" in result.out
+        assert all(f"\n  {command.name} " in result.out for command in members)
+
+
+@pytest.mark.parametrize("name", [name for (name, *rest), _ in commands() if not rest])
+def test_every_command_shows_two_examples(name):
+    assert cli.commands[name].epilog.count("\n  ") >= 2
+
+
+@pytest.mark.parametrize("name", ["classify", "features"])
+def test_options_and_parameters_of_the_recipe_are_the_same(name):
+    recipe = getattr(importlib.import_module(f"recipes.{name}"), name)
+    parameters = inspect.signature(recipe).parameters
+    defaults = {p.name: p.default for p in parameters.values() if p.kind is p.KEYWORD_ONLY}
+    del defaults["report"]
+    options = {
+        option.name: option
+        for option in cli.commands[name].params
+        if isinstance(option, click.Option) and option.expose_value
+    }
+    own = set(options) - BATCH - COMMAND.get(name, set())
+    assert own == set(defaults)
+    chosen = cli.commands[name].make_context(name, ["x.jpg"]).params
+    for option in own:
+        value = chosen[option]
+        assert (value[0] if isinstance(value, tuple) else value) == defaults[option], option
+
+
+def test_a_wrong_option_is_a_usage_error_with_a_suggestion(dltk):
+    result = dltk("classify", "x.jpg", "--topp", 3)
+    assert result.code == 2
+    assert "No such option" in result.err and "--top" in result.err
+
+
+def test_an_unknown_model_suggests_the_nearest(dltk, photos):
+    result = dltk("classify", photos, "-m", "efficientnet-lite00")
+    assert result.code == 2
+    assert result.err.count("\n") == 1
+    assert 'unknown model "efficientnet-lite00". Did you mean "efficientnet-lite0"?' in result.err
+
+
+def test_missing_weights_without_a_network_end_with_4(dltk, photos):
+    result = dltk("classify", photos, "-m", "ResNet50", "--offline")
+    assert result.code == 4
+    assert result.err.count("\n") == 1
+    for part in ("resnet50_weights", "switched off", "by hand", "-m efficientnet-lite0"):
+        assert part in result.err
+
+
+def test_a_traceback_comes_only_with_debug(dltk, tmp_path):
+    plain = dltk("classify", tmp_path / "none")
+    assert plain.code == 2 and plain.err == f"error: no such file or folder: {tmp_path}/none\n"
+    with pytest.raises(Exception, match="no such file"):
+        dltk("classify", tmp_path / "none", "--debug")
+
+
+def test_samples_are_written_with_their_attribution(dltk, tmp_path):
+    result = dltk("samples", tmp_path / "samples")
+    written = sorted(path.name for path in (tmp_path / "samples").iterdir())
+    assert result.code == 0 and len(written) == 8 and "ATTRIBUTION.md" in written
+    text = (tmp_path / "samples/ATTRIBUTION.md").read_text()
+    assert all(name in text for name in written if name.endswith(".jpg"))
+
+
+def test_samples_leave_what_is_there(dltk, tmp_path):
+    (tmp_path / "cat.jpg").write_text("mine")
+    dltk("samples", tmp_path)
+    assert (tmp_path / "cat.jpg").read_text() == "mine"
+
+
+def test_a_copied_recipe_runs(dltk, tmp_path, photos):
+    assert dltk("recipes", "copy", "classify", tmp_path / "mine.py").code == 0
+    code = "import mine; print([r.labels[0].name for r in mine.classify('photos/espresso.jpg')])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.stdout == "['espresso']\n", done.stderr
+    again = dltk("recipes", "copy", "classify", tmp_path / "mine.py")
+    assert again.code == 2 and "is there already" in again.err
+    assert 'Did you mean "classify"' in dltk("recipes", "copy", "clasify").err
+
+
+def test_recipes_are_listed_with_what_they_do(dltk):
+    out = dltk("recipes", "list").out
+    assert "classify    Label pictures" in out and "features    Turn pictures into vectors" in out
+
+
+def test_models_list_knows_all_of_keras_and_the_packages(dltk):
+    listed = json.loads(dltk("models", "list", "--json").out)
+    names = {entry["name"] for entry in listed}
+    assert len(names) == 44
+    assert {"efficientnet-lite0", "vgg16-hed", "resnet50", "convnextxlarge"} <= names
+    local = json.loads(dltk("models", "list", "--local", "--json").out)
+    assert {"efficientnet-lite0", "vgg16-hed"} <= {entry["name"] for entry in local}
+    assert all(entry["state"] == "here" for entry in local)
+    assert "resnet50 " in dltk("models", "list", "RESNET").out
+
+
+def test_every_classifier_of_keras_is_in_the_catalog():
+    import keras
+
+    from dltk.models.catalog import lookup
+
+    builders = [
+        name for name, value in vars(keras.applications).items() if inspect.isfunction(value)
+    ]
+    assert len(builders) >= 38
+    for name in builders:
+        assert lookup(name).builder == f"keras.applications:{name}"
+
+
+def test_models_info_describes_a_name(dltk):
+    facts = json.loads(dltk("models", "info", "efficientnet-lite0", "--json").out)
+    assert facts["classes"] == 1000 and facts["top1"] == 75.1
+    assert facts["input"] == "224 × 224 RGB, centre crop of 87.5%, bilinear"
+
+
+def test_models_layers_lists_what_can_be_asked_for(dltk):
+    out = dltk("models", "layers", "efficientnet-lite0").out
+    assert "head_relu" in out and "7 × 7 × 1280" in out and "(taken by default)" in out
+
+
+def test_doctor_tells_versions_devices_and_choices(dltk):
+    facts = json.loads(dltk("doctor", "--json").out)
+    assert facts["packages"]["keras"] and facts["engine"] in ("litert", "keras")
+    assert "efficientnet-lite0" in facts["networks ready"]
+    assert facts["precision"] == "float32"
+    assert dltk("doctor").out.startswith("dltk")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts_are_printed(dltk, shell):
+    result = dltk("completion", shell)
+    assert result.code == 0 and "_DLTK_COMPLETE" in result.out
+
+
+def test_names_of_models_are_completed():
+    from dltk.cli.options import complete_model
+
+    names = complete_model(None, None, "efficientnet-l")
+    assert names == ["efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"]
