@@ -150,7 +150,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(small, tmp_path, monkeyp
 def test_an_unknown_layer_suggests_the_nearest_from_either_engine(small):
     source, _ = small
     for engine in ("litert", "keras"):
-        with pytest.raises(UsageError, match='has no layer "konv". Did you mean "conv"'):
+        with pytest.raises(UsageError, match=r'has no layer "konv"\. Did you mean "conv"'):
             load_engine(source, output="features", layer="konv", engine=engine)
 
 

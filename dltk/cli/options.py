@@ -151,8 +151,9 @@ def offline(command):
     """--offline."""
 
     def switch_off(ctx, param, value):
-        if value:
+        if value and "DLTK_OFFLINE" not in os.environ:
             os.environ["DLTK_OFFLINE"] = "1"
+            ctx.call_on_close(lambda: os.environ.pop("DLTK_OFFLINE", None))
 
     return click.option(
         "--offline",

@@ -42,7 +42,8 @@ def list_taps(model: keras.Model, prefix: str = "") -> list[Tap]:
 def last_map(model: keras.Model) -> str:
     """Return the name of the last layer with a feature map, the usual place to take features.
 
-    In a network without maps it is the last layer but one.
+    Maps of one place are vectors in disguise and do not count. In a network without maps it is
+    the last layer but one.
 
     Raises:
         UsageError: the model has no layers that can be asked for.
@@ -50,7 +51,7 @@ def last_map(model: keras.Model) -> str:
     taps = list_taps(model)
     if not taps:
         raise UsageError(f"{model.name} is a subclassed model: its layers cannot be asked for")
-    maps = [tap.name for tap in taps if len(tap.shape) == 3]
+    maps = [tap.name for tap in taps if len(tap.shape) == 3 and tap.shape[:2] != (1, 1)]
     return maps[-1] if maps else taps[-2 if len(taps) > 1 else -1].name
 
 
