@@ -73,6 +73,11 @@ def write_keras_2_weights(network, path):
                 group[name] = weight.numpy()
 
 
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
 @pytest.fixture
 def mirror(tmp_path, monkeypatch):
     """A server with published weights of MobileNet, random ones, where DLTK_MIRROR points."""
@@ -82,8 +87,7 @@ def mirror(tmp_path, monkeypatch):
     path = tmp_path / "mirror" / entry.weights.address.split("/", 3)[3]
     path.parent.mkdir(parents=True)
     write_keras_2_weights(network, path)
-    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path / "mirror")
-    handler.log_message = lambda *_: None
+    handler = partial(QuietHandler, directory=tmp_path / "mirror")
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("DLTK_MIRROR", f"http://127.0.0.1:{server.server_address[1]}")

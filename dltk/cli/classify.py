@@ -72,7 +72,7 @@ def classify(ctx, images, **choices):
         where = ("labels", "annotate", "sort_into")
         sources = find_models(choices["model"], **how)
         return {
-            "model": [source.describe() for source in sources],
+            "model": [source.describe(reporter.say) for source in sources],
             "options": {name: choices[name] for name in what}
             | {name: relative_to(choices[name], folder) for name in where},
         }

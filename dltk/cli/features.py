@@ -118,7 +118,10 @@ def features(ctx, images, **choices):
 
         source = find_model(choices["model"], pixel_range=choices["pixel_range"])
         what = {name: choices[name] for name in ("layer", "pool", "l2", "precision")}
-        return {"model": [source.describe()], "options": what | {"shard_size": shard_size}}
+        return {
+            "model": [source.describe(reporter.say)],
+            "options": what | {"shard_size": shard_size},
+        }
 
     def run(items, record):
         results = recipe(items, **choices, report=reporter.say)

@@ -47,8 +47,9 @@ class ModelSource:
         """SHA-256 of the weights; changes when a prediction might."""
         return sha256(self.weights())
 
-    def describe(self) -> dict:
-        """Return name and fingerprint, for the header of a record."""
+    def describe(self, report: Report = silent) -> dict:
+        """Return name and fingerprint, for the header of a record; may download the weights."""
+        self.weights(report)
         return {"name": self.name, "sha256": self.fingerprint}
 
 
