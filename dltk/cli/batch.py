@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -12,23 +10,9 @@ from pathlib import Path
 
 import click
 
+from dltk.cli.progress import Reporter, duration
+from dltk.cli.results import Table, printer, table_line
 from dltk.errors import printable
-
-_PLAIN_EVERY_SECS = 10.0
-
-
-@dataclass(frozen=True)
-class Table:
-    """How a command's results look as text.
-
-    Attributes:
-        columns, row: of the CSV: its headings, and a record's fields as a flat row.
-        line: a record's fields as one line for a terminal of a given width.
-    """
-
-    columns: Sequence[str]
-    row: Callable[[dict], dict]
-    line: Callable[[dict, int], str]
 
 
 @dataclass(frozen=True)
@@ -47,83 +31,6 @@ class Outputs:
     def take(cls, choices: dict) -> Outputs:
         """Take these options out of a command's `choices`."""
         return cls(**{name: choices.pop(name) for name in cls.__dataclass_fields__})
-
-
-class Reporter:
-    """Says on standard error what goes on: a bar on a terminal, now and then a line elsewhere."""
-
-    def __init__(self, outputs: Outputs, *, bar: bool):
-        self._verbose, self._quiet = outputs.verbose, outputs.quiet
-        self._bar = None
-        self._wants_bar = bar and sys.stderr.isatty() and not outputs.quiet
-        self._started = None  # when the first result came: what went before is no rate
-        self._told = time.monotonic()
-
-    def say(self, message: str) -> None:
-        """Report a message of a recipe."""
-        slow = message.startswith(("compiling", "downloading"))
-        if not self._quiet and (slow or self._verbose):
-            self.echo(message)
-
-    def echo(self, message: str) -> None:
-        """Print a message now, above the bar if there is one."""
-        if self._bar is not None:
-            self._bar.console.print(message, markup=False, highlight=False)
-        else:
-            click.echo(message, err=True)
-
-    def progress(self, tally) -> None:
-        """Show how far a batch is."""
-        reached = tally.done + tally.kept + tally.failed
-        if self._started is None:
-            self._started, self._first = time.monotonic(), reached
-        if self._wants_bar:
-            self._draw(tally, reached)
-        elif not self._quiet and time.monotonic() - self._told > _PLAIN_EVERY_SECS:
-            self._told = time.monotonic()
-            rate = (reached - self._first) / (self._told - self._started)
-            left = (tally.total - reached) / rate if rate else 0
-            click.echo(
-                f"{reached} of {tally.total}, {tally.failed} failed, "
-                f"{rate:.1f} a second, {duration(left)} left",
-                err=True,
-            )
-
-    def close(self) -> None:
-        """Take the bar away."""
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
-
-    def _draw(self, tally, reached: int) -> None:
-        if self._bar is None:
-            from rich.console import Console
-            from rich.progress import (
-                BarColumn,
-                MofNCompleteColumn,
-                Progress,
-                TextColumn,
-                TimeRemainingColumn,
-            )
-
-            self._bar = Progress(
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[rate]}"),
-                TimeRemainingColumn(),
-                TextColumn("{task.fields[failed]}"),
-                console=Console(file=sys.stderr),
-                transient=True,
-            )
-            self._task = self._bar.add_task("", total=tally.total, rate="", failed="")
-            self._bar.start()
-        elapsed = time.monotonic() - self._started
-        self._bar.update(
-            self._task,
-            completed=reached,
-            rate=f"{(reached - self._first) / elapsed:.1f}/s" if elapsed else "",
-            failed=f"{tally.failed} failed" if tally.failed else "",
-        )
 
 
 def run_command(
@@ -214,54 +121,12 @@ def relative_to(path: str | os.PathLike | None, folder: str | None) -> str | Non
 
 def _emitter(outputs: Outputs, table: Table, header: dict, inputs) -> Callable[[dict], None] | None:
     """Return what writes each record to standard output, or None with --output."""
-    from dltk.batch import to_line
-
-    form = outputs.format
-    if outputs.output and form in ("auto", "csv"):
+    if outputs.output and outputs.format in ("auto", "csv"):
         return None
-    if form == "auto":
-        form = "table" if sys.stdout.isatty() else "jsonl"
-    if form == "jsonl":
-        lines = [to_line(header)]  # held back until the first result: an error comes alone
-
-        def print_json(fields):
-            lines.append(to_line(fields))
-            _write("".join(lines))
-            lines.clear()
-
-        return print_json
-    if form == "csv":
-        writer = csv.DictWriter(_Stdout, table.columns, restval="", extrasaction="ignore")
-        writer.writeheader()
-        return lambda fields: writer.writerow(table.row(fields))
     width = min(40, max(len(printable(item.name)) for item in inputs))
-    plain = not sys.stdout.isatty() or bool(os.environ.get("NO_COLOR"))
-
-    def print_line(fields):
-        line = table.line(fields, width)
-        _write((click.unstyle(line) if plain else line) + "\n")
-
-    return print_line
-
-
-class _Stdout:
-    """Where the CSV writer writes: line by line, names that are not UTF-8 escaped."""
-
-    @staticmethod
-    def write(text: str) -> None:
-        _write(text)
-
-
-def _write(text: str) -> None:
-    try:
-        sys.stdout.write(text.encode("utf-8", "backslashreplace").decode())
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        from dltk.files import cannot_write
-
-        raise cannot_write("standard output", error) from error
+    return printer(
+        outputs.format, table.columns, table.row, lambda f: table_line(f, table, width), header
+    )
 
 
 def _summarise(tally, inputs, outputs: Outputs, seconds: float, folder: str | None) -> None:
@@ -285,15 +150,3 @@ def _summarise(tally, inputs, outputs: Outputs, seconds: float, folder: str | No
         click.echo(inputs.describe_passed_over(), err=True)
     if folder:
         click.echo(f"results in {printable(os.path.abspath(folder))}", err=True)
-
-
-def duration(seconds: float) -> str:
-    """Return a time in the two units that matter: "0.4 s", "12 s", "3 min 5 s", "2 h 10 min"."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"

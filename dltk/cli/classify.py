@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from dltk.cli import options
-from dltk.cli.batch import Outputs, Reporter, Table, relative_to, run_command
-from dltk.errors import printable
+from dltk.cli.batch import Outputs, relative_to, run_command
+from dltk.cli.progress import Reporter
+from dltk.cli.results import Table
 
 
 @click.command(
@@ -62,7 +63,9 @@ def classify(ctx, images, **choices):
     from recipes.classify import classify as recipe
 
     outputs = Outputs.take(choices)
-    reporter = Reporter(outputs, bar=outputs.output is not None)
+    reporter = Reporter(
+        verbose=outputs.verbose, quiet=outputs.quiet, bar=outputs.output is not None
+    )
     annotate, sort_into = choices["annotate"], choices["sort_into"]
     top, folder = choices["top"], outputs.output or sort_into or annotate
 
@@ -85,7 +88,7 @@ def classify(ctx, images, **choices):
             name="classify",
             describe=describe,
             reporter=reporter,
-            table=Table(csv_columns(top), csv_row, _line),
+            table=Table(csv_columns(top), csv_row, _cells),
             folder=folder,
             products=[annotate, sort_into],
             check=lambda items: check_products(items, annotate, sort_into),
@@ -93,13 +96,6 @@ def classify(ctx, images, **choices):
     )
 
 
-def _line(fields: dict, width: int) -> str:
-    name = printable(fields["path"])
-    name = name if len(name) <= width else "…" + name[1 - width :]
-    if fields["status"] == "failed":
-        return f"{name:{width}}  {click.style('failed: ' + fields['error'], fg='red')}"
+def _cells(fields: dict) -> tuple[str, str]:
     labels = [f"{label['label']} {label['score']:.1%}" for label in fields["labels"]]
-    if not labels:
-        return f"{name:{width}}  {click.style('no label is sure enough', dim=True)}"
-    rest = click.style(", ".join(labels[1:]), dim=True)
-    return f"{name:{width}}  {click.style(f'{labels[0]:28}', bold=True)}  {rest}".rstrip()
+    return (labels[0], ", ".join(labels[1:])) if labels else ("no label is sure enough", "")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +9,9 @@ from pathlib import Path
 import click
 
 from dltk.cli import options
-from dltk.cli.batch import Outputs, Reporter, Table, run_command
+from dltk.cli.batch import Outputs, run_command
+from dltk.cli.progress import Reporter
+from dltk.cli.results import Table, printer
 from dltk.errors import UsageError, printable
 
 _COLUMNS = ("path", "status", "error", "width", "height", "shard", "row")
@@ -111,7 +111,9 @@ def features(ctx, images, **choices):
     asks = bool(asked["query"] or asked["dedupe"] or asked["plot"])
     if asked["pca"] and not outputs.output:
         raise UsageError("--pca writes files; say where with --output")
-    reporter = Reporter(outputs, bar=bool(outputs.output or asks))
+    reporter = Reporter(
+        verbose=outputs.verbose, quiet=outputs.quiet, bar=bool(outputs.output or asks)
+    )
 
     def describe() -> dict:
         from dltk.models.find import find_model
@@ -149,7 +151,7 @@ def features(ctx, images, **choices):
             name="features",
             describe=describe,
             reporter=reporter,
-            table=Table(_COLUMNS, dict, _line),
+            table=Table(_COLUMNS, dict, _cells),
             folder=folder,
             finish=finish,
             answers=asks,
@@ -272,27 +274,16 @@ def _show_duplicates(groups, outputs: Outputs) -> None:
 
 def _show(rows, columns, name: str, outputs: Outputs, line) -> None:
     """Print an answer in the wanted form; with --output also write it there as NAME.csv."""
-    from dltk.batch import to_line, write_csv
+    from dltk.batch import write_csv
 
     if outputs.output:
         write_csv(Path(outputs.output) / f"{name}.csv", columns, iter(rows))
-    form = outputs.format
-    if form == "auto":
-        form = "table" if sys.stdout.isatty() else "jsonl"
-    if form == "csv":
-        writer = csv.DictWriter(sys.stdout, columns)
-        writer.writeheader()
-        writer.writerows(rows)
-    else:
-        for row in rows:
-            click.echo(to_line(row) if form == "jsonl" else line(row), nl=form == "table")
+    show = printer(outputs.format, columns, dict, line)
+    for row in rows:
+        show(row)
 
 
-def _line(fields: dict, width: int) -> str:
-    name = printable(fields["path"])
-    name = name if len(name) <= width else "…" + name[1 - width :]
-    if fields["status"] == "failed":
-        return f"{name:{width}}  {click.style('failed: ' + fields['error'], fg='red')}"
+def _cells(fields: dict) -> tuple[str, str]:
     vector = fields["vector"]
     some = " ".join(f"{value:.3g}" for value in vector[:6])
-    return f"{name:{width}}  {len(vector)} numbers: {some}{' …' * (len(vector) > 6)}"
+    return f"{len(vector)} numbers", some + " …" * (len(vector) > 6)

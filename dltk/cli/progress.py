@@ -1,0 +1,99 @@
+"""What goes on, on standard error: a bar on a terminal, elsewhere now and then a line."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+
+_PLAIN_EVERY_SECS = 10.0
+
+
+class Reporter:
+    """Says on standard error what goes on: a bar on a terminal, now and then a line elsewhere."""
+
+    def __init__(self, *, verbose: bool, quiet: bool, bar: bool):
+        self._verbose, self._quiet = verbose, quiet
+        self._bar = None
+        self._wants_bar = bar and sys.stderr.isatty() and not quiet
+        self._started = None  # when the first result came: what went before is no rate
+        self._told = time.monotonic()
+
+    def say(self, message: str) -> None:
+        """Report a message of a recipe."""
+        slow = message.startswith(("compiling", "downloading"))
+        if not self._quiet and (slow or self._verbose):
+            self.echo(message)
+
+    def echo(self, message: str) -> None:
+        """Print a message now, above the bar if there is one."""
+        if self._bar is not None:
+            self._bar.console.print(message, markup=False, highlight=False)
+        else:
+            click.echo(message, err=True)
+
+    def progress(self, tally) -> None:
+        """Show how far a batch is."""
+        reached = tally.done + tally.kept + tally.failed
+        if self._started is None:
+            self._started, self._first = time.monotonic(), reached
+        if self._wants_bar:
+            self._draw(tally, reached)
+        elif not self._quiet and time.monotonic() - self._told > _PLAIN_EVERY_SECS:
+            self._told = time.monotonic()
+            rate = (reached - self._first) / (self._told - self._started)
+            left = (tally.total - reached) / rate if rate else 0
+            click.echo(
+                f"{reached} of {tally.total}, {tally.failed} failed, "
+                f"{rate:.1f} a second, {duration(left)} left",
+                err=True,
+            )
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _draw(self, tally, reached: int) -> None:
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import (
+                BarColumn,
+                MofNCompleteColumn,
+                Progress,
+                TextColumn,
+                TimeRemainingColumn,
+            )
+
+            self._bar = Progress(
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[failed]}"),
+                console=Console(file=sys.stderr),
+                transient=True,
+            )
+            self._task = self._bar.add_task("", total=tally.total, rate="", failed="")
+            self._bar.start()
+        elapsed = time.monotonic() - self._started
+        self._bar.update(
+            self._task,
+            completed=reached,
+            rate=f"{(reached - self._first) / elapsed:.1f}/s" if elapsed else "",
+            failed=f"{tally.failed} failed" if tally.failed else "",
+        )
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the two units that matter: "0.4 s", "12 s", "3 min 5 s", "2 h 10 min"."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,102 @@
+"""Results on standard output: a table, JSON lines or CSV."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import click
+
+from dltk.errors import printable
+
+
+@dataclass(frozen=True)
+class Table:
+    """How a command's results look as text.
+
+    Attributes:
+        columns, row: of the CSV: its headings, and a record's fields as a flat row.
+        cells: what a terminal shows of a record that is ok, beside its name: the main thing, and
+            the rest.
+    """
+
+    columns: Sequence[str]
+    row: Callable[[dict], dict]
+    cells: Callable[[dict], tuple[str, str]]
+
+
+def printer(
+    form: str,
+    columns: Sequence[str],
+    row: Callable[[dict], dict],
+    line: Callable[[dict], str],
+    header: dict | None = None,
+) -> Callable[[dict], None]:
+    """Return what prints one result after another.
+
+    Args:
+        form: "table", "jsonl", "csv", or "auto": a table on a terminal, JSON lines elsewhere.
+        columns, row: of the CSV.
+        line: of the table.
+        header: of the JSON lines. It is held back until the first result: an error comes alone.
+    """
+    if form == "auto":
+        form = "table" if sys.stdout.isatty() else "jsonl"
+    if form == "table":
+        return lambda fields: _write(line(fields) + "\n")
+    if form == "csv":
+        writer = csv.DictWriter(_Stdout, columns, restval="", extrasaction="ignore")
+        writer.writeheader()
+        return lambda fields: writer.writerow(row(fields))
+    from dltk.batch import to_line
+
+    before = [to_line(header)] if header else []
+
+    def print_json(fields):
+        _write("".join(before) + to_line(fields))
+        before.clear()
+
+    return print_json
+
+
+def table_line(fields: dict, table: Table, width: int) -> str:
+    """Return a record as one line; its name is cut or padded to `width` letters."""
+    name = printable(fields["path"])
+    name = f"{name if len(name) <= width else '…' + name[1 - width :]:{width}}"
+    if fields["status"] == "failed":
+        return f"{name}  {styled('failed: ' + fields['error'], fg='red')}"
+    main, rest = table.cells(fields)
+    if sys.stdout.isatty():  # one line each, however narrow the window
+        room = max(0, shutil.get_terminal_size().columns - width - 32)
+        rest = rest if len(rest) <= room else rest[: max(0, room - 1)] + "…" * (room > 0)
+    return f"{name}  {styled(f'{main:28}', bold=True)}  {styled(rest, dim=True)}".rstrip()
+
+
+def styled(text: str, **style) -> str:
+    """Return `text` in a style, where standard output is a terminal that may have colours."""
+    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return click.style(text, **style) if coloured and text else text
+
+
+class _Stdout:
+    """What the CSV writer writes to."""
+
+    @staticmethod
+    def write(text: str) -> None:
+        _write(text)
+
+
+def _write(text: str) -> None:
+    try:
+        sys.stdout.write(text.encode("utf-8", "backslashreplace").decode())
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        from dltk.files import cannot_write
+
+        raise cannot_write("standard output", error) from error
