@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,8 @@ try:
 except ImportError:  # Windows has no such locks; there, running twice at once is not guarded
     fcntl = None
 
+_MAX_NAME_BYTES = 255  # of every common file system
+
 
 def beside(path: Path) -> Path:
     """Return the name under which `path` is written until it is whole.
@@ -23,7 +26,11 @@ def beside(path: Path) -> Path:
     dot, so no search for inputs takes it for a picture; its ending is that of `path`, by which
     encoders choose their format.
     """
-    return path.with_name(f".part.{path.name}")
+    name = f".part.{path.name}"
+    if len(os.fsencode(name)) > _MAX_NAME_BYTES:
+        digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:32]
+        name = f".part.{digest}{path.suffix}"
+    return path.with_name(name)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from dltk.errors import InputError, UsageError, printable, reason
 from dltk.files import whole
@@ -32,6 +32,18 @@ _REFUSED_STARTS = {
     b"\x01\x00\x00\x00": "WMF",
 }
 _LOSSLESS_ALTERNATIVE = ".png"
+# EXIF orientation -> what turns the stored picture upright.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ORIENTATION_KEYS = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")
+_SIDEWAYS = [_TURNS[orientation] for orientation in (5, 6, 7, 8)]
 _INTERPOLATIONS = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -80,9 +92,10 @@ def decode_sized(source, *, at_least: int | None = None) -> tuple[Image.Image, t
     """Return what `decode` does, and the upright picture's full (width, height)."""
     try:
         if isinstance(source, np.ndarray):
-            return _sized(_from_array(source))
+            source = _from_array(source)
         if isinstance(source, Image.Image):
-            return _sized(source)
+            source.load()
+            return _sized(source, source.size)
         with _opened(source) as image:
             size = image.size
             if at_least:
@@ -102,10 +115,28 @@ def decode_sized(source, *, at_least: int | None = None) -> tuple[Image.Image, t
         raise InputError(f"damaged picture: {reason(error)}") from error
 
 
-def _sized(image: Image.Image, size: tuple[int, int] | None = None):
-    width, height = size or image.size
-    turned = _orientation(image) >= 5
-    return to_rgb(_upright(image)), (height, width) if turned else (width, height)
+def is_picture(content: bytes) -> bool:
+    """Return whether `content` begins like a picture, be it damaged or of a refused format."""
+    if content.startswith(tuple(_REFUSED_STARTS)):
+        return True
+    try:
+        _opened(content).close()
+    except InputError:
+        return False
+    except Exception:  # recognised, and found damaged
+        return True
+    return True
+
+
+def _sized(image: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, tuple[int, int]]:
+    turn = _TURNS.get(_orientation(image))
+    upright = image.transpose(turn) if turn is not None else image
+    if turn is not None:
+        for key in _ORIENTATION_KEYS:  # or what was turned once would be turned again
+            upright.info.pop(key, None)
+    width, height = size
+    swapped = turn is not None and turn in _SIDEWAYS
+    return to_rgb(upright, image.format), (height, width) if swapped else (width, height)
 
 
 def _opened(source) -> Image.Image:
@@ -137,32 +168,38 @@ def _first_bytes(path) -> bytes:
         return file.read(4)
 
 
-def _orientation(image: Image.Image) -> int:
+def _orientation(image: Image.Image) -> int | None:
     try:
-        return image.getexif().get(0x0112, 1)
+        value = image.getexif().get(0x0112)
     except Exception:  # a damaged EXIF block must not cost the picture
-        return 1
+        return None
+    return value if isinstance(value, int) else None
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    if _orientation(image) in range(2, 9):
-        return ImageOps.exif_transpose(image)
-    return image
+def to_rgb(image: Image.Image, kind: str | None = None) -> Image.Image:
+    """Return `image` in mode RGB: transparency over white, 16-bit and float scaled to 8 bits.
 
+    An ICC profile stays in `info` if it is one of RGB.
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Return `image` in mode RGB: transparency over white, 16-bit and float scaled to 8 bits."""
+    Args:
+        kind: Pillow's name of the format it came from: 16-bit PPM looks like 32-bit otherwise.
+    """
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
+    profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA", "P", "PA") else None
     if image.mode.startswith(("I", "F")):
         array = np.asarray(image)
-        array = array.astype(array.dtype.newbyteorder("="))
-        return _from_array(array, wide=True).convert("RGB")
+        array = array.astype(np.uint16 if kind == "PPM" else array.dtype.newbyteorder("="))
+        image = _from_array(array, wide=True)
     if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
         image = image.convert("RGBA")
         ground = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(ground, image).convert("RGB")
-    return image.convert("RGB")
+        image = Image.alpha_composite(ground, image)
+    image = image.convert("RGB")
+    image.info.pop("icc_profile", None)
+    if profile:
+        image.info["icc_profile"] = profile
+    return image
 
 
 def _from_array(array: np.ndarray, *, wide: bool = False) -> Image.Image:
@@ -175,12 +212,13 @@ def _from_array(array: np.ndarray, *, wide: bool = False) -> Image.Image:
         )
     if 0 in array.shape:
         raise InputError(f"a picture array of shape {array.shape} has no pixels")
+    if array.dtype.kind == "f":
+        array = np.nan_to_num(np.asarray(array, np.float32), posinf=255)
     if wide and (array.dtype == np.uint16 or (array.dtype.kind in "iu" and array.max() > 255)):
         array = array / 257
     elif wide and array.dtype.kind == "f" and array.max(initial=0) <= 1:
         array = array * 255
     if array.dtype != np.uint8:
-        array = np.nan_to_num(np.asarray(array, np.float32), posinf=255)
         array = np.rint(np.clip(array, 0, 255)).astype(np.uint8)
     return Image.fromarray(np.ascontiguousarray(array))
 
@@ -208,7 +246,8 @@ class Geometry:
 
     def __post_init__(self):
         known = self.fit in ("crop", "squash", "pad") and self.interpolation in _INTERPOLATIONS
-        sized = min(self.height, self.width) >= 1 and self.channels in (1, 3)
+        whole = isinstance(self.height, int) and isinstance(self.width, int)
+        sized = whole and min(self.height, self.width) >= 1 and self.channels in (1, 3)
         if not (known and sized and 0 < self.crop <= 1):
             raise UsageError(f"impossible geometry: {asdict(self)}")
 
@@ -250,7 +289,11 @@ class Geometry:
         size = self.width, self.height
         resample = _INTERPOLATIONS[self.interpolation]
         if self.fit == "pad":
-            image = ImageOps.pad(picture, size, resample)
+            scale = min(self.width / picture.width, self.height / picture.height)
+            inner = [max(1, round(side * scale)) for side in picture.size]
+            image = Image.new("RGB", size)
+            left, top = round((self.width - inner[0]) / 2), round((self.height - inner[1]) / 2)
+            image.paste(picture.resize(inner, resample, reducing_gap=3.0), (left, top))
         else:
             image = picture.resize(size, resample, box=box, reducing_gap=3.0)
         if self.channels == 1:
@@ -289,6 +332,8 @@ def encode(picture: Image.Image, path: str | os.PathLike) -> None:
     Raises:
         DltkError: the file cannot be written.
     """
+    if Path(path).suffix.lower() not in raster_extensions():
+        raise UsageError(f"cannot write {printable(path)}: unknown file extension")
     options = {"quality": 90} if Path(path).suffix.lower() not in (".tif", ".tiff") else {}
     if picture.info.get("icc_profile"):
         options["icc_profile"] = picture.info["icc_profile"]

@@ -134,7 +134,7 @@ def features(
     )
     with closing(outcomes):
         for item, output, error in outcomes:
-            yield Feature(item, error=error) if error else Feature(item, *output)
+            yield Feature(item, *output) if error is None else Feature(item, error=error)
 
 
 def stored(
@@ -191,7 +191,7 @@ def reduce_vectors(folder: Path, count: int, *, shard_size: int) -> None:
         UsageError: fewer vectors, or shorter ones, than components.
     """
     blocks = [block.reshape(len(block), -1) for block in open_shards(folder)]
-    rows, width = sum(map(len, blocks)), blocks[0].shape[1]
+    rows, width = sum(map(len, blocks)), blocks[0].shape[1] if blocks else 0
     if not 1 <= count <= min(rows, width):
         raise UsageError(
             f"--pca {count}: {rows} vectors of {width} numbers have at most "
@@ -283,12 +283,12 @@ def draw_map(
         vectors: float (N, D), one for each of `items`.
         size: pixels of the longer side, about.
     """
-    side = int(np.ceil(np.sqrt(1.4 * len(items))))
+    side = max(1, int(np.ceil(np.sqrt(1.4 * len(items)))))
     edge = int(np.clip(size / side, 24, 256))
     pictures, cells = [], []
     for item, cell in zip(items, _cells(_places(vectors, seed), side), strict=True):
         try:
-            picture = item.decode(at_least=edge)
+            picture = item.decode(at_least=edge).copy()
         except InputError:
             continue
         picture.thumbnail((edge, edge))
@@ -316,6 +316,8 @@ def _places(vectors: np.ndarray, seed: int) -> np.ndarray:
     from sklearn.manifold import TSNE
 
     count = len(vectors)
+    if not np.ptp(vectors, axis=0).any():  # all the same: neither method has anything to go by
+        return np.zeros((count, 2))
     if count < 5:
         flat = np.zeros((count, 2))
         parts = min(2, count - 1, vectors.shape[1])
@@ -324,7 +326,8 @@ def _places(vectors: np.ndarray, seed: int) -> np.ndarray:
         return flat
     few = PCA(min(50, count, vectors.shape[1]), random_state=seed).fit_transform(vectors)
     perplexity = min(30, (count - 1) / 3)
-    return TSNE(2, perplexity=perplexity, random_state=seed, init="pca").fit_transform(few)
+    init = "pca" if few.shape[1] > 1 else "random"
+    return TSNE(2, perplexity=perplexity, random_state=seed, init=init).fit_transform(few)
 
 
 def _chunks(blocks: Sequence[np.ndarray], size: int) -> Iterator[np.ndarray]:

@@ -451,7 +451,7 @@ def test_a_folder_is_an_error(tmp_path):
 
 
 def test_a_missing_file_is_an_error_that_does_not_repeat_the_path(tmp_path):
-    with pytest.raises(InputError, match="^No such file or directory$"):
+    with pytest.raises(InputError, match=r"^No such file or directory$"):
         decode(tmp_path / "a.jpg")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from dltk.errors import DltkError, InputError, UsageError, printable, reason
-from dltk.images import decode, decode_sized, raster_extensions
+from dltk.images import decode_sized, is_picture, raster_extensions
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,7 @@ class _Search:
         path = os.path.abspath(source)
         if os.path.isdir(path):
             self._bases.append(path)
-            self._search(path, set())
+            self._search(path, path, set())
         else:
             self._add_file(path)
 
@@ -193,11 +194,15 @@ class _Search:
             raise UsageError(f"no file matches {printable(pattern)}")
         extension = os.path.splitext(pattern)[1]
         by_name = extension and not glob.has_magic(extension)  # "*.dat" means what it says
+        fixed = re.split(r"[*?[]", pattern)[0]
+        base = os.path.dirname(fixed) or "."
         for match in matches:
+            if not self._allowed(match, base):
+                continue
             if os.path.isdir(match):
                 if "**" not in pattern:
                     self._add_path(match)
-            elif by_name or self._wanted(match):
+            elif self._is_file(match) and (by_name or self._wanted(match)):
                 self._add_file(os.path.abspath(match))
 
     def _add_list(self, path: str) -> None:
@@ -209,18 +214,10 @@ class _Search:
 
     def _add_stdin(self) -> None:
         content = sys.stdin.buffer.read()
-        try:
-            decode(content)
-        except InputError:
-            if b"\0" not in content and not content.isascii():
-                try:
-                    content.decode()
-                except UnicodeDecodeError:
-                    self.memory.append(Item("stdin", content))  # a damaged picture: say so later
-                    return
-            self._add_lines(content)
-        else:
+        if is_picture(content):
             self.memory.append(Item("stdin", content))
+        else:
+            self._add_lines(content)
 
     def _add_lines(self, content: bytes) -> None:
         """Add the files of a list; one that is missing fails alone, later."""
@@ -234,12 +231,15 @@ class _Search:
             else:
                 self._add_file(os.path.abspath(path))
 
-    def _search(self, folder: str, above: set[tuple[int, int]]) -> None:
-        """Add the pictures under `folder`; `above` are the folders it is in, to end loops."""
+    def _search(self, folder: str, base: str, above: set[tuple[int, int]]) -> None:
+        """Add the pictures under `folder`, which is part of the search of `base`.
+
+        `above` are the folders it is in, to end loops.
+        """
         try:
             status = os.stat(folder)
             here = (status.st_dev, status.st_ino)
-            if here in above or (above and os.path.realpath(folder) in self._excluded):
+            if here in above or not self._allowed(folder, base):
                 return
             with os.scandir(folder) as scan:
                 entries = sorted(scan, key=lambda entry: entry.name)
@@ -249,10 +249,24 @@ class _Search:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir():
-                self._search(entry.path, above | {here})
-            elif (entry.is_file() or entry.is_symlink()) and self._wanted(entry.name):
+            if os.path.isdir(entry.path):
+                self._search(entry.path, base, above | {here})
+            elif self._is_file(entry.path) and self._wanted(entry.name):
                 self.found.setdefault(entry.path, None)
+
+    def _allowed(self, path: str, base: str) -> bool:
+        """Return whether `path` is outside those output folders that are inside `base`."""
+        real, inside = (os.path.join(os.path.realpath(p), "") for p in (path, base))
+        folders = (os.path.join(folder, "") for folder in self._excluded)
+        return not any(
+            real.startswith(folder) and folder.startswith(inside) and folder != inside
+            for folder in folders
+        )
+
+    @staticmethod
+    def _is_file(path: str) -> bool:
+        """Return whether `path` is a file, or a link that leads nowhere; not a pipe or device."""
+        return os.path.isfile(path) or (os.path.islink(path) and not os.path.exists(path))
 
     def _wanted(self, name: str) -> bool:
         extension = os.path.splitext(name)[1].lower()

@@ -26,13 +26,25 @@ def ordered_map(
     """
     inputs = iter(inputs)
     pool = ThreadPoolExecutor(workers)
-    waiting = deque(pool.submit(work, item) for item in islice(inputs, ahead + 1))
+    waiting: deque = deque()
+    problem: Exception | None = None
+
+    def fill() -> None:
+        nonlocal problem
+        try:
+            for item in islice(inputs, ahead + 1 - len(waiting) if problem is None else 0):
+                waiting.append(pool.submit(work, item))
+        except Exception as error:  # raised below, behind the results that come before it
+            problem = error
+
     try:
+        fill()
         while waiting:
             result = waiting.popleft().result()
-            for item in islice(inputs, 1):
-                waiting.append(pool.submit(work, item))
+            fill()
             yield result
+        if problem is not None:
+            raise problem
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -41,7 +41,7 @@ def predict(
 
     def step(batch):
         outputs = iter(run([loaded for _, loaded, error in batch if error is None]))
-        return [(item, None if error else next(outputs), error) for item, _, error in batch]
+        return [(item, next(outputs) if error is None else None, error) for item, _, error in batch]
 
     ahead = 2 * batch_size + loaders
     with closing(ordered_map(attempt, items, workers=loaders, ahead=ahead)) as loaded:

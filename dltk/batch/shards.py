@@ -50,6 +50,9 @@ class ShardWriter:
                 if self._rows_in(self._part(number)) < shard_size:
                     raise self._missing(number)
                 self._publish(number, shard_size)  # killed between the last row and the renaming
+        for path in folder.glob(f"{name}-*.npy*"):
+            if path.name.split(".")[0] > self._path((rows - 1) // shard_size).stem:
+                path.unlink()
         if rows % shard_size:
             self._reopen(rows // shard_size, rows % shard_size)
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 METRICS = ("cosine", "l2", "l1")
+_ROUNDING = 1e-6  # of a cosine in float32
 _MAX_CELLS = 1 << 22  # distances held at a time: 16 MiB of float32
 
 
@@ -28,8 +29,10 @@ def distances(queries: np.ndarray, rows: np.ndarray, metric: str = "cosine") -> 
     if metric == "cosine":
         return np.clip(1 - normalised(queries) @ normalised(rows).T, 0, 2)
     if metric == "l2":
+        # In float64: in float32 the three terms cancel to a distance of its own noise.
+        queries, rows = queries.astype(np.float64), rows.astype(np.float64)
         squared = (queries**2).sum(1)[:, None] + (rows**2).sum(1)[None] - 2 * queries @ rows.T
-        return np.sqrt(np.maximum(squared, 0))
+        return np.sqrt(np.maximum(squared, 0)).astype(np.float32)
     if metric == "l1":
         return np.stack([np.abs(rows - query).sum(1) for query in queries])
     raise ValueError(f"metric is one of {METRICS}. Received: metric={metric!r}")
@@ -84,7 +87,7 @@ def near_duplicates(
     for index, (start, rows) in enumerate(pieces):
         unit = normalised(np.asarray(rows, np.float32))
         for other_start, others in pieces[index:]:
-            alike = unit @ normalised(np.asarray(others, np.float32)).T >= threshold
+            alike = unit @ normalised(np.asarray(others, np.float32)).T >= threshold - _ROUNDING
             for one, other in np.argwhere(alike):
                 low, high = start + int(one), other_start + int(other)
                 if low < high:
