@@ -381,7 +381,7 @@ def test_a_truncated_picture_on_standard_input_is_one_item_that_fails(here, stdi
     stdin(buffer.getvalue()[: len(buffer.getvalue()) // 2])
     inputs = find_inputs(["-"])
     assert [item.name for item in inputs] == ["stdin"]
-    with pytest.raises(InputError, match="(?i)truncated"):
+    with pytest.raises(InputError, match=r"(?i)truncated"):
         inputs.items[0].decode()
 
 
