@@ -16,13 +16,13 @@ import numpy as np
 from PIL import Image
 
 from dltk.batch import Item, gather, predict
-from dltk.batch.shards import ShardWriter, open_shards, remove_shards, write_shards
+from dltk.batch.shards import ShardWriter, remove_shards
+from dltk.batch.vectors import forget_pca
 from dltk.drawing import thumbnail_sheet
 from dltk.engine import load_engine
-from dltk.errors import InputError, UsageError
-from dltk.files import whole
+from dltk.errors import InputError
 from dltk.models.find import find_model
-from dltk.ops.similarity import near_duplicates, nearest_rows, normalised
+from dltk.ops.similarity import normalised
 from dltk.strategy import cores
 from dltk.weights import Report, silent
 
@@ -147,7 +147,7 @@ def stored(
     """
     if rows == 0:
         remove_shards(folder, "features")
-        _forget_pca(folder)
+        forget_pca(folder)
     writer = None
     try:
         for result in results:
@@ -162,111 +162,11 @@ def stored(
             writer.close()
 
 
-def stored_rows(records: Iterable[dict], shard_size: int) -> int:
-    """Return how many rows the shards hold that `records`, as `Feature.to_dict` gives, tell of."""
-    places = (_row(fields, shard_size) for fields in records)
-    return max((row + 1 for row in places if row is not None), default=0)
-
-
-def index_of(records: Iterable[dict], shard_size: int) -> dict[int, str]:
-    """Return the pictures' names by row, counted through all shards."""
-    rows = ((_row(fields, shard_size), fields["path"]) for fields in records)
-    return dict(sorted((row, name) for row, name in rows if row is not None))
-
-
-def _row(fields: dict, shard_size: int) -> int | None:
-    if "shard" not in fields:
-        return None
-    return int(fields["shard"].rsplit("-", 1)[1].split(".")[0]) * shard_size + fields["row"]
-
-
-def reduce_vectors(folder: Path, count: int, *, shard_size: int) -> None:
-    """Reduce the shards "features" in `folder` to `count` principal components, as shards "pca".
-
-    The components are found in one pass, shard by shard (incremental PCA, Ross et al. 2008), and
-    kept in `pca.npz` ("mean", "components", "rows") to reduce other pictures with. Nothing is
-    done where that is done already.
-
-    Raises:
-        UsageError: fewer vectors, or shorter ones, than components.
-    """
-    blocks = [block.reshape(len(block), -1) for block in open_shards(folder)]
-    rows, width = sum(map(len, blocks)), blocks[0].shape[1] if blocks else 0
-    if not 1 <= count <= min(rows, width):
-        raise UsageError(
-            f"--pca {count}: {rows} vectors of {width} numbers have at most "
-            f"{min(rows, width)} components"
-        )
-    if (folder / "pca.npz").exists():
-        with np.load(folder / "pca.npz") as done:
-            if done["rows"] == rows and len(done["components"]) == count:
-                return
-    from sklearn.decomposition import IncrementalPCA
-
-    _forget_pca(folder)
-    pca = IncrementalPCA(count)
-    for part in _chunks(blocks, max(count, 1000)):
-        pca.partial_fit(part)
-    reduced = (pca.transform(np.asarray(block)) for block in blocks)
-    write_shards(folder, reduced, name="pca", shape=(count,), shard_size=shard_size)
-    with whole(folder / "pca.npz") as target:
-        np.savez(target, mean=pca.mean_, components=pca.components_, rows=rows)
-
-
-def _forget_pca(folder: Path) -> None:
-    (folder / "pca.npz").unlink(missing_ok=True)
-    remove_shards(folder, "pca")
-
-
-def reduce_query(folder: Path, vectors: np.ndarray) -> np.ndarray:
-    """Return other vectors (Q, D) in the components that `reduce_vectors` found in `folder`."""
-    with np.load(folder / "pca.npz") as pca:
-        return ((vectors - pca["mean"]) @ pca["components"].T).astype(np.float32)
-
-
-def neighbors(
-    query: np.ndarray,
-    blocks: Sequence[np.ndarray],
-    names: dict[int, str],
-    *,
-    count: int,
-    metric: str,
-) -> list[tuple[str, float]]:
-    """Return (name, distance) of the pictures nearest to a query, nearest first.
-
-    Args:
-        query: float (D,).
-        blocks: vectors in shards.
-        names: of the pictures, by row through all shards; rows without a name do not count.
-    """
-    flat = [block.reshape(len(block), -1) for block in blocks]
-    spare = sum(map(len, flat)) - len(names)
-    rows, far = nearest_rows(query.reshape(1, -1), flat, count + spare, metric)
-    found = zip(rows[0].tolist(), far[0].tolist(), strict=True)
-    return [(names[row], round(distance, 6)) for row, distance in found if row in names][:count]
-
-
-def duplicates(
-    blocks: Sequence[np.ndarray], names: dict[int, str], *, threshold: float
-) -> list[list[str]]:
-    """Return groups of pictures whose vectors have a cosine similarity of at least `threshold`."""
-    flat = [block.reshape(len(block), -1) for block in blocks]
-    groups = near_duplicates(flat, threshold)
-    named = [[names[row] for row in group if row in names] for group in groups]
-    return [group for group in named if len(group) > 1]
-
-
 def map_rows(rows: Sequence[int]) -> list[int]:
     """Return the rows to draw on a map: all, or an evenly spaced share of very many."""
     if len(rows) <= _MAP_PICTURES:
         return list(rows)
     return [rows[i] for i in np.linspace(0, len(rows) - 1, _MAP_PICTURES).round().astype(int)]
-
-
-def take_rows(blocks: Sequence[np.ndarray], rows: Sequence[int]) -> np.ndarray:
-    """Return the given rows, counted through all blocks, as float32 (N, D)."""
-    size = len(blocks[0])
-    return np.stack([np.ravel(blocks[row // size][row % size]) for row in rows])
 
 
 def draw_map(
@@ -328,18 +228,3 @@ def _places(vectors: np.ndarray, seed: int) -> np.ndarray:
     perplexity = min(30, (count - 1) / 3)
     init = "pca" if few.shape[1] > 1 else "random"
     return TSNE(2, perplexity=perplexity, random_state=seed, init=init).fit_transform(few)
-
-
-def _chunks(blocks: Sequence[np.ndarray], size: int) -> Iterator[np.ndarray]:
-    """Yield all rows in pieces of at least `size`, which a step of incremental PCA needs."""
-    held: list[np.ndarray] = []
-    pieces = (block[at : at + size] for block in blocks for at in range(0, len(block), size))
-    left = sum(map(len, blocks))
-    for piece in pieces:
-        held.append(np.asarray(piece))
-        left -= len(piece)
-        if sum(map(len, held)) >= size and (left >= size or left == 0):
-            yield np.concatenate(held)
-            held = []
-    if held:
-        yield np.concatenate(held)

@@ -9,20 +9,18 @@ from sklearn.decomposition import PCA
 
 from dltk.batch.inputs import Item
 from dltk.batch.shards import open_shards, write_shards
-from dltk.errors import UsageError
-from dltk.ops.similarity import METRICS, distances, near_duplicates, nearest_rows, normalised
-from recipes.features import (
-    _cells,
-    draw_map,
+from dltk.batch.vectors import (
     duplicates,
     index_of,
-    map_rows,
     neighbors,
     reduce_query,
     reduce_vectors,
     stored_rows,
     take_rows,
 )
+from dltk.errors import UsageError
+from dltk.ops.similarity import METRICS, distances, near_duplicates, nearest_rows, normalised
+from recipes.features import _cells, draw_map, map_rows
 
 
 def split(rows: np.ndarray, seed: int) -> list[np.ndarray]:

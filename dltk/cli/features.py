@@ -102,8 +102,9 @@ def features(ctx, images, **choices):
     to which picture. --query, --dedupe and --plot answer from those; running the command again
     with another question computes nothing twice.
     """
+    from dltk.batch.vectors import index_of, stored_rows
     from recipes.features import features as recipe
-    from recipes.features import index_of, stored, stored_rows
+    from recipes.features import stored
 
     outputs = Outputs.take(choices)
     asked = {name: choices.pop(name) for name in _QUESTIONS}
@@ -196,11 +197,11 @@ def answer(
     Args:
         features_of: gives the features of other pictures, by the same network.
     """
+    from dltk.batch import vectors
     from dltk.batch.shards import open_shards
-    from recipes import features as recipe
 
     if pca:
-        recipe.reduce_vectors(folder, pca, shard_size=shard_size)
+        vectors.reduce_vectors(folder, pca, shard_size=shard_size)
     blocks = open_shards(folder, "pca" if pca else "features")
     if query:
         found = []
@@ -208,9 +209,9 @@ def answer(
             if asked.error is not None:
                 raise UsageError(f"--query {printable(asked.name)}: {asked.error}")
             vector = asked.vector.reshape(1, -1)
-            vector = recipe.reduce_query(folder, vector)[0] if pca else vector[0]
+            vector = vectors.reduce_query(folder, vector)[0] if pca else vector[0]
             itself = {item.name for item in inputs if _same_file(item.path, asked.path)}
-            near = recipe.neighbors(
+            near = vectors.neighbors(
                 vector, blocks, names, count=neighbors + len(itself), metric=metric
             )
             near = [(name, distance) for name, distance in near if name not in itself][:neighbors]
@@ -218,19 +219,22 @@ def answer(
         _show_neighbors(found, outputs)
     if dedupe:
         whole = open_shards(folder)  # a few components tell kinds apart, not pictures
-        _show_duplicates(recipe.duplicates(whole, names, threshold=threshold), outputs)
+        _show_duplicates(vectors.duplicates(whole, names, threshold=threshold), outputs)
     if plot:
-        from dltk.images import encode
+        _draw_map(inputs, blocks, names, plot, seed, outputs)
 
-        by_name = {item.name: item for item in inputs}
-        rows = [row for row, name in names.items() if name in by_name]
-        chosen = recipe.map_rows(rows)
-        picture = recipe.draw_map(
-            [by_name[names[row]] for row in chosen], recipe.take_rows(blocks, chosen), seed=seed
-        )
-        encode(picture, plot)
-        if not outputs.quiet:
-            click.echo(f"map of {len(chosen)} pictures in {printable(plot)}", err=True)
+
+def _draw_map(inputs, blocks, names, plot, seed, outputs) -> None:
+    from dltk.batch.vectors import take_rows
+    from dltk.images import encode
+    from recipes.features import draw_map, map_rows
+
+    by_name = {item.name: item for item in inputs}
+    chosen = map_rows([row for row, name in names.items() if name in by_name])
+    items = [by_name[names[row]] for row in chosen]
+    encode(draw_map(items, take_rows(blocks, chosen), seed=seed), plot)
+    if not outputs.quiet:
+        click.echo(f"map of {len(items)} pictures in {printable(plot)}", err=True)
 
 
 def _same_file(one: Path | None, other: Path | None) -> bool:
