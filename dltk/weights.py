@@ -16,7 +16,7 @@ from dltk.errors import WeightsError, printable
 from dltk.files import cannot_write, locked
 
 NO_DOWNLOAD_NEEDED = "efficientnet-lite0"
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 16  # what a broken connection may cost
 _TIMEOUT_SECS = 30
 _REPORT_EVERY_SECS = 2.0
 _TRUE = ("1", "true", "yes", "on")
