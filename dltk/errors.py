@@ -32,6 +32,12 @@ class InputError(DltkError):
     """One input cannot be used. A batch records it and goes on with the rest."""
 
 
+class PipeClosedError(DltkError):
+    """Nobody reads our output any more, as after `| head`: no reason to say anything."""
+
+    exit_code = 0
+
+
 def nearest(word: str, choices: Iterable[str]) -> str:
     """Return ' Did you mean "x"?' for the choice most like `word`, or '' when none is near."""
     folded = {choice.casefold(): choice for choice in choices}

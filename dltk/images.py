@@ -78,7 +78,7 @@ def decode(source, *, at_least: int | None = None) -> Image.Image:
 
     Args:
         source: a path, the encoded bytes, a Pillow image, or an array (H, W), (H, W, 1),
-            (H, W, 3) or (H, W, 4): uint8, or float in 0-255.
+            (H, W, 3) or (H, W, 4): uint8, float in 0-255, uint16 in 0-65535, or bool.
         at_least: pixels that the shorter side must keep. A JPEG may then be decoded at 1/2, 1/4
             or 1/8 of its size, which is several times faster. Defaults to full size.
     Raises:
@@ -141,10 +141,14 @@ def _sized(image: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, tupl
 
 def _opened(source) -> Image.Image:
     if not isinstance(source, bytes):
+        if not isinstance(source, (str, os.PathLike)):
+            raise InputError(f"not a path, a picture or an array but {type(source).__name__}")
         status = os.stat(source)
-        if not stat.S_ISREG(status.st_mode):  # a pipe cannot seek, which Pillow needs
-            source = Path(source).read_bytes()
-        elif status.st_size == 0:
+        if stat.S_ISDIR(status.st_mode):
+            raise InputError("Is a directory")
+        if not stat.S_ISREG(status.st_mode):  # a pipe may never end, a device never does
+            raise InputError("not a regular file")
+        if status.st_size == 0:
             raise InputError("the file is empty")
     if source == b"":
         raise InputError("the input is empty")
@@ -214,8 +218,12 @@ def _from_array(array: np.ndarray, *, wide: bool = False) -> Image.Image:
         raise InputError(f"a picture array of shape {array.shape} has no pixels")
     if array.dtype.kind == "f":
         array = np.nan_to_num(np.asarray(array, np.float32), posinf=255)
-    if wide and (array.dtype == np.uint16 or (array.dtype.kind in "iu" and array.max() > 255)):
+    if array.dtype == bool:
+        array = array * np.uint8(255)
+    elif array.dtype == np.uint16:
         array = array / 257
+    elif wide and array.dtype.kind in "iu" and array.max() > 255:
+        array = array / max(257, array.max() / 255)  # 16 bits, or as many as there are
     elif wide and array.dtype.kind == "f" and array.max(initial=0) <= 1:
         array = array * 255
     if array.dtype != np.uint8:
@@ -247,7 +255,8 @@ class Geometry:
     def __post_init__(self):
         known = self.fit in ("crop", "squash", "pad") and self.interpolation in _INTERPOLATIONS
         whole = isinstance(self.height, int) and isinstance(self.width, int)
-        sized = whole and min(self.height, self.width) >= 1 and self.channels in (1, 3)
+        sized = whole and 1 <= min(self.height, self.width) <= max(self.height, self.width) <= 8192
+        sized = sized and self.channels in (1, 3)
         if not (known and sized and 0 < self.crop <= 1):
             raise UsageError(f"impossible geometry: {asdict(self)}")
 

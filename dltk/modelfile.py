@@ -89,8 +89,20 @@ def read_card(path: str | os.PathLike) -> ModelCard | None:
         known["geometry"] = Geometry.from_dict(fields["geometry"])
         known["labels"] = tuple(fields["labels"])
         known["label_ids"] = tuple(fields.get("label_ids", ()))
+        texts = (known["task"], *known["labels"], *known["label_ids"])
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError("task, labels and ids are text")
+        if known["label_ids"] and len(known["label_ids"]) != len(known["labels"]):
+            raise ValueError("it has not one id for each label")
         return ModelCard(**known)
-    except (ValueError, TypeError, KeyError, AttributeError, UsageError) as error:
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+        UsageError,
+    ) as error:
         raise DltkError(f"{printable(path)} has a damaged {_MEMBER}: {reason(error)}") from error
 
 
@@ -103,7 +115,7 @@ def read_config(path: str | os.PathLike) -> dict:
     text = _member(path, "config.json")
     try:
         config = json.loads(text or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         config = None
     if not isinstance(config, dict):
         raise DltkError(f"{printable(path)} is not a Keras model file: it has no config.json")
@@ -145,7 +157,7 @@ def _member(path, name: str) -> bytes | None:
         raise UsageError(f"no such model file: {printable(path)}") from error
     except OSError as error:
         raise DltkError(f"cannot read {printable(path)}: {reason(error)}") from error
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
         raise DltkError(f"{printable(path)} is not a Keras model file") from error
     except zlib.error as error:
         raise DltkError(f"{printable(path)} is damaged: {reason(error)}") from error

@@ -15,6 +15,7 @@ import pickle
 import struct
 import sys
 import zipfile
+import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from dltk.errors import WeightsError, printable, reason
 _MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_START = pickle.dumps(_MAGIC, protocol=2)
 _ZIP_START = b"PK\x03\x04"
+_MAX_GROWTH = 8  # tensors may share their data, as tied weights do
 _MAX_ITEMS = 2**40  # elements in one tensor; no published weight file comes near
 
 _DTYPES = {
@@ -62,7 +64,8 @@ def read_pth(path: str | os.PathLike) -> dict[str, np.ndarray]:
                 tree = _read_legacy(file)
             else:
                 raise _RefusedError("it does not begin like one")
-        return dict(_flatten(tree))
+            size = file.seek(0, os.SEEK_END)
+        return _arrays(tree, size)
     except _RefusedError as error:
         raise WeightsError(f"{printable(path)} is not a weight file dltk reads: {error}") from error
     except OSError as error:
@@ -80,6 +83,8 @@ def read_pth(path: str | os.PathLike) -> dict[str, np.ndarray]:
         AttributeError,
         UnicodeDecodeError,
         NotImplementedError,
+        RuntimeError,
+        zlib.error,
         RecursionError,
         OverflowError,
     ) as error:
@@ -100,6 +105,9 @@ class _Storage:
     count: int
     values: np.ndarray | None = None
 
+    def __setstate__(self, state):  # a pickle could set what was checked already
+        raise _RefusedError("it tampers with a tensor's data")
+
     def fill(self, raw: bytes) -> None:
         if len(raw) != self.count * self.dtype.itemsize:
             raise EOFError("a tensor's data ends early")
@@ -117,6 +125,9 @@ class _Tensor:
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
+
+    def __setstate__(self, state):
+        raise _RefusedError("it tampers with a tensor")
 
     def array(self) -> np.ndarray:
         count = math.prod(self.shape)
@@ -152,8 +163,11 @@ def _rebuild_parameter(tensor, *_):
     return tensor
 
 
-class _Unpickler(pickle.Unpickler):
-    """Knows dictionaries and tensors. Anything else that a pickle names is refused."""
+class _Unpickler(pickle._Unpickler):
+    """Knows dictionaries and tensors. Anything else that a pickle names is refused.
+
+    The one written in Python: that in C makes room for as many values as a file claims to have.
+    """
 
     def __init__(self, file, storage_of, **options):
         super().__init__(file, **options)
@@ -223,6 +237,8 @@ def _read_zip(file) -> object:
         if len(pickles) != 1:
             raise _RefusedError("it is a zip archive without one data.pkl")
         folder = pickles[0].removesuffix("data.pkl")
+        if archive.getinfo(pickles[0]).compress_type != zipfile.ZIP_STORED:
+            raise _RefusedError("its index is compressed, which PyTorch never does")
         if f"{folder}constants.pkl" in names:
             raise _RefusedError("it holds a TorchScript program, not weights")
         order = sys.byteorder if f"{folder}byteorder" not in names else None
@@ -239,11 +255,23 @@ def _read_zip(file) -> object:
     return tree
 
 
-def _flatten(tree, prefix: str = ""):
+def _arrays(tree, file_size: int) -> dict[str, np.ndarray]:
+    """Return the tensors in nested dictionaries, which may not add up to more than the file."""
+    tensors = dict(_flatten(tree, set()))
+    total = sum(math.prod(t.shape) * t.storage.dtype.itemsize for t in tensors.values())
+    if total > _MAX_GROWTH * file_size:
+        raise _RefusedError(f"its tensors claim {total} bytes, out of a file of {file_size}")
+    return {name: tensor.array() for name, tensor in tensors.items()}
+
+
+def _flatten(tree, seen: set[int], prefix: str = ""):
     if not isinstance(tree, dict):
         raise _RefusedError("it does not hold a dictionary of tensors")
+    if id(tree) in seen:  # shared: a few of these in each other would be millions
+        return
+    seen.add(id(tree))
     for name, value in tree.items():
         if isinstance(value, dict):
-            yield from _flatten(value, f"{prefix}{name}.")
+            yield from _flatten(value, seen, f"{prefix}{name}.")
         elif isinstance(value, _Tensor):
-            yield f"{prefix}{name}", value.array()
+            yield f"{prefix}{name}", value

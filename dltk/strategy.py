@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dltk.errors import DltkError, UsageError
 
+_MAX_DEVICES = 64
 _POLICIES = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
@@ -98,8 +99,8 @@ def _parse(devices: str) -> tuple[str, int | None]:
     kind, colon, count = devices.partition(":")
     if kind not in ("auto", "cpu", "gpu") or (colon and (kind == "auto" or not count.isdigit())):
         raise UsageError(f'devices "{devices}" is not auto, cpu, gpu, cpu:N or gpu:N')
-    if colon and int(count) < 1:
-        raise UsageError(f'devices "{devices}": at least one is needed')
+    if colon and not 1 <= int(count) <= _MAX_DEVICES:
+        raise UsageError(f'devices "{devices}": from 1 to {_MAX_DEVICES} are possible')
     return kind, int(count) if colon else None
 
 

@@ -112,7 +112,7 @@ def _download(address: str, part: Path, path: Path, report: Report) -> None:
     import requests
 
     have = part.stat().st_size if part.exists() else 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     try:
         answer = requests.get(address, headers=headers, stream=True, timeout=_TIMEOUT_SECS)
         with answer:

@@ -139,6 +139,8 @@ def classify(
     """
     if top < 1:
         raise UsageError(f"--top is at least 1, not {top}")
+    if not 0 <= min_score <= 1:
+        raise UsageError(f"--min-score is from 0 to 1, not {min_score}")
     sources = find_models(model, ensemble=ensemble, labels=labels, pixel_range=pixel_range)
     items = gather(images)
     count = len(items) if hasattr(items, "__len__") else None
@@ -192,7 +194,7 @@ def classify(
         items,
         load,
         run,
-        batch_size=batch_size,
+        batch_size=min(network.batch_size for network in networks),
         loaders=cores(),
         runners=min(n.workers for n in networks),
     )
@@ -276,9 +278,12 @@ def check_products(items: Sequence[Item], annotate, sort_into) -> None:
         plan_products(items, Path(annotate), encodable)
     if sort_into is not None:
         plan_products(items, Path(sort_into), str)
+    if None not in (annotate, sort_into) and Path(annotate).resolve() == Path(sort_into).resolve():
+        raise UsageError("--annotate and --sort-into are the same folder; name two")
 
 
 def _write_products(result: Labelled, annotate, sort_into) -> None:
+    check_products([result.item], annotate, sort_into)
     if annotate is not None:
         path = Path(annotate) / encodable(result.name)
         result.save(path)

@@ -27,7 +27,6 @@ from dltk.strategy import cores
 from dltk.weights import Report, silent
 
 DEFAULT_MODEL = "efficientnet-lite0"
-POOLS = ("avg", "max", "none")
 _MAP_PICTURES = 2000  # more thumbnails than that hide each other
 
 
@@ -130,7 +129,7 @@ def features(
         return zip((size for size, _ in loaded), vectors, strict=True)
 
     outcomes = predict(
-        items, load, run, batch_size=batch_size, loaders=cores(), runners=network.workers
+        items, load, run, batch_size=network.batch_size, loaders=cores(), runners=network.workers
     )
     with closing(outcomes):
         for item, output, error in outcomes:
@@ -147,12 +146,12 @@ def stored(
     """
     if rows == 0:
         remove_shards(folder, "features")
-        forget_pca(folder)
     writer = None
     try:
         for result in results:
             if result.error is None:
                 if writer is None:
+                    forget_pca(folder)  # of fewer rows
                     shape = result.vector.shape
                     writer = ShardWriter(folder, shape, rows=rows, shard_size=shard_size)
                 result.place = writer.append(result.vector)
@@ -214,6 +213,7 @@ def _places(vectors: np.ndarray, seed: int) -> np.ndarray:
     """Return float (N, 2), near for vectors that are alike."""
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     count = len(vectors)
     if not np.ptp(vectors, axis=0).any():  # all the same: neither method has anything to go by
@@ -227,4 +227,5 @@ def _places(vectors: np.ndarray, seed: int) -> np.ndarray:
     few = PCA(min(50, count, vectors.shape[1]), random_state=seed).fit_transform(vectors)
     perplexity = min(30, (count - 1) / 3)
     init = "pca" if few.shape[1] > 1 else "random"
-    return TSNE(2, perplexity=perplexity, random_state=seed, init=init).fit_transform(few)
+    with threadpool_limits(1):  # its threads wait spinning, for very long on a busy machine
+        return TSNE(2, perplexity=perplexity, random_state=seed, init=init).fit_transform(few)

@@ -48,7 +48,7 @@ def test_number_of_weights_is_the_published_one(name):
 def test_weights_of_another_variant_are_refused():
     inputs = keras.Input((240, 240, 3))
     path = lookup("efficientnet-lite0").weights.get()
-    with pytest.raises(WeightsError, match="does not fit efficientnet_lite1"):
+    with pytest.raises(WeightsError, match="does not fit efficientnet-lite1"):
         build_efficientnet_lite(inputs, path, variant=1)
 
 

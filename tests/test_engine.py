@@ -171,7 +171,7 @@ def test_features_of_a_layer_are_the_layers_output(small):
         ({"engine": "litert", "precision": "bfloat16"}, "litert engine has no --precision"),
         ({"engine": "litert", "devices": "cpu:2"}, "litert engine has no --devices cpu:2"),
         ({"devices": "tpu"}, "is not auto, cpu, gpu, cpu:N or gpu:N"),
-        ({"devices": "cpu:0"}, "at least one"),
+        ({"devices": "cpu:0"}, "from 1 to 64"),
         ({"devices": "gpu:2"}, "TensorFlow sees 0 GPUs"),
     ],
 )

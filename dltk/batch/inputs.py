@@ -18,7 +18,7 @@ from dltk.errors import DltkError, InputError, UsageError, printable, reason
 from dltk.images import decode_sized, is_picture, raster_extensions
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Item:
     """One input.
 
@@ -27,11 +27,13 @@ class Item:
             and records are named by it.
         source: what the decoder takes: a path, encoded bytes, a Pillow image or an array.
         problem: why it cannot be used, if that is known already.
+        seen: size and time of the file just before it was decoded.
     """
 
     name: str
     source: object
     problem: str | None = None
+    seen: dict[str, int] | None = None
 
     @property
     def path(self) -> Path | None:
@@ -56,6 +58,7 @@ class Item:
         """Return the picture and its full (width, height), see `dltk.images.decode_sized`."""
         if self.problem:
             raise InputError(self.problem)
+        self.seen = self.stamp()
         return decode_sized(self.source, at_least=at_least)
 
 
@@ -136,18 +139,49 @@ def gather(images) -> Iterable[Item]:
         return images
     if isinstance(images, (str, os.PathLike)):
         return find_inputs([images])
+    if hasattr(images, "read"):
+        images = images.read()
     if isinstance(images, (Image.Image, bytes, Item)) or (
-        isinstance(images, np.ndarray) and images.ndim in (2, 3)
+        isinstance(images, np.ndarray) and images.ndim != 4
     ):
         images = [images]
+    if isinstance(images, (list, tuple)):
+        return _listed(images)
+    if not isinstance(images, Iterable):
+        raise UsageError(
+            f"images is a path, a picture, an array or several of them, not {type(images).__name__}"
+        )
     return map(_as_item, range(sys.maxsize), images)
+
+
+def _listed(images: Sequence) -> list[Item]:
+    """Turn a list into items; its files are named relative to their deepest common folder."""
+    entries: list = []
+    for image in images:
+        if isinstance(image, (str, os.PathLike)) and os.path.isdir(image):
+            entries += [item.source for item in find_inputs([image])]
+        else:
+            entries.append(image)
+    paths = [os.path.abspath(e) for e in entries if isinstance(e, (str, os.PathLike))]
+    root = os.path.commonpath([os.path.dirname(path) for path in paths]) if paths else ""
+    items = []
+    for position, entry in enumerate(entries):
+        item = _as_item(position, entry)
+        if item is not entry and item.path is not None:
+            path = os.path.abspath(entry)
+            item = Item(PurePath(os.path.relpath(path, root)).as_posix(), os.fspath(entry))
+        items.append(item)
+    return items
 
 
 def _as_item(position: int, image) -> Item:
     if isinstance(image, Item):
         return image
     if isinstance(image, (str, os.PathLike)):
-        return Item(PurePath(image).as_posix(), os.fspath(image))
+        path = PurePath(image)
+        # Outputs are named by it: it must not lead out of their folder.
+        parts = [part for part in path.parts if part not in (path.anchor, "..")]
+        return Item("/".join(parts) or f"{position:06d}", os.fspath(image))
     return Item(f"{position:06d}", image)
 
 
@@ -278,6 +312,8 @@ class _Search:
 
 def _nothing_found(sources, passed_over: Counter) -> str:
     where = ", ".join(printable(os.fspath(source)) for source in sources)
+    if all(os.fspath(source).startswith(("-", "@")) for source in sources):
+        return f"{where} names no pictures: the list is empty"
     message = f"no pictures found in {where}: looked for .jpg, .png, .webp, .tif and the like"
     others = Inputs([], Path(), passed_over).describe_passed_over()
     return f"{message}; {others}" if others else message

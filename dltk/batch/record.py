@@ -1,8 +1,8 @@
 """The record of a batch: `results.jsonl`, a header and one line for each input, in input order.
 
-The run writes `results.jsonl.part` line by line and renames it at the end, so that a
-`results.jsonl` without a `.part` beside it is whole. Whatever stops a run, the next one reads
-both files and does only what is missing.
+A run writes `results.jsonl.part` line by line and renames it when it has come to the end, so that
+a `results.jsonl` is whole. A run that stops earlier, however it stops, leaves the `.part`; the
+next one puts what it holds aside, in `results.jsonl.before`, and does only what is missing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from dltk.batch.inputs import Item
-from dltk.errors import DltkError, UsageError, printable
+from dltk.errors import DltkError, UsageError, printable, reason
 from dltk.files import cannot_write, locked, whole
 
 _SETTINGS = ("format", "version", "model", "options", "root")
@@ -52,6 +52,7 @@ class Record:
         self._header = header
         self._overwrite = overwrite
         self._part = self.folder / "results.jsonl.part"
+        self._before = self.folder / "results.jsonl.before"
         self._kept: dict[str, int] = {}  # name -> offset of its line in the last record
         self._resources = ExitStack()
         with self._resources:
@@ -66,21 +67,34 @@ class Record:
             raise cannot_write(self.folder, error) from error
         if not lock:
             raise DltkError(f"another run is writing to {printable(self.folder)}; wait for it")
-        self._merge_interrupted()
-        if self.path.exists():
-            self._old = self._resources.enter_context(self.path.open("rb"))
-            for offset, fields in _lines(self._old):
-                if offset:
-                    self._kept[fields["path"]] = offset
-                elif not overwrite:
-                    self._check(fields)
-            if overwrite:
-                self.path.unlink()
         try:
-            self._new = self._resources.enter_context(self._part.open("w", encoding="utf-8"))
+            self._read_earlier(overwrite)
+        except OSError as error:
+            raise DltkError(f"cannot read {printable(self.path)}: {reason(error)}") from error
+        try:
+            self._new = self._part.open("w", encoding="utf-8")
         except OSError as error:
             raise cannot_write(self._part, error) from error
+        self._resources.callback(self._close_quietly)
         self.write(self._header)
+
+    def _read_earlier(self, overwrite: bool) -> None:
+        """Index the lines of earlier runs: of the whole record, and of those that stopped."""
+        stopped = [path for path in (self._before, self._part) if path.exists()]
+        known = [path for path in (self.path, *stopped) if path.exists()]
+        if not overwrite:
+            for path in known:
+                self._check(path)
+        if stopped:
+            _merge(known, self._before)
+            self._part.unlink(missing_ok=True)
+            known = [self._before]
+        for path in known:
+            self._old = self._resources.enter_context(path.open("rb"))
+            self._kept |= {f["path"]: offset for offset, f in _lines(self._old) if offset}
+        if overwrite:
+            for path in known:
+                path.unlink()
 
     def earlier(self) -> Iterator[dict]:
         """Yield the lines of earlier runs that this run builds on; none when overwriting."""
@@ -88,24 +102,30 @@ class Record:
             yield self._read(name)
 
     def keep_others(self, items: Sequence[Item]) -> None:
-        """Take over the lines of earlier runs whose inputs are not in `items`."""
+        """Take over the lines of earlier runs for inputs not in `items`, if they still exist."""
         present = {item.name for item in items}
+        root = self.folder / self._header["root"]
         for fields in self.earlier():
-            if fields["path"] not in present:
+            if fields["path"] not in present and (root / fields["path"]).exists():
                 self.write(fields)
 
-    def finished(self, item: Item) -> dict | None:
-        """Return the line of an earlier run for `item`, if nothing of it needs doing again.
+    def finished(self, item: Item) -> bool:
+        """Return whether nothing of `item` needs doing again.
 
-        That is: it succeeded, the input has not changed, and the files it wrote are there.
+        That is: it succeeded in an earlier run, it has not changed, and the files that were
+        written for it are there.
         """
         if item.name not in self._kept or self._overwrite:
-            return None
-        fields = self._read(item.name)
+            return False
+        fields = self.read(item)
         stamp = item.stamp()
         current = all(fields.get(key) == value for key, value in stamp.items())
         there = all((self.folder / path).exists() for path in fields.get("files", {}).values())
-        return fields if fields["status"] == "ok" and stamp and current and there else None
+        return fields["status"] == "ok" and bool(stamp) and current and there
+
+    def read(self, item: Item) -> dict:
+        """Return the line of an earlier run for `item`."""
+        return self._read(item.name)
 
     def write(self, fields: dict) -> None:
         """Add a line, and see it to the operating system."""
@@ -135,14 +155,12 @@ class Record:
                 with suppress(OSError):
                     (self.folder / path).unlink()
 
-    def finish(self, rest: Sequence[Item] = ()) -> None:
-        """Give the record its name. `rest` are inputs an interrupted run did not come to."""
-        for item in rest:
-            if item.name in self._kept and not self._overwrite:
-                self.write(self._read(item.name))
+    def finish(self) -> None:
+        """Give the record its name: it has come to the end."""
         try:
             self._new.close()
             os.replace(self._part, self.path)
+            self._before.unlink(missing_ok=True)
         except OSError as error:
             raise cannot_write(self.path, error) from error
 
@@ -157,39 +175,46 @@ class Record:
     def __exit__(self, *error) -> None:
         self._resources.close()
 
+    def _close_quietly(self) -> None:
+        with suppress(OSError):  # the disk is full: that has been said
+            self._new.close()
+
     def _read(self, name: str) -> dict:
         self._old.seek(self._kept[name])
         return json.loads(self._old.readline())
 
-    def _check(self, header: dict) -> None:
+    def _check(self, path: Path) -> None:
+        """Raise UsageError unless `path` is a record of a run with these settings."""
+        with path.open("rb") as file:
+            _, header = next(_lines(file), (0, None))
+        if header is None and path == self._part:
+            return  # stopped before its first line was whole
+        if header is None or "format" not in header:
+            raise UsageError(
+                f"{printable(path)} is not a record of dltk's; "
+                "choose another --output, or --overwrite it"
+            )
         for name in _SETTINGS:
             before, now = header.get(name), self._header.get(name)
             if before != now:
                 raise UsageError(
-                    f"{printable(self.path)} is the record of another run "
-                    f"({_change(name, before, now)}); "
-                    "choose another --output, or --overwrite it"
+                    f"{printable(path)} is the record of another run "
+                    f"({_change(name, before, now)}); choose another --output, or --overwrite it"
                 )
 
-    def _merge_interrupted(self) -> None:
-        """Merge the lines of a run that was killed into the record; its own take precedence."""
-        if not self._part.exists():
-            return
-        with ExitStack() as stack:
-            header, lines = {}, {}  # of lines: name -> file and offset
-            for path in (self.path, self._part):
-                if path.exists():
-                    file = stack.enter_context(path.open("rb"))
-                    for offset, fields in _lines(file):
-                        if offset == 0 and any(header.get(s) != fields.get(s) for s in _SETTINGS):
-                            header, lines = fields, {}  # it was to replace the record
-                        lines[fields["path"] if offset else ""] = file, offset
-            if lines:
-                with whole(self.path) as target, target.open("wb") as merged:
-                    for file, offset in lines.values():
-                        file.seek(offset)
-                        merged.write(file.readline())
-        self._part.unlink()
+
+def _merge(paths: Sequence[Path], target: Path) -> None:
+    """Write the lines of several records as one; for each input, the last one's."""
+    with ExitStack() as stack:
+        lines: dict[str, tuple] = {}  # name -> file and offset
+        for path in paths:
+            file = stack.enter_context(path.open("rb"))
+            for offset, fields in _lines(file):
+                lines[fields["path"] if offset else ""] = file, offset
+        with whole(target) as part, part.open("wb") as merged:
+            for file, offset in lines.values():
+                file.seek(offset)
+                merged.write(file.readline())
 
 
 def _lines(file) -> Iterator[tuple[int, dict]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from dltk.batch.inputs import Inputs, Item
 from dltk.batch.record import Record
+from dltk.errors import PipeClosedError
 
 
 @dataclass
@@ -71,33 +72,27 @@ def run_batch(
         progress: called with the tally after every input.
         on_error: "skip" a failed input, or "stop" after recording it.
 
-    Ctrl-C closes the record with all that is finished and is told in the tally.
+    Ctrl-C ends the batch and is told in the tally. The record is finished only when the batch has
+    come to its end.
     """
     tally = Tally(len(inputs))
     items = inputs.items
     kept = {item.name for item in items if record and record.finished(item)}
     todo = [item for item in items if item.name not in kept]
-    results: Iterator = iter(recipe(todo)) if todo else iter(())
-    reached = 0
     if record:
         record.keep_others(items)
+    results: Iterator = iter(())
     try:
+        results = iter(recipe(todo)) if todo else results
         for item in items:
             if item.name in kept:
-                fields = record.finished(item)
+                fields = record.read(item)
             else:
-                fields = next(results).to_dict()
-                if record:
-                    fields |= item.stamp()
-                if record and "files" in fields:
-                    fields["files"] = record.relative(fields["files"])
-                    record.discard_replaced(fields)
+                fields = _fields(next(results), item, record)
             if record:
                 record.write(fields)
-            reached += 1
             tally.count(fields, kept=item.name in kept)
-            if emit:
-                emit(fields)
+            emit = _emit(emit, fields, record)
             if progress:
                 progress(tally)
             if on_error == "stop" and fields["status"] != "ok":
@@ -108,6 +103,30 @@ def run_batch(
     finally:
         if hasattr(results, "close"):
             results.close()
-    if record:
-        record.finish(items[reached:])
+    if record and not (tally.interrupted or tally.stopped):
+        record.finish()
     return tally
+
+
+def _fields(result, item: Item, record: Record | None) -> dict:
+    """Return what the record tells of a new result."""
+    fields = result.to_dict()
+    if record is None:
+        return fields
+    fields |= item.seen or item.stamp()
+    if "files" in fields:
+        fields["files"] = record.relative(fields["files"])
+    record.discard_replaced(fields)
+    return fields
+
+
+def _emit(emit, fields: dict, record: Record | None):
+    """Emit `fields`; return what emits the next ones, None once nobody reads them any more."""
+    try:
+        if emit:
+            emit(fields)
+    except PipeClosedError:
+        if record is None:
+            raise
+        return None
+    return emit

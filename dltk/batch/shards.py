@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from dltk.errors import DltkError, printable
+from dltk.errors import DltkError, printable, reason
 from dltk.files import cannot_write
 
 _HEADER_BYTES = 192  # room for any shape, and a multiple of 64 as numpy aligns
@@ -50,17 +51,24 @@ class ShardWriter:
                 if self._rows_in(self._part(number)) < shard_size:
                     raise self._missing(number)
                 self._publish(number, shard_size)  # killed between the last row and the renaming
-        for path in folder.glob(f"{name}-*.npy*"):
-            if path.name.split(".")[0] > self._path((rows - 1) // shard_size).stem:
-                path.unlink()
-        if rows % shard_size:
-            self._reopen(rows // shard_size, rows % shard_size)
+        for number, path in _shards(folder, name, ".npy", ".npy.part"):
+            if number > (rows - 1) // shard_size:
+                path.unlink()  # beyond the rows that count
+        number, left = divmod(rows, shard_size)
+        if left and self._rows_in(self._part(number)) >= left:
+            self._reopen(number, left)
+        elif left and self._rows_in(self._path(number)) < left:
+            raise self._missing(number)
+        elif left and self._rows_in(self._path(number)) > left:
+            self._reopen(number, left)
 
     def append(self, vector: np.ndarray) -> tuple[str, int]:
         """Write one row; return the name of its shard and its number in it."""
         number, row = divmod(self.rows, self._size)
         try:
-            if self._file is None:
+            if self._file is None and row:
+                self._reopen(number, row)
+            elif self._file is None:
                 self._file = self._part(number).open("w+b")
                 self._file.write(self._header(0))
             self._file.write(np.ascontiguousarray(vector, "<f4").tobytes())
@@ -90,8 +98,6 @@ class ShardWriter:
         part, path = self._part(number), self._path(number)
         try:
             if self._rows_in(part) < rows:
-                if self._rows_in(path) < rows:
-                    raise self._missing(number)
                 shutil.copyfile(path, part)  # the shard stays whole until this one replaces it
             self._file = part.open("r+b")
             self._file.truncate(_HEADER_BYTES + rows * self._row_bytes)
@@ -139,15 +145,45 @@ class ShardWriter:
         )
 
 
+def mend_shards(folder: Path, *, rows: int, shard_size: int, name: str = "features") -> None:
+    """Give the last shard its name if a killed run did not come to it.
+
+    Raises:
+        DltkError: the shards do not hold `rows` rows.
+    """
+    found = [path for _, path in _shards(folder, name, ".npy", ".npy.part")]
+    if rows == 0 and not found:
+        return
+    shape = _row_shape(found[0]) if found else ()
+    ShardWriter(folder, shape, rows=rows, shard_size=shard_size, name=name).close()
+
+
+def _row_shape(path: Path) -> tuple[int, ...]:
+    try:
+        with path.open("rb") as file:
+            np.lib.format.read_magic(file)
+            return np.lib.format.read_array_header_2_0(file)[0][1:]
+    except (OSError, ValueError) as error:
+        raise DltkError(f"{printable(path)} is not a shard of vectors: {reason(error)}") from error
+
+
 def remove_shards(folder: Path, name: str = "features") -> None:
     """Delete all shards of that name."""
-    for path in folder.glob(f"{name}-*.npy*"):
+    for _, path in _shards(folder, name, ".npy", ".npy.part"):
         path.unlink()
 
 
 def open_shards(folder: Path, name: str = "features") -> list[np.ndarray]:
     """Return the shards in order, each float32 (rows, ...), as memory maps."""
-    return [np.load(path, mmap_mode="r") for path in sorted(folder.glob(f"{name}-*.npy"))]
+    return [np.load(path, mmap_mode="r") for _, path in _shards(folder, name, ".npy")]
+
+
+def _shards(folder: Path, name: str, *endings: str) -> list[tuple[int, Path]]:
+    """Return number and path of the shards in `folder`, in order; other files are not ours."""
+    form = re.compile(rf"{re.escape(name)}-(\d{{5,}})(\.npy(?:\.part)?)")
+    paths = folder.iterdir() if folder.is_dir() else ()
+    matches = ((form.fullmatch(path.name), path) for path in paths)
+    return sorted((int(m[1]), path) for m, path in matches if m and m[2] in endings)
 
 
 def write_shards(

@@ -89,23 +89,33 @@ def neighbors(
     Args:
         query: float (D,).
         blocks: vectors in shards.
-        names: of the pictures, by row through all shards; rows without a name do not count.
+        names: of the pictures, by row through all shards, in the order of the rows; rows without
+            a name, of pictures that have changed since, do not count.
     """
-    flat = [block.reshape(len(block), -1) for block in blocks]
-    spare = sum(map(len, flat)) - len(names)
-    rows, far = nearest_rows(query.reshape(1, -1), flat, count + spare, metric)
+    rows, far = nearest_rows(query.reshape(1, -1), _named(blocks, names), count, metric)
+    by_row = list(names.values())
     found = zip(rows[0].tolist(), far[0].tolist(), strict=True)
-    return [(names[row], round(distance, 6)) for row, distance in found if row in names][:count]
+    return [(by_row[row], round(distance, 6)) for row, distance in found]
 
 
 def duplicates(
     blocks: Sequence[np.ndarray], names: dict[int, str], *, threshold: float
 ) -> list[list[str]]:
     """Return groups of pictures whose vectors have a cosine similarity of at least `threshold`."""
-    flat = [block.reshape(len(block), -1) for block in blocks]
-    groups = near_duplicates(flat, threshold)
-    named = [[names[row] for row in group if row in names] for group in groups]
-    return [group for group in named if len(group) > 1]
+    by_row = list(names.values())
+    groups = near_duplicates(_named(blocks, names), threshold)
+    return [[by_row[row] for row in group] for group in groups]
+
+
+def _named(blocks: Sequence[np.ndarray], names: dict[int, str]) -> list[np.ndarray]:
+    """Return the blocks as (N, D), without the rows of pictures that have changed since."""
+    flat, before = [], 0
+    for block in blocks:
+        keep = [row - before for row in range(before, before + len(block)) if row in names]
+        before += len(block)
+        block = block.reshape(len(block), -1)
+        flat.append(block if len(keep) == len(block) else block[keep])
+    return flat
 
 
 def take_rows(blocks: Sequence[np.ndarray], rows: Sequence[int]) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import click
 
 from dltk.cli.progress import Reporter, duration
 from dltk.cli.results import Table, printer, table_line
-from dltk.errors import printable
+from dltk.errors import UsageError, printable
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def run_command(
     folder: str | None = None,
     products: Sequence[str] = (),
     check: Callable[[Sequence], None] | None = None,
+    prepare: Callable | None = None,
     answers: bool = False,
     temporary: bool = False,
     finish: Callable | None = None,
@@ -58,46 +60,46 @@ def run_command(
         folder: where the record goes; None for no record.
         products: folders that the recipe writes to, not to be searched for inputs.
         check: called with all inputs before any work; may raise.
+        prepare: called with the record before the recipe, even when nothing is left to do.
         answers: whether `finish` writes to standard output, so that the results do not.
         temporary: whether `folder` will be gone afterwards.
         finish: called with inputs and record at the end of a batch that was not stopped.
     """
-    from dltk.batch import Record, find_inputs, run_batch, write_csv
+    from dltk.batch import Record, find_inputs, run_batch
 
+    if folder is None and outputs.overwrite:
+        raise UsageError("--overwrite is about a folder of results; name it with --output")
     inputs = find_inputs(images, exclude=[folder, *products], limit=outputs.limit)
     if check:
         check(inputs.items)
     header = _header(name, describe(), folder, inputs.root)
     emit = None if answers else _emitter(outputs, table, header, inputs)
     started = time.monotonic()
-    if folder is None:
-        tally = run_batch(
-            lambda items: recipe(items, None),
-            inputs,
-            emit=emit,
-            progress=reporter.progress,
-            on_error=outputs.on_error,
-        )
-    else:
-        with Record(folder, header, overwrite=outputs.overwrite) as record:
-            tally = run_batch(
-                lambda items: recipe(items, record),
-                inputs,
-                record=record,
-                emit=emit,
-                progress=reporter.progress,
-                on_error=outputs.on_error,
-            )
-            if outputs.format == "csv" and outputs.output:
-                rows = map(table.row, record.rows())
-                write_csv(record.folder / "results.csv", table.columns, rows)
-            reporter.close()
-            if finish and not (tally.interrupted or tally.stopped):
+    batch = {"emit": emit, "progress": reporter.progress, "on_error": outputs.on_error}
+    with ExitStack() as stack:
+        stack.callback(reporter.close)
+        record = None
+        if folder is not None:
+            record = stack.enter_context(Record(folder, header, overwrite=outputs.overwrite))
+            if prepare:
+                prepare(record)
+        tally = run_batch(lambda items: recipe(items, record), inputs, record=record, **batch)
+        reporter.close()
+        if record and not (tally.interrupted or tally.stopped):
+            _write_csv(record, outputs, table)
+            if finish:
                 finish(inputs, record)
-    reporter.close()
-    lasting = None if temporary else folder
-    _summarise(tally, inputs, outputs, time.monotonic() - started, lasting)
+    _summarise(tally, inputs, outputs, time.monotonic() - started, None if temporary else folder)
     return tally.exit_code
+
+
+def _write_csv(record, outputs: Outputs, table: Table) -> None:
+    """Write the table beside the record if it is asked for, or there from an earlier run."""
+    from dltk.batch import write_csv
+
+    path = record.folder / "results.csv"
+    if outputs.output and (outputs.format == "csv" or path.exists()):
+        write_csv(path, table.columns, map(table.row, record.rows()))
 
 
 def _header(name: str, described: dict, folder: str | None, root: Path) -> dict:

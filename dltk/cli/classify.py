@@ -8,6 +8,7 @@ from dltk.cli import options
 from dltk.cli.batch import Outputs, relative_to, run_command
 from dltk.cli.progress import Reporter
 from dltk.cli.results import Table
+from dltk.errors import printable
 
 
 @click.command(
@@ -17,7 +18,7 @@ from dltk.cli.results import Table
     "  dltk classify '*.jpg' -o out --sort-into out/sorted --format csv",
 )
 @options.inputs
-@options.model(multiple=True)
+@options.model
 @click.option("--labels", type=click.Path(), metavar="FILE", help="Class names of a .keras file.")
 @click.option(
     "--top",
@@ -29,7 +30,7 @@ from dltk.cli.results import Table
 )
 @click.option(
     "--min-score",
-    type=click.FloatRange(0, 1),
+    type=options.Share(0, 1),
     default=0.0,
     show_default=True,
     metavar="P",
@@ -72,7 +73,7 @@ def classify(ctx, images, **choices):
     def describe() -> dict:
         how = {name: choices[name] for name in ("ensemble", "labels", "pixel_range")}
         what = ("top", "min_score", "tta", "precision")
-        where = ("labels", "annotate", "sort_into")
+        where = ("annotate", "sort_into")
         sources = find_models(choices["model"], **how)
         return {
             "model": [source.describe(reporter.say) for source in sources],
@@ -97,5 +98,5 @@ def classify(ctx, images, **choices):
 
 
 def _cells(fields: dict) -> tuple[str, str]:
-    labels = [f"{label['label']} {label['score']:.1%}" for label in fields["labels"]]
+    labels = [f"{printable(x['label'])} {x['score']:.1%}" for x in fields["labels"]]
     return (labels[0], ", ".join(labels[1:])) if labels else ("no label is sure enough", "")

@@ -14,7 +14,7 @@ from dltk.cli.progress import Reporter
 from dltk.cli.results import Table, printer
 from dltk.errors import UsageError, printable
 
-_COLUMNS = ("path", "status", "error", "width", "height", "shard", "row")
+_COLUMNS = ("path", "status", "error", "width", "height", "shard", "row", "vector")
 
 
 @click.command(
@@ -24,7 +24,7 @@ _COLUMNS = ("path", "status", "error", "width", "height", "shard", "row")
     "  dltk features holiday/ -o vectors --dedupe --plot map.png",
 )
 @options.inputs
-@options.model()
+@options.model
 @click.option(
     "--layer",
     metavar="NAME|N",
@@ -78,7 +78,7 @@ _COLUMNS = ("path", "status", "error", "width", "height", "shard", "row")
 @click.option("--dedupe", is_flag=True, help="Find groups of near-duplicates.")
 @click.option(
     "--threshold",
-    type=click.FloatRange(-1, 1),
+    type=options.Share(-1, 1),
     default=0.9,
     show_default=True,
     metavar="C",
@@ -102,11 +102,16 @@ def features(ctx, images, **choices):
     to which picture. --query, --dedupe and --plot answer from those; running the command again
     with another question computes nothing twice.
     """
+    from dltk.batch.shards import mend_shards
     from dltk.batch.vectors import index_of, stored_rows
     from recipes.features import features as recipe
     from recipes.features import stored
 
     outputs = Outputs.take(choices)
+    if len(choices["model"]) > 1:
+        raise UsageError("features come from one model; name one with -m")
+    choices["model"] = choices["model"][0]
+    _check_questions(ctx, choices)
     asked = {name: choices.pop(name) for name in _QUESTIONS}
     shard_size = choices.pop("shard_size")
     asks = bool(asked["query"] or asked["dedupe"] or asked["plot"])
@@ -133,6 +138,19 @@ def features(ctx, images, **choices):
         rows = stored_rows(record.earlier(), shard_size)
         return stored(results, record.folder, rows=rows, shard_size=shard_size)
 
+    def check(items):
+        if asked["plot"]:
+            check_plot(items, asked["plot"], asked["query"])
+        for photo in asked["query"]:
+            if not Path(photo).is_file():
+                raise UsageError(f"--query {printable(photo)}: no such file")
+
+    def prepare(record):
+        if outputs.overwrite:
+            return
+        rows = stored_rows(record.earlier(), shard_size)
+        mend_shards(record.folder, rows=rows, shard_size=shard_size)
+
     def finish(inputs, record):
         names = index_of(record.rows(), shard_size)
         if outputs.output:
@@ -152,13 +170,35 @@ def features(ctx, images, **choices):
             name="features",
             describe=describe,
             reporter=reporter,
-            table=Table(_COLUMNS, dict, _cells),
+            table=Table(_COLUMNS, _row, _cells),
             folder=folder,
+            check=check,
+            prepare=prepare,
             finish=finish,
             answers=asks,
             temporary=folder is not outputs.output,
         )
     ctx.exit(code)
+
+
+def _check_questions(ctx, choices) -> None:
+    """Raise UsageError for an option about a question that is not asked."""
+    needs = {"neighbors": "query", "metric": "query", "threshold": "dedupe", "seed": "plot"}
+    for name, question in needs.items():
+        given = ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        if given and not choices[question]:
+            raise UsageError(f"--{name} is about --{question}, which is not given")
+
+
+def check_plot(items, plot: str, queries) -> None:
+    """Raise UsageError if the map cannot be written to `plot`, or would replace a picture."""
+    from dltk.images import encodable
+
+    if encodable(plot) != plot:
+        raise UsageError(f"--plot {printable(plot)}: name a picture file, such as map.png")
+    inputs = [item.path for item in items] + [Path(query) for query in queries]
+    if any(_same_file(path, Path(plot)) for path in inputs):
+        raise UsageError(f"--plot {printable(plot)} is an input; write the map somewhere else")
 
 
 _QUESTIONS = ("pca", "query", "neighbors", "metric", "dedupe", "threshold", "plot", "seed")
@@ -287,7 +327,13 @@ def _show(rows, columns, name: str, outputs: Outputs, line) -> None:
         show(row)
 
 
+def _row(fields: dict) -> dict:
+    return fields | {"vector": " ".join(f"{value:.6g}" for value in fields.get("vector", ()))}
+
+
 def _cells(fields: dict) -> tuple[str, str]:
+    if "shard" in fields:
+        return f"row {fields['row']} of {fields['shard']}", ""
     vector = fields["vector"]
     some = " ".join(f"{value:.3g}" for value in vector[:6])
     return f"{len(vector)} numbers", some + " …" * (len(vector) > 6)

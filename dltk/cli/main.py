@@ -18,7 +18,7 @@ from dltk.cli.features import features
 from dltk.cli.models import models
 from dltk.cli.recipes import recipes
 from dltk.cli.samples import samples
-from dltk.errors import DltkError
+from dltk.errors import DltkError, PipeClosedError
 
 SECTIONS = {
     "Use a model": (classify, features),
@@ -65,15 +65,20 @@ def main(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
+    except (PipeClosedError, BrokenPipeError):
+        _silence(sys.stdout)
+        return 0
     except DltkError as error:
         if debug:
             raise
         click.secho(f"error: {error}", fg="red", err=True)
         return error.exit_code
-    except BrokenPipeError:  # the reader of our output has gone, as `| head` does
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OSError as error:
+        if debug:
+            raise
+        _silence(sys.stdout)
+        click.secho(f"error: {error}", fg="red", err=True)
+        return 1
     except Exception as error:
         if debug:
             raise
@@ -85,9 +90,18 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
+def _silence(stream) -> None:
+    """Let what is left in a stream that cannot be written go nowhere, at the end too."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def run() -> None:
     """Entry point of the installed command."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end, we keep what is done
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by the caller
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
     if "--debug" not in sys.argv:
         options.quiet_native_code()
     sys.exit(main())

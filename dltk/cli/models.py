@@ -144,7 +144,8 @@ def _describe_file(source) -> dict:
     fields = {
         "name": source.name,
         "file": str(source.path.absolute()),
-        "classes": ", ".join(label.name for label in source.labels[:20]) or "unknown, see --labels",
+        "classes": ", ".join(printable(label.name) for label in source.labels[:20])
+        or "unknown, see --labels",
         "input": _geometry(source.geometry),
         "sha256": source.fingerprint,
     }

@@ -35,29 +35,35 @@ def inputs(command):
     )(command)
 
 
-def model(*, multiple: bool = False):
-    """-m/--model, and how to understand a file that plain Keras saved."""
+class Share(click.FloatRange):
+    """A number in a range; unlike Click's, not NaN."""
 
-    def decorate(command):
-        command = click.option(
-            "--pixel-range",
-            type=click.Choice(["0..255", "0..1", "-1..1"]),
-            default="0..255",
-            show_default=True,
-            help="Pixels that a file saved by plain Keras expects.",
-        )(command)
-        return click.option(
-            "-m",
-            "--model",
-            multiple=multiple,
-            metavar="NAME|FILE",
-            default=("efficientnet-lite0",) if multiple else "efficientnet-lite0",
-            show_default="efficientnet-lite0",
-            help='A name from "dltk models list", or a .keras file.',
-            shell_complete=complete_model,
-        )(command)
+    def convert(self, value, param, ctx):
+        number = super().convert(value, param, ctx)
+        if number != number:
+            self.fail(f"{value} is not a number.", param, ctx)
+        return number
 
-    return decorate
+
+def model(command):
+    """-m/--model, once or several times, and how to understand a file that plain Keras saved."""
+    command = click.option(
+        "--pixel-range",
+        type=click.Choice(["0..255", "0..1", "-1..1"]),
+        default="0..255",
+        show_default=True,
+        help="Pixels that a file saved by plain Keras expects.",
+    )(command)
+    return click.option(
+        "-m",
+        "--model",
+        multiple=True,
+        metavar="NAME|FILE",
+        default=("efficientnet-lite0",),
+        show_default="efficientnet-lite0",
+        help='A name from "dltk models list", or a .keras file.',
+        shell_complete=complete_model,
+    )(command)
 
 
 def outputs(command):

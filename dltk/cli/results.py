@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import click
 
-from dltk.errors import printable
+from dltk.errors import DltkError, PipeClosedError, printable, reason
 
 
 @dataclass(frozen=True)
@@ -94,9 +94,7 @@ def _write(text: str) -> None:
     try:
         sys.stdout.write(text.encode("utf-8", "backslashreplace").decode())
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise
+    except BrokenPipeError as error:
+        raise PipeClosedError("nobody reads the output") from error
     except OSError as error:
-        from dltk.files import cannot_write
-
-        raise cannot_write("standard output", error) from error
+        raise DltkError(f"cannot write standard output: {reason(error)}") from error

@@ -16,6 +16,7 @@ from dltk.errors import UsageError
 from dltk.models.find import PIXEL_RANGES, ModelSource
 from dltk.weights import Report, silent
 
+POOLS = ("avg", "max", "none")
 ENGINES = ("auto", "litert", "keras")
 
 
@@ -25,11 +26,13 @@ class Network(Protocol):
     Attributes:
         output_shape: of one picture's output, without the batch.
         workers: how many threads may call it at once.
+        batch_size: how many pictures to give it at a time.
         running: what it runs on, in a few words for the user.
     """
 
     output_shape: tuple[int, ...]
     workers: int
+    batch_size: int
     running: str
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
@@ -67,6 +70,8 @@ def load_engine(
         UsageError: an engine that cannot do what was asked, an unknown layer.
         DltkError, WeightsError: see `dltk.models.build.build_output`.
     """
+    if engine not in ENGINES or pool not in POOLS:
+        raise UsageError(f"engine is one of {ENGINES} and pool one of {POOLS}")
     placing.check_devices(devices)
     keras_only = [
         f"--{name} {value}"
@@ -94,7 +99,9 @@ def load_engine(
 
 def _spec(source: ModelSource, output: str, layer: str | None, pool: str) -> dict:
     scale, offset = PIXEL_RANGES[source.pixel_range]
+    geometry = source.geometry
     return {
+        "size": [geometry.height, geometry.width, geometry.channels],
         "model": source.entry.name if source.entry else str(source.path.absolute()),
         "output": output,
         "layer": layer if output == "features" else None,

@@ -22,6 +22,7 @@ class KerasNetwork:
         from dltk.models.build import NetworkSpec, build_output
 
         self._strategy = placement.strategy
+        self.batch_size = batch_size
         self._share = -(-batch_size // placement.replicas)  # pictures of one replica, rounded up
         with self._strategy.scope():
             model = build_output(NetworkSpec(**spec))

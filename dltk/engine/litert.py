@@ -42,8 +42,15 @@ def compiled(spec: dict, source: ModelSource, report: Report = silent) -> bytes:
     content = _cached(folder, key)
     if content is not None:
         return content
+    if not os.access(_existing(folder), os.W_OK):
+        report(f"cannot keep compiled networks in {folder}; they are compiled at every start")
     report(f"compiling {source.name} for this machine, once; this takes about half a minute")
     return _compile(spec, folder, key, source.name)
+
+
+def _existing(folder: Path) -> Path:
+    """Return `folder`, or the nearest folder above it that exists."""
+    return folder if folder.exists() else _existing(folder.parent)
 
 
 def _key(spec: dict, fingerprint: str) -> str:
@@ -72,7 +79,8 @@ def _compile(spec: dict, folder: Path, key: str, name: str) -> bytes:
     with tempfile.TemporaryDirectory(prefix="dltk-") as scratch:
         draft = Path(scratch) / "network.tflite"
         child = subprocess.run(
-            [sys.executable, "-m", "dltk.engine.compile", str(draft)],
+            # -P: a keras.py in the current folder is not the one that is meant
+            [sys.executable, "-P", "-m", "dltk.engine.compile", str(draft)],
             input=json.dumps(spec),
             capture_output=True,
             text=True,
@@ -105,6 +113,8 @@ class LiteRTNetwork:
     picture's result independent of its neighbours. Many single-threaded interpreters side by
     side waste less than one with many threads; a few pictures get the latter.
     """
+
+    batch_size = 4
 
     def __init__(self, content: bytes, *, pictures: int | None = None):
         self._content = content

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -39,6 +39,7 @@ class NetworkSpec:
         layer: for features, a layer's name or index; None for the last feature map.
         pool: for features that are maps, "avg", "max" or "none".
         scale, offset: applied to raw pixels before a network from a file.
+        size: (H, W, C) to fix the input of a network from a file to, if it leaves it open.
     """
 
     model: str
@@ -47,10 +48,7 @@ class NetworkSpec:
     pool: str = "avg"
     scale: float = 1.0
     offset: float = 0.0
-
-    def to_dict(self) -> dict:
-        """Return the fields, ready for JSON."""
-        return asdict(self)
+    size: list[int] | None = None
 
 
 def build_output(spec: NetworkSpec) -> keras.Model:
@@ -63,8 +61,9 @@ def build_output(spec: NetworkSpec) -> keras.Model:
     """
     if Path(spec.model).is_absolute():
         model = load_model(spec.model)
-        if (spec.scale, spec.offset) != (1.0, 0.0):
-            model = _scaled(model, spec.scale, spec.offset)
+        is_open = None in model.inputs[0].shape[1:]
+        if is_open or (spec.scale, spec.offset) != (1.0, 0.0):
+            model = _fed(model, spec)
     else:
         entry = lookup(spec.model)
         model = build_network(entry, weights=entry.weights.get())
@@ -162,7 +161,8 @@ def _last_activation(model: keras.Model) -> str | None:
     return getattr(getattr(layer, "activation", None), "__name__", None)
 
 
-def _scaled(model: keras.Model, scale: float, offset: float) -> keras.Model:
-    inputs = keras.Input(model.inputs[0].shape[1:], name="raw_pixels")
-    x = layers.Rescaling(scale, offset, name="normalise")(inputs)
+def _fed(model: keras.Model, spec: NetworkSpec) -> keras.Model:
+    """Put an input of fixed size and the scaling of `spec` in front of `model`."""
+    inputs = keras.Input(spec.size or model.inputs[0].shape[1:], name="raw_pixels")
+    x = layers.Rescaling(spec.scale, spec.offset, name="normalise")(inputs)
     return keras.Model(inputs, model(x), name=model.name)

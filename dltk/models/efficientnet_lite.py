@@ -64,7 +64,7 @@ def build_efficientnet_lite(
     x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
     x = layers.Dropout(dropout, name="top_dropout")(x)
     x = layers.Dense(1000, activation=classifier_activation, name="predictions")(x)
-    model = keras.Model(keras.utils.get_source_inputs(x), x, name=f"efficientnet_lite{variant}")
+    model = keras.Model(keras.utils.get_source_inputs(x), x, name=f"efficientnet-lite{variant}")
     if weights is not None:
         _load(model, weights)
     return model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -50,7 +51,12 @@ class ModelSource:
     def describe(self, report: Report = silent) -> dict:
         """Return name and fingerprint, for the header of a record; may download the weights."""
         self.weights(report)
-        return {"name": self.name, "sha256": self.fingerprint}
+        fields = {"name": self.name, "sha256": self.fingerprint}
+        if self.path is not None:
+            names = json.dumps([label.name for label in self.labels])
+            fields["labels_sha256"] = hashlib.sha256(names.encode()).hexdigest()
+            fields["pixel_range"] = self.pixel_range
+        return fields
 
 
 def is_file(model: str | os.PathLike) -> bool:
@@ -80,6 +86,8 @@ def find_model(
         entry = lookup(os.fspath(model))
         if given:
             raise UsageError(f"--labels is for model files; {entry.name} has its own classes")
+        if pixel_range != "0..255":
+            raise UsageError(f"--pixel-range is for files of plain Keras, not for {entry.name}")
         return ModelSource(entry.name, entry.labels, entry.geometry, entry=entry)
     path = Path(model)
     if path.suffix != ".keras":
@@ -88,6 +96,8 @@ def find_model(
     if card is None:
         geometry = _input_geometry(path)
         return ModelSource(path.name, given, geometry, path=path, pixel_range=pixel_range)
+    if pixel_range != "0..255":
+        raise UsageError(f"--pixel-range is for files of plain Keras; {path.name} takes 0..255")
     ids = card.label_ids or (None,) * len(card.labels)
     own = tuple(Label(name, id) for name, id in zip(card.labels, ids, strict=True))
     return ModelSource(path.name, given or own, card.geometry, path=path, card=card)

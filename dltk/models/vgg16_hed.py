@@ -36,7 +36,7 @@ def build_vgg16_hed(inputs, weights: Path | None, **_) -> keras.Model:
                 filters, 3, padding="same", activation="relu", name=f"block{block}_conv{index}"
             )(x)
         x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
-    model = keras.Model(keras.utils.get_source_inputs(x), x, name="vgg16_hed")
+    model = keras.Model(keras.utils.get_source_inputs(x), x, name="vgg16-hed")
     if weights is not None:
         _load(model, weights)
     return model
