@@ -25,8 +25,8 @@ def tree(folder):
     }
 
 
-def records(folder):
-    lines = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+def records(folder, name="results.jsonl"):
+    lines = [json.loads(line) for line in (folder / name).read_text().splitlines()]
     return lines[0], lines[1:]
 
 
@@ -149,7 +149,8 @@ def test_the_same_names_in_two_folders_keep_apart(dltk, tmp_path, noise):
 
 def test_on_error_stop_records_the_failure_and_ends(dltk, many, tmp_path):
     result = dltk("classify", many, "-o", tmp_path / "out", "--on-error", "stop")
-    _, rows = records(tmp_path / "out")
+    assert not (tmp_path / "out/results.jsonl").exists()
+    _, rows = records(tmp_path / "out", "results.jsonl.part")
     assert result.code == 3
     assert rows[-1]["path"] == "a/zz.jpg" and len(rows) == 22
 
@@ -199,8 +200,8 @@ def test_ctrl_c_keeps_what_is_done_and_exits_130(end, many, tmp_path):
     _, err = child.communicate(timeout=60)
     assert child.returncode == 130
     assert "interrupted, finished work is kept; run the same command again to go on" in err
-    assert "Traceback" not in err and not part.exists()
-    _, rows = records(out)
+    assert "Traceback" not in err and not (out / "results.jsonl").exists()
+    _, rows = records(out, "results.jsonl.part")
     assert 20 <= len(rows) < 860
     again = subprocess.run(command, capture_output=True, text=True)
     done_before = sum(row["status"] == "ok" for row in rows)
@@ -233,11 +234,15 @@ def test_an_interrupt_in_a_later_run_loses_no_earlier_record(tmp_path, photos):
         raise KeyboardInterrupt
 
     with Record(tmp_path / "out", HEADER) as record:
-        tally = run_batch(interrupted, inputs, record=record)
-    assert tally.exit_code == 130
+        assert run_batch(interrupted, inputs, record=record).exit_code == 130
+    assert len(records(tmp_path / "out")[1]) == 7  # the last whole record is still there
+    done = []
+    with Record(tmp_path / "out", HEADER) as record:
+        run_batch(lambda items: (done.append(i) or Found(i) for i in items), inputs, record=record)
     _, rows = records(tmp_path / "out")
     assert [row["path"] for row in rows] == [item.name for item in inputs]
-    assert [row["mtime_ns"] == 1 for row in rows] == [True] + 6 * [False]
+    assert {row["mtime_ns"] for row in rows} == {1} and len(done) == 6
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["results.jsonl"]
 
 
 @pytest.mark.parametrize("cut", [1, 10, 40, 200, 400])
@@ -255,6 +260,52 @@ def test_a_torn_record_is_taken_up_to_the_tear(tmp_path, photos, cut):
                   record=record)  # fmt: skip
     assert (tmp_path / "out/results.jsonl").read_bytes() == whole
     assert 0 < len(done) < 7 and done == [item.name for item in inputs][-len(done) :]
+
+
+def test_a_record_that_is_not_ours_is_not_replaced(dltk, photos, tmp_path):
+    for text in ("my notes\nline 2\n", '{"mine": 1}\n', "[]\n"):
+        (tmp_path / "results.jsonl").write_text(text)
+        result = dltk("classify", photos, "-o", tmp_path)
+        assert result.code == 2 and "is not a record of dltk's" in result.err
+        assert (tmp_path / "results.jsonl").read_text() == text
+
+
+def test_a_picture_that_is_gone_leaves_the_record(dltk, photos, tmp_path):
+    dltk("classify", photos, "-o", tmp_path / "out")
+    (photos / "cat.jpg").unlink()
+    dltk("classify", photos, "-o", tmp_path / "out")
+    _, rows = records(tmp_path / "out")
+    assert [row["path"] for row in rows] == sorted(os.listdir(photos))
+
+
+def test_an_input_that_goes_bad_takes_its_old_copy_along(dltk, photos, tmp_path):
+    out = tmp_path / "out"
+    dltk("classify", photos, "-o", out, "--sort-into", out / "sorted")
+    (photos / "espresso.jpg").write_text("no")
+    assert dltk("classify", photos, "-o", out, "--sort-into", out / "sorted").code == 3
+    assert not (out / "sorted/espresso/espresso.jpg").exists()
+
+
+def test_a_reader_that_goes_away_does_not_end_a_batch_with_an_output(many, tmp_path):
+    command = [*DLTK, "classify", str(many), "-o", str(tmp_path / "out"), "--json"]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    child.stdout.readline()
+    child.stdout.close()
+    assert child.wait() == 3
+    assert len(records(tmp_path / "out")[1]) == 43
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-"])
+def test_closed_streams_are_no_crash(photos, tmp_path, closed):
+    command = f'exec "$0" -c "$1" classify "$2" -o "$3" {closed}'
+    code = "from dltk.cli.main import run; run()"
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable, code, str(photos), str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(records(tmp_path / "out")[1]) == 7
 
 
 def test_two_runs_in_one_folder_are_refused(tmp_path):

@@ -3,9 +3,11 @@
 import csv
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -283,3 +285,80 @@ def test_an_empty_folder_says_what_was_looked_for(dltk, tmp_path):
     result = dltk("classify", tmp_path)
     assert result.code == 1
     assert "no pictures found in" in result.err and "(.txt ×1)" in result.err
+
+
+def test_a_list_of_paths_from_anywhere_leaves_the_originals_alone(photos, tmp_path):
+    before = {path: path.read_bytes() for path in photos.iterdir()}
+    out = tmp_path / "out"
+    for images in (sorted(photos.iterdir()), iter(sorted(photos.iterdir()))):
+        for result in classify(images, annotate=out / "ann", sort_into=out / "sorted"):
+            assert result.error is None
+            assert all(path.is_relative_to(out) for path in result.files.values())
+    assert {path: path.read_bytes() for path in photos.iterdir()} == before
+    assert (out / "ann/cat.jpg").exists()
+    with pytest.raises(UsageError, match="choose another folder"):
+        next(classify(iter([photos / "cat.jpg"]), annotate=photos))
+
+
+def test_a_change_of_labels_or_pixels_is_another_run(dltk, tmp_path, noise):
+    (tmp_path / "in").mkdir()
+    noise().save(tmp_path / "in/a.png")
+    tiny((8, 8, 3)).save(tmp_path / "plain.keras")
+    (tmp_path / "labels.txt").write_text("ant\nbee\ncat\n")
+
+    def run(*options):
+        return dltk("classify", tmp_path / "in", "-m", tmp_path / "plain.keras", "--labels",
+                    tmp_path / "labels.txt", "-o", tmp_path / "out", *options)  # fmt: skip
+
+    assert run().code == 0
+    other = run("--pixel-range", "0..1")
+    assert other.code == 2 and "is the record of another run" in other.err
+    (tmp_path / "labels.txt").write_text("ant\nbee\ndog\n")
+    assert run().code == 2
+    assert run("--overwrite").code == 0
+
+
+def test_a_file_with_an_open_input_size_is_run_at_224(tmp_path, noise):
+    inputs = keras.Input((None, None, 3))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(inputs))
+    keras.Model(inputs, keras.layers.Dense(2)(x)).save(tmp_path / "open.keras")
+    (tmp_path / "labels.txt").write_text("ant\nbee")
+    options = {"model": str(tmp_path / "open.keras"), "labels": str(tmp_path / "labels.txt")}
+    found = [next(classify(noise(), engine=engine, **options)) for engine in ("litert", "keras")]
+    scores = [{label.name: label.score for label in result.labels} for result in found]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-3)
+
+
+@pytest.mark.slow
+def test_a_python_file_among_the_pictures_is_not_run(photos, tmp_path):
+    for name in ("keras.py", "tensorflow.py", "numpy.py"):
+        (photos / name).write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "dltk"), "classify", "."],
+        cwd=photos,
+        env={"DLTK_CACHE": str(tmp_path / "cache"), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("source", [None, 5])
+def test_what_is_no_picture_at_all_is_refused(source):
+    with pytest.raises(UsageError, match="images is a path, a picture, an array or several"):
+        next(classify(source))
+    result = next(classify([source]))
+    assert "not a path, a picture or an array" in result.error
+
+
+def test_options_that_do_nothing_are_refused(dltk, photos):
+    assert "name it with --output" in dltk("classify", photos, "--overwrite").err
+    assert "is for files of plain Keras" in dltk("classify", photos, "--pixel-range", "0..1").err
+    assert "is not a number" in dltk("classify", photos, "--min-score", "nan").err
+
+
+def test_devices_and_pipes_are_not_read(dltk, tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    result = dltk("classify", tmp_path / "pipe.jpg", "/dev/zero")
+    assert result.code == 3 and result.err.count("not a regular file") == 2

@@ -148,3 +148,67 @@ def test_questions_that_cannot_be_answered_are_refused(dltk, photos, tmp_path):
     assert bad.code == 2 and "not a picture" in bad.err
     layer = dltk("features", photos, "--layer", "block5c_ad")
     assert layer.code == 2 and 'Did you mean "block5c_add"?' in layer.err
+
+
+def test_a_shard_that_a_killed_run_did_not_name_is_named_by_the_next(dltk, photos, tmp_path):
+    dltk("features", photos, "-o", tmp_path)
+    shard = tmp_path / "features-00000.npy"
+    whole = shard.read_bytes()
+    shard.rename(tmp_path / "features-00000.npy.part")
+    assert dltk("features", photos, "-o", tmp_path).code == 0
+    assert shard.read_bytes() == whole
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage" * 100])
+def test_damaged_shards_are_said(dltk, photos, tmp_path, damage):
+    dltk("features", photos, "-o", tmp_path)
+    (tmp_path / "features-00000.npy").write_bytes(damage)
+    result = dltk("features", photos, "-o", tmp_path, "--query", photos / "cat.jpg")
+    assert result.code == 1 and "features-00000.npy" in result.err
+    assert "internal" not in result.err
+    assert dltk("features", photos, "-o", tmp_path, "--overwrite").code == 0
+    assert vectors(tmp_path).shape == (7, 1280)
+
+
+def test_files_of_others_are_left_alone(dltk, photos, tmp_path):
+    for name in ("features-train.npy", "pca-mine.npy", "features-1.npy"):
+        (tmp_path / name).write_text("mine")
+    dltk("features", photos, "-o", tmp_path, "--overwrite")
+    assert (tmp_path / "features-train.npy").read_text() == "mine"
+    assert (tmp_path / "pca-mine.npy").read_text() == "mine"
+
+
+def test_components_are_found_again_when_a_vector_is_new(dltk, photos, tmp_path):
+    kept = (photos / "rocket.jpg").read_bytes()
+    (photos / "rocket.jpg").write_text("no")
+    dltk("features", photos, "-o", tmp_path, "--pca", 3)
+    before = np.load(tmp_path / "pca-00000.npy")
+    (photos / "rocket.jpg").write_bytes(kept)
+    dltk("features", photos, "-o", tmp_path, "--pca", 3)
+    after = np.load(tmp_path / "pca-00000.npy")
+    assert before.shape == (6, 3) and after.shape == (7, 3)
+    assert np.abs(before - after[:6]).max() > 0.01
+
+
+def test_the_map_never_replaces_a_picture(dltk, photos, tmp_path):
+    before = (photos / "cat.jpg").read_bytes()
+    result = dltk("features", photos, "--plot", photos / "cat.jpg")
+    assert result.code == 2 and "is an input; write the map somewhere else" in result.err
+    assert (photos / "cat.jpg").read_bytes() == before
+    assert "name a picture file" in dltk("features", photos, "--plot", tmp_path / "map.xyz").err
+
+
+@pytest.mark.parametrize("option", [["--neighbors", 3], ["--threshold", 0.5], ["--seed", 1]])
+def test_options_about_a_question_that_is_not_asked_are_refused(dltk, photos, option):
+    result = dltk("features", photos, *option)
+    assert result.code == 2 and f"{option[0]} is about --" in result.err
+
+
+def test_a_table_with_an_output_says_where_the_vectors_are(dltk, photos, tmp_path):
+    result = dltk("features", photos, "-o", tmp_path, "--format", "table")
+    assert result.code == 0 and "row 6 of features-00000.npy" in result.out
+
+
+def test_csv_without_an_output_has_the_numbers(dltk, photos):
+    rows = list(csv.DictReader(dltk("features", photos, "--format", "csv").out.splitlines()))
+    assert len(rows) == 7 and len(rows[0]["vector"].split()) == 1280

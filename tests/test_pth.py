@@ -220,6 +220,34 @@ def test_a_tensor_beyond_its_data_is_refused(read, form, shape, offset, strides)
         read(form(state))
 
 
+class Tampered(Rebuild):
+    """A tensor whose checked fields the pickle then sets anew."""
+
+    def __reduce__(self):
+        function, arguments = super().__reduce__()
+        return function, arguments, (None, {"strides": (-1000, 1000), "shape": (2, 2)})
+
+
+@FORMATS
+def test_a_tensor_cannot_be_changed_after_it_was_checked(read, form):
+    storage = Storage(np.ones(3, np.float32))
+    state = {"x": Tampered("_rebuild_tensor_v2", storage, 0, (2,), (1,), False, OrderedDict())}
+    with pytest.raises(WeightsError, match="tampers with a tensor"):
+        read(form(state))
+
+
+@FORMATS
+def test_a_small_file_cannot_claim_much(read, form):
+    storage = Storage(np.ones(1000, np.float32))
+    many = {str(index): tensor(storage, (1000,)) for index in range(500)}
+    with pytest.raises(WeightsError, match="its tensors claim 2000000 bytes, out of a file of"):
+        read(form(many))
+    nested = {"x": tensor(storage, (1,))}
+    for _ in range(40):
+        nested = {"a": nested, "b": nested}
+    assert len(read(form(nested))) == 1
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
