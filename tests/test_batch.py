@@ -270,6 +270,20 @@ def test_a_record_that_is_not_ours_is_not_replaced(dltk, photos, tmp_path):
         assert (tmp_path / "results.jsonl").read_text() == text
 
 
+def test_an_overwriting_run_that_was_killed_leaves_nothing_of_the_old_settings(tmp_path, photos):
+    inputs = find_inputs([photos])
+    with Record(tmp_path, HEADER) as record:
+        run_batch(lambda items: map(Found, items), inputs, record=record)
+    other = HEADER | {"options": {"x": 2}}
+    with Record(tmp_path, other, overwrite=True) as record:
+        record.write({"path": "cat.jpg", "status": "ok", **inputs.items[1].stamp()})
+    done = []
+    with Record(tmp_path, other) as record:
+        run_batch(lambda items: (done.append(i) or Found(i) for i in items), inputs, record=record)
+    header, rows = records(tmp_path)
+    assert header == other and len(rows) == 7 and len(done) == 6
+
+
 def test_a_picture_that_is_gone_leaves_the_record(dltk, photos, tmp_path):
     dltk("classify", photos, "-o", tmp_path / "out")
     (photos / "cat.jpg").unlink()

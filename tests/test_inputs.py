@@ -523,8 +523,9 @@ def test_gather_of_nothing_is_nothing():
 
 def test_products_that_do_not_meet_are_fine(here):
     items = find_inputs([put(here, "a.jpg", "sub/a.jpg", "a.gif")])
-    plan_products(items, here.parent / "out", encodable)
-    plan_products(gather(iter([Image.new("RGB", SIZE)] * 2)), here, encodable)
+    assert plan_products(items, here.parent / "out", encodable) is None  # and raised nothing
+    pictures = gather(iter([Image.new("RGB", SIZE)] * 2))
+    assert plan_products(pictures, here, encodable) is None
 
 
 def test_two_items_for_one_product_are_an_error(here):
@@ -555,4 +556,4 @@ def test_products_never_go_over_inputs_by_way_of_a_link(here):
 
 def test_a_folder_with_the_same_beginning_is_another_folder(here):
     items = find_inputs([put(here, "photos2/a.jpg")])
-    plan_products(items, here / "photos", encodable)
+    assert plan_products(items, here / "photos", encodable) is None  # and raised nothing

@@ -93,8 +93,8 @@ class Record:
             self._old = self._resources.enter_context(path.open("rb"))
             self._kept |= {f["path"]: offset for offset, f in _lines(self._old) if offset}
         if overwrite:
-            for path in known:
-                path.unlink()
+            for path in (self.path, self._before):
+                path.unlink(missing_ok=True)
 
     def earlier(self) -> Iterator[dict]:
         """Yield the lines of earlier runs that this run builds on; none when overwriting."""
