@@ -195,3 +195,12 @@ def test_names_of_models_are_completed():
 
     names = complete_model(None, None, "efficientnet-l")
     assert names == ["efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2"]
+
+
+def test_the_recipes_are_reached_from_dltk_when_touched():
+    code = (
+        "import sys, dltk; assert 'numpy' not in sys.modules;"
+        "from recipes.classify import classify; print(dltk.classify is classify)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "True\n", done.stderr

@@ -111,6 +111,14 @@ def test_weights_are_fetched_on_first_use_and_work_offline_then(dltk, mirror, ph
         assert (ours.numpy() == theirs.numpy()).all()
 
 
+def test_weights_are_fetched_ahead_of_time(dltk, mirror):
+    result = dltk("models", "download", "MobileNet", "efficientnet-lite0")
+    assert result.code == 0 and result.out.startswith("mobilenet: ")
+    path = lookup("mobilenet").weights.present()
+    assert path.read_bytes() == mirror[1].read_bytes()
+    assert "mobilenet " in dltk("models", "list", "--local").out
+
+
 def test_a_damaged_weight_file_is_named(mirror):
     _, path = mirror
     path.write_bytes(path.read_bytes()[:1000])
