@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +92,10 @@ class Labelled:
             InputError: the picture can no longer be read.
             DltkError: the copy cannot be written.
         """
-        lines = [f"{label.name}  {label.score:.0%}" for label in self.labels]
+        lines = [
+            f"{label.name}  {label.score:.0%}" if label.score >= 0.005 else f"{label.name}  <1%"
+            for label in self.labels
+        ]
         encode(draw_labels(self.item.decode(), lines or ["no label is sure enough"]), path)
 
 
@@ -163,40 +167,16 @@ def classify(
     names = _class_names(sources, networks)
     report(f"{' + '.join(source.name for source in sources)} on {networks[0].running}")
 
-    def load(item: Item):
-        geometries = [source.geometry for source in sources]
-        at_least = max(geometry.at_least for geometry in geometries)
-        picture, size = item.decode_sized(at_least=at_least)
-        shots = [g.ten_crops(picture) if tta else g.apply(picture)[None] for g in geometries]
-        return size, shots
-
-    def run(loaded: list):
-        sizes = [size for size, _ in loaded]
-        means = [
-            mean_probabilities(network, [shots[which] for _, shots in loaded])
-            for which, network in enumerate(networks)
-        ]
-        return zip(sizes, np.mean(means, axis=0), strict=True)
-
-    def finish(outcome) -> Labelled:
-        item, output, error = outcome
-        if error is not None:
-            return Labelled(item, error=error)
-        size, probabilities = output
-        result = Labelled(item, size, best(probabilities, names, top, min_score))
-        try:
-            _write_products(result, annotate, sort_into)
-        except InputError as failure:  # its pixels went bad behind the part that was needed
-            return Labelled(item, error=str(failure))
-        return result
-
     outcomes = predict(
         items,
-        load,
-        run,
+        partial(load_views, sources=sources, tta=tta),
+        partial(run_networks, networks=networks),
         batch_size=min(network.batch_size for network in networks),
         loaders=cores(),
         runners=min(n.workers for n in networks),
+    )
+    finish = partial(
+        _label, names=names, top=top, min_score=min_score, annotate=annotate, sort_into=sort_into
     )
     with closing(outcomes):
         if annotate is None and sort_into is None:
@@ -245,6 +225,25 @@ def _class_names(sources: list[ModelSource], networks: list) -> tuple[Label, ...
     return names
 
 
+def load_views(
+    item: Item, *, sources: Sequence[ModelSource], tta: bool
+) -> tuple[tuple[int, int], list[np.ndarray]]:
+    """Return a picture's size and, for each network, its views: float32 (V, H, W, C), 0-255."""
+    geometries = [source.geometry for source in sources]
+    at_least = max(geometry.at_least for geometry in geometries)
+    picture, size = item.decode_sized(at_least=at_least)
+    return size, [g.ten_crops(picture) if tta else g.apply(picture)[None] for g in geometries]
+
+
+def run_networks(loaded: Sequence, *, networks: Sequence) -> Iterator[tuple]:
+    """Yield (size, float32 (K,) probabilities) for what `load_views` gave, the networks' mean."""
+    means = [
+        mean_probabilities(network, [views[which] for _, views in loaded])
+        for which, network in enumerate(networks)
+    ]
+    return zip((size for size, _ in loaded), np.mean(means, axis=0), strict=True)
+
+
 def mean_probabilities(network, views: Sequence[np.ndarray]) -> np.ndarray:
     """Return float32 (B, K): for each of B pictures, the mean over its views.
 
@@ -270,6 +269,20 @@ def best(
     order = np.argsort(-probabilities, kind="stable")[:top]
     scored = ((names[index], round(float(probabilities[index]), 5)) for index in order)
     return [Scored(label.name, score, label.id) for label, score in scored if score >= min_score]
+
+
+def _label(outcome, *, names, top, min_score, annotate, sort_into) -> Labelled:
+    """Make a result of what `predict` gives, and write its files."""
+    item, output, error = outcome
+    if error is not None:
+        return Labelled(item, error=error)
+    size, probabilities = output
+    result = Labelled(item, size, best(probabilities, names, top, min_score))
+    try:
+        _write_products(result, annotate, sort_into)
+    except InputError as failure:  # its pixels went bad behind the part that was needed
+        return Labelled(item, error=str(failure))
+    return result
 
 
 def check_products(items: Sequence[Item], annotate, sort_into) -> None:
