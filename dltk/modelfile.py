@@ -7,6 +7,8 @@ Keras's own and loads in plain Keras. Reading the card needs no TensorFlow.
 from __future__ import annotations
 
 import json
+import lzma
+import math
 import os
 import zipfile
 import zlib
@@ -66,7 +68,16 @@ def save_model(model, path: str | os.PathLike, card: ModelCard) -> None:
     with whole(path) as part:
         model.save(part)
         with zipfile.ZipFile(part, "a", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(_MEMBER, json.dumps(fields, ensure_ascii=False, allow_nan=False))
+            archive.writestr(_MEMBER, json.dumps(_finite(fields), ensure_ascii=False))
+
+
+def _finite(value):
+    """Return `value` with None for NaN and infinities, which JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def read_card(path: str | os.PathLike) -> ModelCard | None:
@@ -83,12 +94,14 @@ def read_card(path: str | os.PathLike) -> ModelCard | None:
         if fields["format_version"] > FORMAT_VERSION:
             raise DltkError(
                 f"{printable(path)} was saved by a newer dltk "
-                f"({fields['versions'].get('dltk', 'unknown')}); update dltk to use it"
+                f"({printable(fields['versions'].get('dltk', 'unknown'))}); update dltk to use it"
             )
         known = {name: fields[name] for name in ModelCard.__dataclass_fields__ if name in fields}
         known["geometry"] = Geometry.from_dict(fields["geometry"])
         known["labels"] = tuple(fields["labels"])
         known["label_ids"] = tuple(fields.get("label_ids", ()))
+        if not isinstance(fields["labels"], list):
+            raise ValueError("labels is a list")
         texts = (known["task"], *known["labels"], *known["label_ids"])
         if not all(isinstance(text, str) for text in texts):
             raise ValueError("task, labels and ids are text")
@@ -131,8 +144,11 @@ def load_model(path: str | os.PathLike):
     """
     import keras
 
-    config = read_config(path)
-    if _holds_code(config):
+    try:
+        holds_code = _holds_code(read_config(path))
+    except RecursionError as error:
+        raise DltkError(f"{printable(path)} is nested absurdly deep; refused") from error
+    if holds_code:
         raise DltkError(
             f"{printable(path)} holds a Lambda layer, which is code that would run on loading; "
             "refused. Save the model with a layer class of its own instead"
@@ -159,7 +175,7 @@ def _member(path, name: str) -> bytes | None:
         raise DltkError(f"cannot read {printable(path)}: {reason(error)}") from error
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
         raise DltkError(f"{printable(path)} is not a Keras model file") from error
-    except zlib.error as error:
+    except (zlib.error, lzma.LZMAError) as error:
         raise DltkError(f"{printable(path)} is damaged: {reason(error)}") from error
 
 

@@ -9,6 +9,7 @@ The layouts are those of `torch/serialization.py`; the oldest one, a tar archive
 from __future__ import annotations
 
 import io
+import lzma
 import math
 import os
 import pickle
@@ -18,6 +19,7 @@ import zipfile
 import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,7 @@ from dltk.errors import WeightsError, printable, reason
 _MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_START = pickle.dumps(_MAGIC, protocol=2)
 _ZIP_START = b"PK\x03\x04"
+_MAX_TENSORS = 100_000
 _MAX_GROWTH = 8  # tensors may share their data, as tied weights do
 _MAX_ITEMS = 2**40  # elements in one tensor; no published weight file comes near
 
@@ -85,6 +88,7 @@ def read_pth(path: str | os.PathLike) -> dict[str, np.ndarray]:
         NotImplementedError,
         RuntimeError,
         zlib.error,
+        lzma.LZMAError,
         RecursionError,
         OverflowError,
     ) as error:
@@ -190,6 +194,8 @@ class _Unpickler(pickle._Unpickler):
     def persistent_load(self, pid):
         if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":
             raise _RefusedError("it refers to something that is not a tensor's data")
+        if len(pid) > 5 and pid[5] is not None:
+            raise _RefusedError("it is of a very old kind, with views of views")
         _, kind, key, _, count = pid[:5]
         if kind not in _DTYPES or type(count) is not int or not 0 <= count <= _MAX_ITEMS:
             raise _RefusedError(f"a tensor in it claims {printable(count)} elements")
@@ -257,21 +263,20 @@ def _read_zip(file) -> object:
 
 def _arrays(tree, file_size: int) -> dict[str, np.ndarray]:
     """Return the tensors in nested dictionaries, which may not add up to more than the file."""
-    tensors = dict(_flatten(tree, set()))
+    tensors = dict(islice(_flatten(tree), _MAX_TENSORS + 1))
+    if len(tensors) > _MAX_TENSORS:  # a few dictionaries in each other make millions
+        raise _RefusedError(f"it claims more than {_MAX_TENSORS} tensors")
     total = sum(math.prod(t.shape) * t.storage.dtype.itemsize for t in tensors.values())
     if total > _MAX_GROWTH * file_size:
         raise _RefusedError(f"its tensors claim {total} bytes, out of a file of {file_size}")
     return {name: tensor.array() for name, tensor in tensors.items()}
 
 
-def _flatten(tree, seen: set[int], prefix: str = ""):
+def _flatten(tree, prefix: str = ""):
     if not isinstance(tree, dict):
         raise _RefusedError("it does not hold a dictionary of tensors")
-    if id(tree) in seen:  # shared: a few of these in each other would be millions
-        return
-    seen.add(id(tree))
     for name, value in tree.items():
         if isinstance(value, dict):
-            yield from _flatten(value, seen, f"{prefix}{name}.")
+            yield from _flatten(value, f"{prefix}{name}.")
         elif isinstance(value, _Tensor):
             yield f"{prefix}{name}", value

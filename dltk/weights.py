@@ -89,10 +89,11 @@ def fetch(address: str, path: Path, digest: str | None, report: Report = silent)
     part = path.with_name(path.name + ".download")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.touch()
-        with locked(part):
+        with locked(path.parent):
             if path.exists():  # another process fetched it while this one waited
                 return path
+            if not digest:  # a leftover of something else could not be told
+                part.unlink(missing_ok=True)
             _download(address, part, path, report)
             if digest and not _matches(part, digest):
                 part.unlink()
@@ -120,7 +121,8 @@ def _download(address: str, part: Path, path: Path, report: Report) -> None:
                 return
             answer.raise_for_status()
             resumed = answer.status_code == 206
-            total = int(answer.headers.get("Content-Length", 0)) + (have if resumed else 0)
+            length = answer.headers.get("Content-Length", "")
+            total = (int(length) if length.isdecimal() else 0) + (have if resumed else 0)
             done = have if resumed else 0
             report(f"downloading {path.name} ({total / 1e6:.0f} MB) from {address}")
             told = time.monotonic()
@@ -135,12 +137,15 @@ def _download(address: str, part: Path, path: Path, report: Report) -> None:
             if total and done < total:
                 broke = f"the connection broke at {done} of {total} bytes"
                 raise _unreachable(address, path, broke)
-    except requests.RequestException as error:
+    except requests.exceptions.ChunkedEncodingError as error:
+        broke = f"the connection broke at {part.stat().st_size} bytes; run it again to go on"
+        raise _unreachable(address, path, broke) from error
+    except (requests.RequestException, ValueError) as error:  # ValueError: no such address
         raise _unreachable(address, path, _network_reason(error)) from error
 
 
 def _network_reason(error) -> str:
-    if error.response is not None:
+    if getattr(error, "response", None) is not None:
         return f"the server answered {error.response.status_code}"
     name = type(error).__name__
     return {"ConnectTimeout": "no answer", "ReadTimeout": "no answer"}.get(name, "no connection")

@@ -141,11 +141,13 @@ def test_a_card_of_a_newer_dltk_asks_for_an_update(saved):
 
 
 def test_a_lambda_layer_is_refused_and_does_not_run(tmp_path):
-    ran = tmp_path / "ran"
+    ran, place = tmp_path / "ran", str(tmp_path / "ran")
     inputs = keras.Input((8, 10, 3))
-    outputs = keras.layers.Lambda(lambda x: x * 2, output_shape=(8, 10, 3))(inputs)
+    code = keras.layers.Lambda(lambda x: (open(place, "w"), x)[1], output_shape=(8, 10, 3))
+    outputs = code(inputs)
     model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(outputs))
     model.save(tmp_path / "code.keras")
+    ran.unlink()  # building it ran it, as it should
     text = message(load_model, tmp_path / "code.keras")
     assert "holds a Lambda layer, which is code" in text and not ran.exists()
 
@@ -280,3 +282,37 @@ def test_a_network_with_another_output_is_no_classifier():
     inputs = keras.Input((8, 10, 3))
     model = keras.Model(inputs, keras.layers.Conv2D(2, 1)(inputs))
     assert "is not a classifier" in message(probabilities_of, model)
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        keras.ops.softmax,
+        keras.activations.softmax,
+        lambda x: keras.layers.Activation("linear")(keras.layers.Softmax()(x)),
+        lambda x: keras.layers.Reshape((2,))(keras.layers.Activation("softmax")(x)),
+    ],
+)
+def test_softmax_is_not_applied_twice(ending):
+    inputs = keras.Input((1,))
+    dense = keras.layers.Dense(2, use_bias=False, name="probabilities")
+    model = keras.Model(inputs, ending(dense(inputs)))
+    dense.set_weights([np.array([[-1.0, 1.0]])])
+    found = probabilities_of(model).predict(np.ones((1, 1)), verbose=0)[0]
+    np.testing.assert_allclose(found, [0.1192029, 0.8807971], atol=1e-6)
+
+
+def test_layers_may_have_the_names_that_dltk_gives():
+    inputs = keras.Input((8, 10, 3))
+    maps = keras.layers.Conv2D(2, 1, name="pooled")(inputs)
+    pooled = keras.layers.GlobalAveragePooling2D(name="probability")(maps)
+    model = keras.Model(inputs, keras.layers.Dense(2, name="probabilities")(pooled))
+    found = probabilities_of(model).predict(PIXELS, verbose=0)
+    np.testing.assert_allclose(found.sum(1), 1, atol=1e-6)
+    assert features_of(model, None, "avg").output_shape == (None, 2)
+
+
+def test_metrics_that_are_not_finite_are_kept_as_unknown(tmp_path):
+    card = ModelCard("classify", ("a", "b"), GEOMETRY, metrics={"loss": float("nan")})
+    save_model(network(), tmp_path / "model.keras", card)
+    assert read_card(tmp_path / "model.keras").metrics == {"loss": None}

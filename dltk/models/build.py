@@ -128,7 +128,7 @@ def features_of(model: keras.Model, layer: str | None, pool: str) -> keras.Model
     rank = {3: "1D", 4: "2D"}.get(len(x.shape))
     if rank and pool != "none":
         name = {"avg": "GlobalAveragePooling", "max": "GlobalMaxPooling"}[pool]
-        x = getattr(layers, name + rank)(name="pooled")(x)
+        x = getattr(layers, name + rank)(name=_free("pooled", model))(x)
     return keras.Model(model.inputs, x, name=f"{model.name}_features")
 
 
@@ -142,23 +142,38 @@ def probabilities_of(model: keras.Model) -> keras.Model:
         shapes = [tuple(output.shape) for output in model.outputs]
         raise UsageError(f"{model.name} is not a classifier: its output is {shapes}, not (B, K)")
     x = model.outputs[0]
-    activation = _last_activation(model)
+    activation = _last_activation(x)
     if x.shape[-1] == 1:
         if activation != "sigmoid":
-            x = layers.Activation("sigmoid", name="probability")(x)
-        x = layers.Concatenate(name="probabilities")([1.0 - x, x])
+            x = layers.Activation("sigmoid", name=_free("probability", model))(x)
+        x = layers.Concatenate(name=_free("probabilities", model))([1.0 - x, x])
     elif activation not in ("softmax", "sigmoid"):
-        x = layers.Softmax(name="probabilities")(x)
+        x = layers.Softmax(name=_free("probabilities", model))(x)
     return model if x is model.outputs[0] else keras.Model(model.inputs, x, name=model.name)
 
 
-def _last_activation(model: keras.Model) -> str | None:
-    layer = model.outputs[0]._keras_history.operation
-    if isinstance(layer, keras.Model):
-        return _last_activation(layer)
-    if isinstance(layer, layers.Softmax):
-        return "softmax"
-    return getattr(getattr(layer, "activation", None), "__name__", None)
+def _last_activation(tensor) -> str | None:
+    """Return "softmax" or "sigmoid" if that is what last made these values, else None."""
+    operation, index = tensor._keras_history.operation, tensor._keras_history.node_index
+    if isinstance(operation, keras.Model):
+        return _last_activation(operation.outputs[0])
+    kind = type(operation).__name__.lower()
+    if kind in ("softmax", "sigmoid"):  # a layer, or an operation of keras.ops
+        return kind
+    activation = getattr(getattr(operation, "activation", None), "__name__", "linear")
+    if activation != "linear":
+        return activation
+    if kind in ("activation", "reshape", "flatten", "cast", "identity", "dropout"):
+        return _last_activation(operation._inbound_nodes[index].input_tensors[0])
+    return None
+
+
+def _free(name: str, model: keras.Model) -> str:
+    """Return `name`, lengthened until no layer of `model` has it."""
+    taken = {layer.name for layer in model.layers}
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _fed(model: keras.Model, spec: NetworkSpec) -> keras.Model:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from dltk.errors import UsageError, WeightsError, nearest
+from dltk.errors import UsageError, WeightsError, nearest, printable
 from dltk.images import Geometry
 from dltk.weights import Report, fetch, in_package, keras_folder, silent
 
@@ -183,7 +183,7 @@ def lookup(name: str) -> Entry:
     if _folded(name) in by_folded:
         return by_folded[_folded(name)]
     raise UsageError(
-        f'unknown model "{name}".{nearest(name, entries())} '
+        f'unknown model "{printable(name)}".{nearest(name, entries())} '
         'Names are in "dltk models list"; a file ends in .keras'
     )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import keras
 
-from dltk.errors import UsageError, nearest
+from dltk.errors import UsageError, nearest, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +65,13 @@ def tap(model: keras.Model, name: str):
         UsageError: there is no such layer; the nearest is suggested.
     """
     names = [tap.name for tap in list_taps(model)]
-    if name.lstrip("-").isdigit() and name not in names:
+    if re.fullmatch(r"-?\d+", name, re.ASCII) and name not in names:
         if not -len(names) <= int(name) < len(names):
             raise UsageError(f"layer {name} is out of range: {model.name} has {len(names)} layers")
         name = names[int(name)]
     if name not in names:
         raise UsageError(
-            f'{model.name} has no layer "{name}".{nearest(name, names)} '
+            f'{model.name} has no layer "{printable(name)}".{nearest(name, names)} '
             '"dltk models layers" lists them'
         )
     return _tap(model, name)
@@ -83,8 +84,11 @@ def _tap(model: keras.Model, name: str):
     nested = model.get_layer(outer)
     name = f"{outer}_to_{inner.rsplit('/', 1)[-1]}"
     part = keras.Model(nested.inputs, _tap(nested, inner), name=name)
-    call = nested._inbound_nodes[-1]  # where the outer graph calls the nested model
-    return part(call.input_tensors)
+    operations = {id(operation) for operation in model.operations}
+    for call in nested._inbound_nodes:  # one is of this graph, others may be of other models
+        if all(id(x._keras_history.operation) in operations for x in call.input_tensors):
+            return part(call.input_tensors)
+    raise UsageError(f"{model.name} does not call {outer} in its graph")
 
 
 def _output_of(layer):
