@@ -333,10 +333,25 @@ def encodable(name: str) -> str:
     return name + _LOSSLESS_ALTERNATIVE
 
 
-def encode(picture: Image.Image, path: str | os.PathLike) -> None:
+_SOFTWARE = 0x0131  # EXIF's tag
+
+
+def software_of(path: str | os.PathLike) -> str | None:
+    """Return what a picture's file says it was made with, or None."""
+    try:
+        with Image.open(path, formats=raster_formats()) as image:
+            return image.getexif().get(_SOFTWARE)
+    except Exception:  # not a picture, or a damaged one: it says nothing
+        return None
+
+
+def encode(picture: Image.Image, path: str | os.PathLike, *, software: str | None = None) -> None:
     """Write `picture` to `path`, whole or not at all, in the format of the path's extension.
 
     JPEG, WebP and AVIF are written at quality 90. An ICC profile in `picture.info` is kept.
+
+    Args:
+        software: what `software_of` is to say of the file, where its format has room for that.
 
     Raises:
         DltkError: the file cannot be written.
@@ -344,6 +359,10 @@ def encode(picture: Image.Image, path: str | os.PathLike) -> None:
     if Path(path).suffix.lower() not in raster_extensions():
         raise UsageError(f"cannot write {printable(path)}: unknown file extension")
     options = {"quality": 90} if Path(path).suffix.lower() not in (".tif", ".tiff") else {}
+    if software:
+        exif = Image.Exif()
+        exif[_SOFTWARE] = software
+        options["exif"] = exif
     if picture.info.get("icc_profile"):
         options["icc_profile"] = picture.info["icc_profile"]
     with whole(path) as part:

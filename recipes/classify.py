@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,7 +22,7 @@ import numpy as np
 from dltk.batch import Item, gather, ordered_map, plan_products, predict
 from dltk.drawing import draw_labels
 from dltk.engine import load_engine
-from dltk.errors import InputError, UsageError, reason
+from dltk.errors import InputError, UsageError, printable, reason
 from dltk.files import whole
 from dltk.images import encodable, encode
 from dltk.models.catalog import Label
@@ -150,6 +150,8 @@ def classify(
     count = len(items) if hasattr(items, "__len__") else None
     if count is not None:
         check_products(items, annotate, sort_into)
+    elif annotate is not None or sort_into is not None:
+        items = _distinct(items)
     views = 10 if tta else 1
     networks = [
         load_engine(
@@ -293,6 +295,18 @@ def check_products(items: Sequence[Item], annotate, sort_into) -> None:
         plan_products(items, Path(sort_into), str)
     if None not in (annotate, sort_into) and Path(annotate).resolve() == Path(sort_into).resolve():
         raise UsageError("--annotate and --sort-into are the same folder; name two")
+
+
+def _distinct(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield `items`; raise UsageError at the second of one name, whose files would meet."""
+    seen = set()
+    for item in items:
+        if item.name in seen:
+            raise UsageError(
+                f"two pictures are called {printable(item.name)}; their files would meet"
+            )
+        seen.add(item.name)
+        yield item
 
 
 def _write_products(result: Labelled, annotate, sort_into) -> None:

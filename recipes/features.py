@@ -70,7 +70,7 @@ def features(
     *,
     model: str = DEFAULT_MODEL,
     pixel_range: str = "0..255",
-    layer: str | None = None,
+    layer: str | int | None = None,
     pool: str = "avg",
     l2: bool = False,
     batch_size: int = 16,
@@ -100,6 +100,7 @@ def features(
         DltkError: a model that cannot be loaded, weights out of reach.
     """
     source = find_model(model, pixel_range=pixel_range)
+    layer = None if layer is None else str(layer)
     items = gather(images)
     network = load_engine(
         source,
@@ -157,6 +158,8 @@ def stored(
                 result.place = writer.append(result.vector)
             yield result
     finally:
+        if hasattr(results, "close"):
+            results.close()
         if writer is not None:
             writer.close()
 

@@ -362,3 +362,42 @@ def test_devices_and_pipes_are_not_read(dltk, tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
     result = dltk("classify", tmp_path / "pipe.jpg", "/dev/zero")
     assert result.code == 3 and result.err.count("not a regular file") == 2
+
+
+def test_a_folder_with_files_of_the_users_own_is_not_written_to(dltk, photos, tmp_path):
+    for option, name in (("--annotate", "cat.jpg"), ("--sort-into", "Egyptian cat/cat.jpg")):
+        own = tmp_path / option.strip("-") / name
+        own.parent.mkdir(parents=True)
+        own.write_text("mine")
+        folder = tmp_path / option.strip("-")
+        result = dltk("classify", photos, option, folder)
+        assert result.code == 2 and "is there already" in result.err
+        assert own.read_text() == "mine"
+        assert dltk("classify", photos, option, folder, "--overwrite").code == 0
+        assert own.read_text(errors="replace") != "mine"
+
+
+def test_links_are_not_replaced_by_copies(dltk, photos, tmp_path):
+    folder = tmp_path / "links"
+    folder.mkdir()
+    (folder / "cat.jpg").symlink_to(photos / "cat.jpg")
+    result = dltk("classify", folder, "-o", tmp_path / "out", "--annotate", folder)
+    assert result.code == 2 and (folder / "cat.jpg").is_symlink()
+
+
+def test_a_table_of_the_users_own_stays(dltk, photos):
+    (photos / "results.csv").write_text("mine")
+    assert dltk("classify", photos, "-o", photos).code == 0
+    assert (photos / "results.csv").read_text() == "mine"
+
+
+def test_pictures_of_one_name_from_an_iterator_do_not_share_a_file(photos, tmp_path):
+    images = iter([photos / "cat.jpg", photos / "cat.jpg"])
+    with pytest.raises(UsageError, match="two pictures are called"):
+        list(classify(images, annotate=tmp_path / "out"))
+
+
+def test_an_empty_name_of_a_folder_is_refused(dltk, photos):
+    for option in ("-o", "--annotate", "--sort-into"):
+        result = dltk("classify", photos, option, "")
+        assert result.code == 2 and "the name is empty" in result.err

@@ -171,9 +171,9 @@ def test_damaged_shards_are_said(dltk, photos, tmp_path, damage):
 
 
 def test_files_of_others_are_left_alone(dltk, photos, tmp_path):
-    for name in ("features-train.npy", "pca-mine.npy", "features-1.npy"):
+    for name in ("features-train.npy", "pca-mine.npy"):
         (tmp_path / name).write_text("mine")
-    dltk("features", photos, "-o", tmp_path, "--overwrite")
+    assert dltk("features", photos, "-o", tmp_path, "--overwrite").code == 0
     assert (tmp_path / "features-train.npy").read_text() == "mine"
     assert (tmp_path / "pca-mine.npy").read_text() == "mine"
 
@@ -212,3 +212,40 @@ def test_a_table_with_an_output_says_where_the_vectors_are(dltk, photos, tmp_pat
 def test_csv_without_an_output_has_the_numbers(dltk, photos):
     rows = list(csv.DictReader(dltk("features", photos, "--format", "csv").out.splitlines()))
     assert len(rows) == 7 and len(rows[0]["vector"].split()) == 1280
+
+
+def test_the_map_replaces_an_earlier_map_and_nothing_else(dltk, photos, tmp_path):
+    before = (photos / "cat.jpg").read_bytes()
+    hidden = dltk("features", photos, "--limit", 1, "--plot", photos / "cat.jpg")
+    assert hidden.code == 2 and "lies in a folder of inputs" in hidden.err
+    pattern = dltk("features", f"{photos}/a*.jpg", "--plot", photos / "cat.jpg")
+    assert pattern.code == 2 and "is there already and no map" in pattern.err
+    assert (photos / "cat.jpg").read_bytes() == before
+    for name in ("map.png", "map.jpg", "map.webp"):
+        for _ in range(2):
+            assert dltk("features", photos, "--plot", tmp_path / name).code == 0
+
+
+def test_vectors_of_the_users_own_stay(dltk, photos, tmp_path):
+    for name in ("features-00000.npy", "pca.npz", "index.csv"):
+        (tmp_path / name).write_text("mine")
+        result = dltk("features", photos, "-o", tmp_path)
+        assert result.code == 2 and f"{name} is there already" in result.err
+        assert (tmp_path / name).read_text() == "mine"
+        (tmp_path / name).unlink()
+
+
+def test_a_stored_picture_is_not_its_own_neighbor_whatever_is_asked_for(dltk, photos, tmp_path):
+    dltk("features", photos, "-o", tmp_path)
+    result = dltk("features", photos, "-o", tmp_path, "--limit", 2, "--query",
+                  photos / "rocket.jpg")  # fmt: skip
+    rows = [json.loads(line) for line in result.out.splitlines()]
+    assert len(rows) == 5 and all(row["path"] != "rocket.jpg" for row in rows)
+
+
+def test_layers_may_be_numbers(photos):
+    path = photos / "cat.jpg"
+    by_number, by_name = (
+        next(features(path, layer=layer, engine="keras")).vector for layer in (-1, "predictions")
+    )
+    assert (by_number == by_name).all() and by_number.shape == (1000,)

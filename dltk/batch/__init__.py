@@ -3,8 +3,8 @@
 from dltk.batch.inputs import Inputs, Item, find_inputs, gather
 from dltk.batch.pipeline import batched, ordered_map
 from dltk.batch.predict import predict
-from dltk.batch.products import plan_products
-from dltk.batch.record import Record, to_line, write_csv
+from dltk.batch.products import check_unowned, plan_products
+from dltk.batch.record import Record, has_record, to_line, write_csv
 from dltk.batch.run import Tally, run_batch
 
 __all__ = [
@@ -13,8 +13,10 @@ __all__ = [
     "Record",
     "Tally",
     "batched",
+    "check_unowned",
     "find_inputs",
     "gather",
+    "has_record",
     "ordered_map",
     "plan_products",
     "predict",

@@ -70,11 +70,13 @@ class Inputs:
         items: files in the order given, those of a folder sorted by name.
         root: the folder that the items' names are relative to.
         passed_over: files in searched folders that are no pictures, counted by extension.
+        searched: the folders that were searched.
     """
 
     items: list[Item]
     root: Path
     passed_over: Counter = field(default_factory=Counter)
+    searched: list[Path] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self.items)
@@ -124,7 +126,8 @@ def find_inputs(
         Item(PurePath(os.path.relpath(path, root)).as_posix(), path, problem)
         for path, problem in search.found.items()
     ]
-    return Inputs((search.memory + items)[:limit], Path(root), search.passed_over)
+    searched = [Path(folder) for folder in search.folders]
+    return Inputs((search.memory + items)[:limit], Path(root), search.passed_over, searched)
 
 
 def gather(images) -> Iterable[Item]:
@@ -192,6 +195,7 @@ class _Search:
         self.found: dict[str, str | None] = {}  # absolute path -> problem
         self.memory: list[Item] = []
         self.passed_over: Counter = Counter()
+        self.folders: list[str] = []
         self._bases: list[str] = []  # folders that names may be relative to
         self._excluded = excluded
 
@@ -214,6 +218,7 @@ class _Search:
         path = os.path.abspath(source)
         if os.path.isdir(path):
             self._bases.append(path)
+            self.folders.append(path)
             self._search(path, path, set())
         else:
             self._add_file(path)

@@ -22,7 +22,7 @@ def plan_products(items: Iterable[Item], folder: Path, name: Callable[[str], str
     inside = os.path.join(os.path.realpath(folder), "")
     taken: dict[str, str] = {}
     for item in items:
-        if item.path is not None and os.path.realpath(item.path).startswith(inside):
+        if item.path is not None and _lies_in(item.path, inside):
             raise UsageError(
                 f"{printable(item.path)} is an input and lies in {printable(folder)}, where "
                 "outputs go; choose another folder for them"
@@ -34,3 +34,25 @@ def plan_products(items: Iterable[Item], folder: Path, name: Callable[[str], str
                 f"{printable(folder / target)}; rename one of them"
             )
         taken[target] = item.name
+
+
+def _lies_in(path: Path, inside: str) -> bool:
+    """Return whether a file, or the link to it that `path` is, lies in the folder `inside`."""
+    link = os.path.join(os.path.realpath(path.parent), path.name)
+    return link.startswith(inside) or os.path.realpath(path).startswith(inside)
+
+
+def check_unowned(folder: str | os.PathLike | None, names: Iterable[str]) -> None:
+    """Raise UsageError if `folder` holds one of `names` already: it may be the user's own.
+
+    Args:
+        names: files a first run would write; "*" for any file at all.
+    """
+    if folder is None or not os.path.isdir(folder):
+        return
+    for name in names:
+        for path in sorted(Path(folder).glob(name)):
+            raise UsageError(
+                f"{printable(path)} is there already and not known from an earlier run; "
+                "choose another folder, or --overwrite it"
+            )

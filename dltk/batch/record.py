@@ -34,6 +34,12 @@ def to_line(fields: dict) -> str:
     return line + "\n"
 
 
+def has_record(folder: str | os.PathLike | None) -> bool:
+    """Return whether a run has written to `folder` before."""
+    names = ("results.jsonl", "results.jsonl.part", "results.jsonl.before")
+    return folder is not None and any(Path(folder, name).exists() for name in names)
+
+
 class Record:
     """The record in one output folder, open for one run. A context manager.
 

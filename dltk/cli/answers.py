@@ -10,16 +10,29 @@ from dltk.cli.batch import Outputs
 from dltk.cli.results import printer
 from dltk.errors import UsageError, printable
 
+MAP = "map of dltk features"  # stands in the file, by which an earlier map is known
 
-def check_plot(items, plot: str, queries) -> None:
-    """Raise UsageError if the map cannot be written to `plot`, or would replace a picture."""
-    from dltk.images import encodable
 
+def check_plot(inputs, plot: str, queries, outputs: Outputs) -> None:
+    """Raise UsageError if the map cannot be written to `plot`, or would replace a picture.
+
+    In a folder of inputs it would be taken for one next time; only an earlier map is replaced.
+    """
+    from dltk.images import encodable, software_of
+
+    path = Path(plot).resolve()
     if encodable(plot) != plot:
         raise UsageError(f"--plot {printable(plot)}: name a picture file, such as map.png")
-    inputs = [item.path for item in items] + [Path(query) for query in queries]
-    if any(_same_file(path, Path(plot)) for path in inputs):
+    pictures = [item.path for item in inputs] + [Path(query) for query in queries]
+    if any(_same_file(picture, path) for picture in pictures):
         raise UsageError(f"--plot {printable(plot)} is an input; write the map somewhere else")
+    among_outputs = outputs.output and path.is_relative_to(Path(outputs.output).resolve())
+    if not among_outputs and any(path.is_relative_to(f.resolve()) for f in inputs.searched):
+        raise UsageError(
+            f"--plot {printable(plot)} lies in a folder of inputs; write the map somewhere else"
+        )
+    if path.exists() and software_of(path) != MAP and not outputs.overwrite:
+        raise UsageError(f"--plot {printable(plot)} is there already and no map; name another file")
 
 
 def write_index(folder: Path, names: dict[int, str], shard_size: int) -> None:
@@ -68,7 +81,7 @@ def answer(
                 raise UsageError(f"--query {printable(photo)}: {asked.error}")
             vector = asked.vector.reshape(1, -1)
             vector = vectors.reduce_query(folder, vector)[0] if pca else vector[0]
-            itself = {item.name for item in inputs if _same_file(item.path, asked.path)}
+            itself = {_name_under(inputs.root, asked.path)} & set(names.values())
             near = vectors.neighbors(
                 vector, blocks, names, count=neighbors + len(itself), metric=metric
             )
@@ -90,9 +103,16 @@ def _draw_map(inputs, blocks, names, plot, seed, outputs) -> None:
     by_name = {item.name: item for item in inputs}
     chosen = map_rows([row for row, name in names.items() if name in by_name])
     items = [by_name[names[row]] for row in chosen]
-    encode(draw_map(items, take_rows(blocks, chosen), seed=seed), plot)
+    sheet = draw_map(items, take_rows(blocks, chosen), seed=seed)
+    encode(sheet, plot, software=MAP)
     if not outputs.quiet:
         click.echo(f"map of {len(items)} pictures in {printable(plot)}", err=True)
+
+
+def _name_under(root: Path, path: Path) -> str | None:
+    """Return the name that a file has, or would have, among inputs with that root."""
+    path, root = path.resolve(), root.resolve()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else None
 
 
 def _same_file(one: Path | None, other: Path | None) -> bool:

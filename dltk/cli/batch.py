@@ -59,7 +59,7 @@ def run_command(
         describe: gives "model" and "options" for the header; they decide whether a run goes on.
         folder: where the record goes; None for no record.
         products: folders that the recipe writes to, not to be searched for inputs.
-        check: called with all inputs before any work; may raise.
+        check: called with the Inputs before any work; may raise.
         prepare: called with the record before the recipe, even when nothing is left to do.
         answers: whether `finish` writes to standard output, so that the results do not.
         temporary: whether `folder` will be gone afterwards.
@@ -71,7 +71,7 @@ def run_command(
         raise UsageError("--overwrite is about a folder of results; name it with --output")
     inputs = find_inputs(images, exclude=[folder, *products], limit=outputs.limit)
     if check:
-        check(inputs.items)
+        check(inputs)
     header = _header(name, describe(), folder, inputs.root)
     emit = None if answers else _emitter(outputs, table, header, inputs)
     started = time.monotonic()
@@ -94,11 +94,12 @@ def run_command(
 
 
 def _write_csv(record, outputs: Outputs, table: Table) -> None:
-    """Write the table beside the record if it is asked for, or there from an earlier run."""
+    """Write the table beside the record if it is asked for, or overwritten with the record."""
     from dltk.batch import write_csv
 
     path = record.folder / "results.csv"
-    if outputs.output and (outputs.format == "csv" or path.exists()):
+    stale = outputs.overwrite and path.exists()
+    if outputs.output and (outputs.format == "csv" or stale):
         write_csv(path, table.columns, map(table.row, record.rows()))
 
 

@@ -40,13 +40,13 @@ from dltk.errors import printable
 @click.option("--ensemble", is_flag=True, help="Average several models: name more than one -m.")
 @click.option(
     "--annotate",
-    type=click.Path(file_okay=False),
+    type=options.Folder(),
     metavar="DIR",
     help="Write copies with the labels drawn on them.",
 )
 @click.option(
     "--sort-into",
-    type=click.Path(file_okay=False),
+    type=options.Folder(),
     metavar="DIR",
     help="Copy the pictures into one folder for each best label.",
 )
@@ -70,6 +70,14 @@ def classify(ctx, images, **choices):
     annotate, sort_into = choices["annotate"], choices["sort_into"]
     top, folder = choices["top"], outputs.output or sort_into or annotate
 
+    def check(inputs):
+        from dltk.batch import check_unowned, has_record
+
+        check_products(inputs.items, annotate, sort_into)
+        if not outputs.overwrite and not has_record(folder):
+            check_unowned(annotate, ["*"])
+            check_unowned(sort_into, ["*"])
+
     def describe() -> dict:
         how = {name: choices[name] for name in ("ensemble", "labels", "pixel_range")}
         what = ("top", "min_score", "tta", "precision")
@@ -92,7 +100,7 @@ def classify(ctx, images, **choices):
             table=Table(csv_columns(top), csv_row, _cells),
             folder=folder,
             products=[annotate, sort_into],
-            check=lambda items: check_products(items, annotate, sort_into),
+            check=check,
         )
     )
 

@@ -18,6 +18,7 @@ from dltk.errors import UsageError, printable
 _COLUMNS = ("path", "status", "error", "width", "height", "shard", "row", "vector")
 
 
+_OWN_FILES = ("features-*.npy", "pca*.np[yz]", "index.csv", "neighbors.csv", "duplicates.csv")
 _QUESTIONS = ("pca", "query", "neighbors", "metric", "dedupe", "threshold", "plot", "seed")
 
 
@@ -142,9 +143,13 @@ def features(ctx, images, **choices):
         rows = stored_rows(record.earlier(), shard_size)
         return stored(results, record.folder, rows=rows, shard_size=shard_size)
 
-    def check(items):
+    def check(inputs):
+        from dltk.batch import check_unowned, has_record
+
+        if not outputs.overwrite and not has_record(outputs.output):
+            check_unowned(outputs.output, _OWN_FILES)
         if asked["plot"]:
-            check_plot(items, asked["plot"], asked["query"])
+            check_plot(inputs, asked["plot"], asked["query"], outputs)
         for photo in asked["query"]:
             if not Path(photo).is_file():
                 raise UsageError(f"--query {printable(photo)}: no such file")

@@ -35,6 +35,18 @@ def inputs(command):
     )(command)
 
 
+class Folder(click.Path):
+    """A folder's name; unlike Click's, not an empty one, as an unset variable gives."""
+
+    def __init__(self):
+        super().__init__(file_okay=False)
+
+    def convert(self, value, param, ctx):
+        if not value:
+            self.fail("the name is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class Share(click.FloatRange):
     """A number in a range; unlike Click's, not NaN."""
 
@@ -93,7 +105,7 @@ def outputs(command):
         click.option(
             "-o",
             "--output",
-            type=click.Path(file_okay=False),
+            type=Folder(),
             metavar="DIR",
             help="Write the results to this folder, and go on there after a stop.",
         ),
