@@ -249,3 +249,16 @@ def test_layers_may_be_numbers(photos):
         next(features(path, layer=layer, engine="keras")).vector for layer in (-1, "predictions")
     )
     assert (by_number == by_name).all() and by_number.shape == (1000,)
+
+
+def test_components_do_not_depend_on_what_pictures_were_before(dltk, photos, tmp_path):
+    old, fresh = tmp_path / "old", tmp_path / "fresh"
+    kept = (photos / "rocket.jpg").read_bytes()
+    shutil.copy(photos / "cat.jpg", photos / "rocket.jpg")
+    dltk("features", photos, "-o", old, "--pca", 3)
+    (photos / "rocket.jpg").write_bytes(kept)
+    for folder in (old, fresh):
+        dltk("features", photos, "-o", folder, "--pca", 3)
+    components = [np.load(folder / "pca.npz")["components"] for folder in (old, fresh)]
+    assert len(np.load(old / "pca-00000.npy")) == 8
+    np.testing.assert_allclose(*map(np.abs, components), atol=1e-4)

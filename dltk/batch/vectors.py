@@ -31,37 +31,44 @@ def _row(fields: dict, shard_size: int) -> int | None:
     return int(fields["shard"].rsplit("-", 1)[1].split(".")[0]) * shard_size + fields["row"]
 
 
-def reduce_vectors(folder: Path, count: int, *, shard_size: int) -> None:
+def reduce_vectors(
+    folder: Path, count: int, *, shard_size: int, names: dict[int, str] | None = None
+) -> None:
     """Reduce the shards "features" in `folder` to `count` principal components, as shards "pca".
 
     The components are found in one pass, shard by shard (incremental PCA, Ross et al. 2008), and
-    kept in `pca.npz` ("mean", "components", "rows") to reduce other pictures with. Nothing is
-    done where that is done already.
+    kept in `pca.npz` ("mean", "components", "rows", "named") to reduce other pictures with. Nothing
+    is done where that is done already.
 
+    Args:
+        names: of the pictures, by row; rows without a name are reduced, but components are not
+            sought in them. None if all rows count.
     Raises:
         UsageError: fewer vectors, or shorter ones, than components.
     """
     blocks = [block.reshape(len(block), -1) for block in open_shards(folder)]
-    rows, width = sum(map(len, blocks)), blocks[0].shape[1] if blocks else 0
-    if not 1 <= count <= min(rows, width):
+    known = blocks if names is None else _named(blocks, names)
+    rows, named = sum(map(len, blocks)), sum(map(len, known))
+    width = blocks[0].shape[1] if blocks else 0
+    if not 1 <= count <= min(named, width):
         raise UsageError(
-            f"--pca {count}: {rows} vectors of {width} numbers have at most "
-            f"{min(rows, width)} components"
+            f"--pca {count}: {named} vectors of {width} numbers have at most "
+            f"{min(named, width)} components"
         )
     if (folder / "pca.npz").exists():
         with np.load(folder / "pca.npz") as done:
-            if done["rows"] == rows and len(done["components"]) == count:
+            if (done["rows"], done["named"], len(done["components"])) == (rows, named, count):
                 return
     from sklearn.decomposition import IncrementalPCA
 
     forget_pca(folder)
     pca = IncrementalPCA(count)
-    for part in _chunks(blocks, max(count, 1000)):
+    for part in _chunks(known, max(count, 1000)):
         pca.partial_fit(part)
     reduced = (pca.transform(np.asarray(block)) for block in blocks)
     write_shards(folder, reduced, name="pca", shape=(count,), shard_size=shard_size)
     with whole(folder / "pca.npz") as target:
-        np.savez(target, mean=pca.mean_, components=pca.components_, rows=rows)
+        np.savez(target, mean=pca.mean_, components=pca.components_, rows=rows, named=named)
 
 
 def forget_pca(folder: Path) -> None:

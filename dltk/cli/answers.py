@@ -72,7 +72,7 @@ def answer(
     from dltk.batch.shards import open_shards
 
     if pca:
-        vectors.reduce_vectors(folder, pca, shard_size=shard_size)
+        vectors.reduce_vectors(folder, pca, shard_size=shard_size, names=names)
     blocks = open_shards(folder, "pca" if pca else "features")
     if query:
         found = []

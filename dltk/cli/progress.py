@@ -37,7 +37,8 @@ class Reporter:
         """Show how far a batch is."""
         reached = tally.done + tally.kept + tally.failed
         if self._started is None:
-            self._started, self._first = time.monotonic(), reached
+            self._started = self._told = time.monotonic()
+            self._first = reached
         if self._wants_bar:
             self._draw(tally, reached)
         elif not self._quiet and time.monotonic() - self._told > _PLAIN_EVERY_SECS:
