@@ -1,0 +1,1 @@
+"""Training data: readers, splits, checks, augmentation, pipelines, and made pictures."""

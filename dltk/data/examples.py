@@ -1,0 +1,166 @@
+"""Labelled pictures: what is trained on, measured on, checked and shown."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from dltk.errors import InputError, reason
+from dltk.images import decode
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Pictures of known class, in a fixed order.
+
+    Attributes:
+        names: of each: its path relative to the data's root, with "/" between the parts.
+        sources: of each: what `dltk.images.decode` takes. May read from disk when indexed.
+        labels: int64 (N,), indices into the classes.
+    """
+
+    names: Sequence[str]
+    sources: Sequence[object]
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def take(self, indices: Iterable[int]) -> Examples:
+        """Return the examples at `indices`, in that order."""
+        indices = [int(index) for index in indices]
+        taken = Examples(
+            tuple(self.names[index] for index in indices),
+            _Chosen(self.sources, indices),
+            self.labels[np.asarray(indices, np.int64)],
+        )
+        if "digests" in self.__dict__:
+            taken.__dict__["digests"] = tuple(self.digests[index] for index in indices)
+        return taken
+
+    def decode(self, index: int, *, at_least: int | None = None) -> Image.Image:
+        """Return one picture, upright RGB. Raises InputError with the reason."""
+        return decode(self.sources[index], at_least=at_least)
+
+    @cached_property
+    def digests(self) -> tuple[str, ...]:
+        """The first 32 hexadecimal digits of the SHA-256 of each picture's content.
+
+        A file that cannot be read has "".
+        """
+        with ThreadPoolExecutor(4) as pool:
+            return tuple(pool.map(lambda i: _digest(self.sources[i]), range(len(self))))
+
+
+class _Chosen(Sequence):
+    """Some elements of another sequence, read when indexed."""
+
+    def __init__(self, sequence: Sequence, indices: list[int]):
+        if isinstance(sequence, _Chosen):  # no towers of them
+            indices = [sequence._indices[index] for index in indices]
+            sequence = sequence._sequence
+        self._sequence, self._indices = sequence, indices
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, index: int):
+        return self._sequence[self._indices[index]]
+
+
+def _digest(source) -> str:
+    if isinstance(source, (str, os.PathLike)):
+        try:
+            with open(source, "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+        except OSError:
+            return ""
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).hexdigest()[:32]
+    pixels = np.ascontiguousarray(source)
+    digest = hashlib.sha256(f"{pixels.shape} {pixels.dtype}".encode())
+    digest.update(pixels.tobytes())
+    return digest.hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class LabelledData:
+    """A data set of classified pictures.
+
+    Attributes:
+        where: where it came from, as the user named it.
+        classes: names of the classes, in the order of the labels.
+        splits: "train", "val" and "test" as far as the data has them; or "all", undivided.
+        passed_over: (name, why) of files and rows that are no examples.
+    """
+
+    where: str
+    classes: tuple[str, ...]
+    splits: dict[str, Examples]
+    passed_over: tuple[tuple[str, str], ...] = field(default=())
+
+    @property
+    def divided(self) -> bool:
+        """Whether the examples are in splits already."""
+        return "all" not in self.splits
+
+    def __len__(self) -> int:
+        return sum(map(len, self.splits.values()))
+
+    def without(self, unusable: dict[str, dict[int, str]]) -> LabelledData:
+        """Return the data less some examples, which are added to `passed_over`.
+
+        Args:
+            unusable: for a split, index and reason of each example to leave out.
+        """
+        splits, passed = dict(self.splits), list(self.passed_over)
+        for split, reasons in unusable.items():
+            examples = splits[split]
+            splits[split] = examples.take(i for i in range(len(examples)) if i not in reasons)
+            passed += [(examples.names[i], why) for i, why in sorted(reasons.items())]
+        return replace(self, splits=splits, passed_over=tuple(passed))
+
+
+def in_memory(images: Sequence, labels: Sequence, classes: Sequence[str]) -> LabelledData:
+    """Return data made of arrays or Pillow images.
+
+    Args:
+        images: each what `dltk.images.decode` takes.
+        labels: index of the class of each.
+        classes: their names.
+    """
+    names = tuple(f"{index:05d}" for index in range(len(images)))
+    examples = Examples(names, images, np.asarray(labels, np.int64))
+    return LabelledData("arrays", tuple(map(str, classes)), {"all": examples})
+
+
+def unreadable(examples: Examples, *, threads: int) -> dict[int, str]:
+    """Decode every picture; return index and reason of each that cannot be."""
+
+    def why(index: int) -> str | None:
+        try:
+            examples.decode(index, at_least=1)
+        except InputError as error:
+            return str(error)
+        except OSError as error:
+            return reason(error)
+        return None
+
+    with ThreadPoolExecutor(threads) as pool:
+        reasons = pool.map(why, range(len(examples)))
+        return {index: text for index, text in enumerate(reasons) if text}
+
+
+def relative_name(path: Path, root: Path) -> str:
+    """Return `path` relative to `root`, with "/" between its parts."""
+    return path.relative_to(root).as_posix()

@@ -1,0 +1,1 @@
+"""Keras layers of our own, registered under the package name "dltk"."""
