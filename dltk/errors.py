@@ -32,6 +32,12 @@ class InputError(DltkError):
     """One input cannot be used. A batch records it and goes on with the rest."""
 
 
+class InterruptedRunError(DltkError):
+    """The user stopped a run that can go on; the message has the command for it."""
+
+    exit_code = 130
+
+
 class PipeClosedError(DltkError):
     """Nobody reads our output any more, as after `| head`: no reason to say anything."""
 

@@ -267,7 +267,7 @@ class Geometry:
 
     def apply(self, picture: Image.Image) -> np.ndarray:
         """Return `picture` (RGB) as float32 (H, W, C), 0-255."""
-        return self._pixels(picture, self._centre_box(picture))
+        return self.pixels(picture, self._centre_box(picture))
 
     def ten_crops(self, picture: Image.Image) -> np.ndarray:
         """Return the four corners and the centre, each also mirrored, as float32 (10, H, W, C).
@@ -282,7 +282,7 @@ class Geometry:
             x, y = picture.width - wide, picture.height - high
             corners = ((0, 0), (x, 0), (0, y), (x, y))
             boxes += [(cx, cy, cx + wide, cy + high) for cx, cy in corners]
-        views = [self._pixels(picture, box) for box in boxes]
+        views = [self.pixels(picture, box) for box in boxes]
         return np.stack(views + [view[:, ::-1] for view in views])
 
     def _centre_box(self, picture: Image.Image) -> tuple[float, float, float, float]:
@@ -294,21 +294,28 @@ class Geometry:
         left, top = (width - wide) // 2, (height - high) // 2
         return left, top, left + wide, top + high
 
-    def _pixels(self, picture: Image.Image, box) -> np.ndarray:
-        size = self.width, self.height
+    def pixels(self, picture: Image.Image, box: tuple[float, float, float, float]) -> np.ndarray:
+        """Return the part `box` (left, top, right, bottom) of `picture` as float32 (H, W, C)."""
+        left, top, wide, high = self.place(box)
         resample = _INTERPOLATIONS[self.interpolation]
-        if self.fit == "pad":
-            scale = min(self.width / picture.width, self.height / picture.height)
-            inner = [max(1, round(side * scale)) for side in picture.size]
-            image = Image.new("RGB", size)
-            left, top = round((self.width - inner[0]) / 2), round((self.height - inner[1]) / 2)
-            image.paste(picture.resize(inner, resample, reducing_gap=3.0), (left, top))
-        else:
-            image = picture.resize(size, resample, box=box, reducing_gap=3.0)
+        image = picture.resize((wide, high), resample, box=box, reducing_gap=3.0)
+        if (wide, high) != (self.width, self.height):
+            ground = Image.new("RGB", (self.width, self.height))
+            ground.paste(image, (left, top))
+            image = ground
         if self.channels == 1:
             image = image.convert("L")
         pixels = np.asarray(image, np.float32)
         return pixels[..., None] if self.channels == 1 else pixels
+
+    def place(self, box: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
+        """Return (left, top, width, height) of where `pixels` puts that part in the input."""
+        if self.fit != "pad":
+            return 0, 0, self.width, self.height
+        sides = box[2] - box[0], box[3] - box[1]
+        scale = min(self.width / sides[0], self.height / sides[1])
+        wide, high = (max(1, round(side * scale)) for side in sides)
+        return round((self.width - wide) / 2), round((self.height - high) / 2), wide, high
 
     def to_dict(self) -> dict:
         """Return the fields, ready for JSON."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 from dataclasses import dataclass
@@ -46,15 +47,23 @@ class Placement:
     Attributes:
         strategy: a `tf.distribute.Strategy`, to build and call the network under.
         reason: the choice in one line, for the user.
+        worker, workers: number of this process, from 0, and how many train together.
     """
 
     strategy: object
     reason: str
+    worker: int = 0
+    workers: int = 1
 
     @property
     def replicas(self) -> int:
         """Number of copies of the network that share a batch."""
         return self.strategy.num_replicas_in_sync
+
+    @property
+    def chief(self) -> bool:
+        """Whether this process is the one that writes files."""
+        return self.worker == 0
 
 
 def place(devices: str = "auto", strategy: str = "auto") -> Placement:
@@ -88,6 +97,111 @@ def place(devices: str = "auto", strategy: str = "auto") -> Placement:
         return Placement(chosen, f"MirroredStrategy on {len(names)} devices ({', '.join(names)})")
     chosen = tf.distribute.OneDeviceStrategy(names[0])
     return Placement(chosen, f"one device ({names[0]})")
+
+
+def place_training(devices: str = "auto", strategy: str = "auto", report=print) -> Placement:
+    """Choose devices and strategy for training, which may be shared among processes.
+
+    Args:
+        devices: see `place`; in a cluster, those of each worker, GPUs if it has any.
+        strategy: "auto" (as many workers as the environment describes, see `find_cluster`; a TPU
+            if there is one; else what `place` does), "one", "mirrored", "multiworker" or "tpu".
+        report: called with a line before waiting for other workers.
+    Raises:
+        UsageError: no cluster is described or no TPU is there, or the description is damaged.
+    """
+    cluster = find_cluster() if strategy in ("auto", "multiworker") else None
+    if cluster is not None and (cluster.workers > 1 or strategy == "multiworker"):
+        return _join(cluster, devices, report)
+    if strategy == "multiworker":
+        raise UsageError(
+            "--strategy multiworker: nothing describes the workers; set TF_CONFIG for each, or "
+            "start them with Slurm's srun"
+        )
+    if strategy == "tpu" or (strategy == "auto" and "TPU_NAME" in os.environ):
+        return _tpu()
+    return place(devices, strategy)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Processes that train together, as the environment describes them.
+
+    Attributes:
+        worker, workers: the number of this process, from 0, and of all.
+        source: "TF_CONFIG" or "Slurm".
+    """
+
+    worker: int
+    workers: int
+    source: str
+
+
+def find_cluster() -> Cluster | None:
+    """Return what TF_CONFIG or Slurm's srun say of the workers, or None. TF_CONFIG goes first.
+
+    Raises:
+        UsageError: TF_CONFIG is not what TensorFlow's guide to multi-worker training describes,
+            or asks for parameter servers, which Keras 3 does not have.
+    """
+    text = os.environ.get("TF_CONFIG", "").strip()
+    if text:
+        return _from_tf_config(text)
+    tasks = os.environ.get("SLURM_STEP_NUM_TASKS", "")
+    if tasks.isdigit() and int(tasks) > 1:
+        return Cluster(int(os.environ.get("SLURM_PROCID", 0)), int(tasks), "Slurm")
+    return None
+
+
+def _from_tf_config(text: str) -> Cluster | None:
+    try:
+        config = json.loads(text)
+        addresses, task = config.get("cluster", {}), config.get("task", {})
+        if not addresses:
+            return None
+        if "ps" in addresses or task["type"] == "ps":
+            raise UsageError("TF_CONFIG has parameter servers, which Keras 3 does not support")
+        kinds = [kind for kind in ("chief", "worker") if kind in addresses]
+        members = [(kind, index) for kind in kinds for index in range(len(addresses[kind]))]
+        return Cluster(members.index((task["type"], int(task["index"]))), len(members), "TF_CONFIG")
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UsageError(
+            'TF_CONFIG is not of the form {"cluster": {"worker": ["host:port", ...]}, '
+            '"task": {"type": "worker", "index": N}} with N one of the workers'
+        ) from error
+
+
+def _join(cluster: Cluster, devices: str, report) -> Placement:
+    import tensorflow as tf
+
+    kind, count = _parse(devices)
+    if count and count > 1:
+        raise UsageError(f"--devices {devices}: workers of a cluster take all devices they see")
+    if kind == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+    report(f"worker {cluster.worker} of {cluster.workers} ({cluster.source}): waiting for all")
+    resolver = None
+    if cluster.source == "Slurm":
+        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver()
+    strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+    reason = (
+        f"MultiWorkerMirroredStrategy, worker {cluster.worker} of {cluster.workers}, "
+        f"{strategy.num_replicas_in_sync} replicas in all"
+    )
+    return Placement(strategy, reason, cluster.worker, cluster.workers)
+
+
+def _tpu() -> Placement:
+    import tensorflow as tf
+
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver()
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+    except (ValueError, tf.errors.OpError) as error:
+        raise UsageError(f"no TPU can be reached: {str(error).splitlines()[0]}") from error
+    strategy = tf.distribute.TPUStrategy(resolver)
+    return Placement(strategy, f"TPUStrategy on {strategy.num_replicas_in_sync} cores")
 
 
 def check_devices(devices: str) -> None:
@@ -126,6 +240,29 @@ def choose_precision(precision: str = "auto") -> str:
     return "float32" if precision == "auto" else precision
 
 
+def choose_training_precision(precision: str, model, placement: Placement) -> str:
+    """Return the precision to train `model` in.
+
+    "auto" is what is fastest on the hardware and safe: bfloat16 on TPUs and on GPUs of compute
+    capability 8 and up, and on CPUs with AMX if the network has no depthwise convolutions, which
+    bfloat16 makes slower there; else float32. float16, whose range needs the loss scaled, is
+    never chosen unasked.
+    """
+    import tensorflow as tf
+
+    if precision != "auto":
+        return precision
+    if isinstance(placement.strategy, tf.distribute.TPUStrategy):
+        return "bfloat16"
+    gpus = tf.config.get_visible_devices("GPU")
+    if gpus and "CPU" not in placement.reason:
+        capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability")
+        return "bfloat16" if (capability or (0, 0)) >= (8, 0) else "float32"
+    kinds = {type(layer).__name__ for layer in model._flatten_layers(include_self=False)}
+    dense = "Conv2D" in kinds and not kinds & {"DepthwiseConv2D", "SeparableConv2D"}
+    return "bfloat16" if dense and has_amx_bf16() else "float32"
+
+
 def apply_precision(model, precision: str) -> None:
     """Let a Keras model compute in `precision`, its weights staying float32.
 
@@ -137,3 +274,9 @@ def apply_precision(model, precision: str) -> None:
     for layer in model._flatten_layers(include_self=False):
         if layer not in last:
             layer.dtype_policy = _POLICIES[precision]
+
+
+def reset_precision(model) -> None:
+    """Let a Keras model compute in float32 again."""
+    for layer in model._flatten_layers(include_self=False):
+        layer.dtype_policy = "float32"

@@ -1,0 +1,71 @@
+"""Features of many pictures, each computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dltk.batch.inputs import Item
+from dltk.batch.pipeline import batched
+from dltk.batch.predict import predict
+from dltk.batch.store import FeatureStore
+from dltk.images import Geometry
+from dltk.strategy import cores
+from dltk.weights import Report, silent
+
+_STORED_AT_ONCE = 2048
+
+
+def embed(
+    sources: Sequence,
+    digests: Sequence[str],
+    network,
+    geometry: Geometry,
+    *,
+    store: FeatureStore | None = None,
+    report: Report = silent,
+) -> tuple[np.ndarray, dict[int, str]]:
+    """Return the features of pictures, and why some have none.
+
+    Args:
+        sources: what `dltk.images.decode` takes of each; read when indexed.
+        digests: of their content.
+        network: gives features (B, ...) of pixels (B, H, W, C), see `dltk.engine.Network`.
+        geometry: of its input.
+        store: where features are kept; what is there already is not computed.
+        report: called now and then.
+    Returns:
+        float32 (N, D), the pictures without features left out; and index and reason of those.
+    """
+    vectors: list = [None] * len(sources)
+    if store:
+        known = store.get(digests)
+        vectors = [known.get(digest) for digest in digests]
+    missing = [index for index, vector in enumerate(vectors) if vector is None]
+    failed: dict[int, str] = {}
+
+    def load(item: Item) -> np.ndarray:
+        return geometry.apply(item.decode(at_least=geometry.at_least))
+
+    for chunk in batched(missing, _STORED_AT_ONCE):
+        outcomes = predict(
+            [Item(str(index), sources[index]) for index in chunk],
+            load,
+            lambda batch: network(np.stack(batch)) if batch else [],
+            batch_size=network.batch_size,
+            loaders=cores(),
+            runners=network.workers,
+        )
+        for index, (_, vector, error) in zip(chunk, outcomes, strict=True):
+            if error is None:
+                vectors[index] = np.ravel(vector)
+            else:
+                failed[index] = error
+        good = [index for index in chunk if index not in failed]
+        if store and good:
+            store.add([digests[i] for i in good], np.stack([vectors[i] for i in good]))
+        if chunk[-1] != missing[-1]:
+            report(f"features of {chunk[-1] + 1} of {len(sources)} pictures")
+    kept = [vector for vector in vectors if vector is not None]
+    return np.array(kept, np.float32).reshape(len(kept), -1 if kept else 0), failed

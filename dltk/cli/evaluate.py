@@ -1,0 +1,174 @@
+"""`dltk evaluate`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+import click
+
+from dltk.cli import options
+from dltk.cli.progress import Reporter
+from dltk.errors import UsageError, printable
+
+_MOST_ROWS = 20  # classes in the table
+_MOST_PAIRS = 10
+_MOST_FAILURES = 10
+_PLAIN_WIDTH = 100  # of a table that is not on a terminal
+
+
+@click.command(
+    short_help="Measure a classifier on labelled pictures.",
+    epilog="\b\nExamples:\n"
+    "  dltk evaluate efficientnet-lite0 photos/ -o out\n"
+    "  dltk evaluate mine.keras pictures.csv --split test --json",
+)
+@click.argument("model", shell_complete=options.complete_model)
+@click.argument("data", type=click.Path())
+@click.option(
+    "--split",
+    type=click.Choice(["auto", "train", "val", "test", "all"]),
+    default="auto",
+    show_default=True,
+    help="Which pictures: auto is test if the data has such, else all.",
+)
+@click.option("--labels", type=click.Path(), metavar="FILE", help="Class names of a .keras file.")
+@click.option(
+    "--pixel-range",
+    type=click.Choice(["0..255", "0..1", "-1..1"]),
+    default="0..255",
+    show_default=True,
+    help="Pixels that a file saved by plain Keras expects.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=options.Folder(),
+    metavar="DIR",
+    help="Write the measures, diagrams, worst mistakes and predictions to this folder.",
+)
+@click.option("--overwrite", is_flag=True, help="Write to a folder that holds other files.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@options.hardware
+@options.common
+@click.pass_context
+def evaluate(ctx, model, data, output, overwrite, as_json, verbose, quiet, **choices):
+    """Measure the classifier MODEL on the labelled pictures of DATA.
+
+    DATA is a folder with a folder for each class, maybe below train/, val/ and test/; a .csv file
+    with the columns path, label and maybe split; or tfds:NAME. Its classes are named as those of
+    MODEL, or by their ids (n02123045).
+
+    With --output, DIR gets evaluation.json, confusion.png, calibration.png, mistakes.png and
+    predictions.csv.
+    """
+    from dltk.batch import to_line
+    from recipes.evaluate import check_folder
+    from recipes.evaluate import evaluate as recipe
+
+    if overwrite and not output:
+        raise UsageError("--overwrite is about a folder of results; name it with --output")
+    if output and not overwrite:
+        check_folder(output, data)
+    reporter = Reporter(verbose=verbose, quiet=quiet, bar=False)
+    result = recipe(model, data, **choices, report=reporter.say)
+    if output:
+        result.save(output, overwrite=overwrite)
+    if as_json:
+        click.echo(to_line(result.to_dict()), nl=False)
+    else:
+        click.echo(_tables(result))
+    _tell(result, output, quiet)
+    ctx.exit(3 if result.failed else 0)
+
+
+def _tell(result, output: str | None, quiet: bool) -> None:
+    """Say on standard error what is to be known beside the measures."""
+    for name, why in result.failed[:_MOST_FAILURES]:
+        click.echo(f"failed: {printable(name)}: {why}", err=True)
+    if len(result.failed) > _MOST_FAILURES:
+        click.echo(f"failed: {len(result.failed) - _MOST_FAILURES} more", err=True)
+    if result.seen_in_training:
+        click.echo(
+            f"{result.seen_in_training} of these {len(result.names)} pictures were trained on: "
+            "the model is worse than this on others",
+            err=True,
+        )
+    if output and not quiet:
+        click.echo(f"results in {printable(os.path.abspath(output))}", err=True)
+
+
+def _tables(result) -> str:
+    """Return the measures as text: in colours and as wide as the window on a terminal."""
+    from io import StringIO
+
+    from rich.console import Console
+
+    terminal = sys.stdout.isatty()
+    console = Console(
+        file=StringIO(),
+        force_terminal=terminal,
+        no_color=not terminal or bool(os.environ.get("NO_COLOR")),
+        width=shutil.get_terminal_size().columns if terminal else _PLAIN_WIDTH,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    report = result.report
+    split = "" if result.split == "all" else f", {result.split}"
+    pictures = f"{report.examples:,} picture{'s' * (report.examples > 1)}"
+    console.print(
+        f"{printable(result.model)} on {printable(result.data)}{split}: {pictures} "
+        f"of {len(report.per_class())} classes",
+        soft_wrap=True,
+    )
+    top5 = f"  top-5 {report.top5:.1%}" if report.outputs > 5 else ""
+    console.print(
+        f"top-1 {report.top1:.1%}{top5}  macro F1 {report.macro_f1:.3f}  "
+        f"ECE {report.ece:.3f}  loss {report.loss:.3f}",
+        style="bold",
+    )
+    console.print()
+    console.print(_class_table(report))
+    pairs = report.most_confused(_MOST_PAIRS)
+    if pairs:
+        console.print()
+        console.print(_pair_table(pairs))
+    return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
+
+
+def _class_table(report):
+    """Return a table of the classes with examples; of many, those of the lowest F1."""
+    from rich.text import Text
+
+    rows = list(report.per_class().items())
+    table = _table("class", "pictures", "precision", "recall", "F1")
+    if len(rows) > _MOST_ROWS:
+        table.caption = Text(f"the {_MOST_ROWS} worst of {len(rows)} classes; --json has all")
+        table.caption_justify = "left"
+        rows = sorted(rows, key=lambda row: row[1]["f1"])[:_MOST_ROWS]
+    for name, row in rows:
+        scores = (f"{row[key]:.3f}" for key in ("precision", "recall", "f1"))
+        table.add_row(Text(printable(name)), f"{row['support']:,}", *scores)
+    return table
+
+
+def _pair_table(pairs):
+    from rich.text import Text
+
+    table = _table("most confused", "taken for", "pictures")
+    table.columns[1].justify = "left"
+    for true, predicted, count in pairs:
+        table.add_row(Text(printable(true)), Text(printable(predicted)), f"{count:,}")
+    return table
+
+
+def _table(first: str, *others: str):
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column(first, overflow="ellipsis", no_wrap=True)
+    for name in others:
+        table.add_column(name, justify="right", overflow="ellipsis", no_wrap=True)
+    return table

@@ -1,0 +1,149 @@
+"""Training batches as tf.data: what each step sees is a function of the seed and the step alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from dltk.errors import UsageError, printable
+
+# Streams of random numbers that must not meet: order, augmentation, mixup.
+ORDER, AUGMENT, MIX = range(3)
+_AHEAD = 2  # batches made ahead of the step that takes them
+
+
+def random_of(*key: int) -> np.random.Generator:
+    """Return a generator that depends on `key` alone."""
+    return np.random.default_rng(key)
+
+
+class Batches:
+    """An endless stream of batches that can be entered at any step.
+
+    An epoch is a permutation of the examples, cut into whole batches; what is left over waits
+    for another epoch's permutation. Step t of a run that was killed and resumed sees what step t
+    of a run never stopped does. Under tf.distribute each replica takes its share of every batch,
+    so a step is the same on any number of replicas.
+
+    Args:
+        load: from indices int64 (n,) and an epoch to float32 (n, ...), such as pixels or
+            features. It may depend on the epoch: augmentation.
+        targets: float32 (N, K), one-hot.
+        batch_size: examples in a step, over all replicas.
+        seed: of order and mixup.
+        weights: float32 (N,), of each example in the loss; None for 1.
+        balanced: draw examples, with replacement, so that all classes come equally often.
+        mixup: alpha of Zhang et al. 2018, eq. 1: an example and another of its share of the
+            batch are averaged, pixels and targets, with weights from Beta(alpha, alpha), one
+            draw for each example. 0 for none.
+        names: of the examples, to say which were in a batch.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[np.ndarray, int], np.ndarray],
+        targets: np.ndarray,
+        *,
+        batch_size: int,
+        seed: int = 0,
+        weights: np.ndarray | None = None,
+        balanced: bool = False,
+        mixup: float = 0.0,
+        names: Sequence[str] = (),
+    ):
+        self._names = names
+        self._load, self._targets = load, np.asarray(targets, np.float32)
+        count = len(self._targets)
+        self._weights = np.ones(count, np.float32) if weights is None else weights
+        self.batch_size = min(batch_size, count)
+        self.steps_per_epoch = count // self.batch_size
+        self._seed, self._balanced, self._mixup = seed, balanced, mixup
+        self._order = lru_cache(2)(self._order)  # two epochs may be under way at once
+
+    def indices(self, step: int) -> np.ndarray:
+        """Return the examples of a step, int64 (batch_size,)."""
+        epoch, place = divmod(step, self.steps_per_epoch)
+        return self._order(epoch)[place * self.batch_size :][: self.batch_size]
+
+    def describe(self, step: int, most: int = 4) -> str:
+        """Return names of the examples of a step, the first few of them."""
+        names = [printable(self._names[i]) if self._names else str(i) for i in self.indices(step)]
+        more = f" and {len(names) - most} more" if len(names) > most else ""
+        return ", ".join(names[:most]) + more
+
+    def _order(self, epoch: int) -> np.ndarray:
+        random = random_of(self._seed, ORDER, epoch)
+        count = len(self._targets)
+        if not self._balanced:
+            return random.permutation(count)
+        labels = self._targets.argmax(axis=1)
+        share = 1 / np.bincount(labels)[labels]
+        return random.choice(count, size=count, p=share / share.sum())
+
+    def share(self, step: int, replica: int, replicas: int) -> tuple[np.ndarray, ...]:
+        """Return what one replica sees of a step: inputs, targets and weights.
+
+        With n = batch_size / replicas: float32 (n, ...), (n, K) and (n,).
+        """
+        size = self.batch_size // replicas
+        chosen = self.indices(step)[replica * size : (replica + 1) * size]
+        inputs = self._load(chosen, step // self.steps_per_epoch)
+        targets, weights = self._targets[chosen], self._weights[chosen]
+        if self._mixup:
+            random = random_of(self._seed, MIX, step, replica)
+            share = random.beta(self._mixup, self._mixup, len(chosen)).astype(np.float32)
+            other = random.permutation(len(chosen))
+            wide = share.reshape(-1, *[1] * (inputs.ndim - 1))
+            inputs = wide * inputs + (1 - wide) * inputs[other]
+            targets = share[:, None] * targets + (1 - share[:, None]) * targets[other]
+            weights = share * weights + (1 - share) * weights[other]
+        return inputs, targets, weights
+
+    def dataset(self, strategy, first_step: int = 0):
+        """Return the stream from `first_step` on, as a dataset distributed under `strategy`."""
+        return strategy.distribute_datasets_from_function(
+            lambda context: self._pipeline(first_step, context)
+        )
+
+    def _pipeline(self, first_step: int, context):
+        """The tf.data pipeline of one worker: shares of a step, one for each local replica."""
+        import tensorflow as tf
+
+        replicas = context.num_replicas_in_sync
+        local = replicas // context.num_input_pipelines
+        first_replica = context.input_pipeline_id * local
+        shapes = [part.shape for part in self.share(first_step, 0, replicas)]
+
+        def share(number):
+            step, replica = divmod(int(number), local)
+            return self.share(step, first_replica + replica, replicas)
+
+        def load(number):
+            parts = tf.numpy_function(share, [number], [tf.float32] * 3)
+            for part, shape in zip(parts, shapes, strict=True):
+                part.set_shape(shape)
+            return tuple(parts)
+
+        numbers = tf.data.Dataset.range(first_step * local, np.iinfo(np.int64).max)
+        made = numbers.map(load, num_parallel_calls=_AHEAD, deterministic=True)
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return made.prefetch(_AHEAD).with_options(options)
+
+
+def fitting_batch_size(batch_size: int, examples: int, replicas: int) -> int:
+    """Return the batch size for so many examples: no larger than they are many.
+
+    Raises:
+        UsageError: the replicas cannot share it out evenly.
+    """
+    if batch_size % replicas:
+        raise UsageError(
+            f"--batch-size {batch_size} cannot be shared out among {replicas} replicas; "
+            f"take {max(1, batch_size // replicas) * replicas}"
+        )
+    if examples < replicas:
+        raise UsageError(f"{examples} training pictures are too few for {replicas} replicas")
+    return min(batch_size, examples // replicas * replicas)

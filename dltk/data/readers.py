@@ -1,0 +1,51 @@
+"""Read labelled pictures from wherever they are: folders, a CSV file, TensorFlow Datasets."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from dltk.data.examples import LabelledData
+from dltk.data.folders import read_folder
+from dltk.data.table import read_table
+from dltk.data.tfds import is_prepared, read_tfds
+from dltk.errors import UsageError, nearest, printable
+from dltk.weights import Report, silent
+
+_TFDS = "tfds:"
+
+
+def read_data(where: str | os.PathLike, *, report: Report = silent) -> LabelledData:
+    """Return the labelled pictures at `where`.
+
+    Args:
+        where: a folder with a folder for each class, or that below train/, val/ and test/; a
+            `.csv` file with the columns path, label and maybe split; "tfds:NAME", which may name
+            config and version as TFDS does ("tfds:NAME/CONFIG:1.0.0"); "tfds:FOLDER", or just
+            the folder, of a data set that TFDS has prepared.
+        report: called with a line when something takes long, such as a download.
+    Raises:
+        UsageError: no such path or name, or not laid out as said above.
+        WeightsError: a data set that must be downloaded and cannot.
+    """
+    text = os.fspath(where)
+    if text.startswith(_TFDS):
+        return read_tfds(text.removeprefix(_TFDS), report=report)
+    path = Path(text)
+    if path.is_dir():
+        return read_tfds(text, report=report) if is_prepared(path) else read_folder(path)
+    if path.is_file():
+        if path.suffix.lower() == ".csv":
+            return read_table(path)
+        raise UsageError(
+            f"{printable(text)} is no data set: name a folder, a .csv file or tfds:NAME"
+        )
+    hint = nearest(path.name, _siblings(path)) or f" {_TFDS}NAME means one of TensorFlow Datasets"
+    raise UsageError(f"no such folder or file: {printable(text)}.{hint}")
+
+
+def _siblings(path: Path) -> list[str]:
+    try:
+        return [printable(name) for name in os.listdir(path.parent)]
+    except OSError:
+        return []

@@ -1,0 +1,63 @@
+"""k nearest neighbours as a layer, so that a classifier made of them is a model file too."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+METRICS = ("l1", "l2", "cosine")
+
+
+@keras.saving.register_keras_serializable("dltk")
+class NearestNeighbours(keras.layers.Layer):
+    """The share of each class among the k training features nearest to the input.
+
+    Maps float32 (B, D) to (B, K), rows summing to 1. Among classes with equally many votes the
+    one with the nearest neighbour comes first: votes are weighted by 1 + a little less for each
+    further neighbour (a thousandth in all), too little to outvote anybody.
+
+    Args:
+        examples, dimensions: shape (N, D) of the training features.
+        classes: K.
+        k: neighbours that vote.
+        metric: "l1", "l2", or "cosine" (1 minus the cosine of the angle between features).
+    """
+
+    def __init__(self, examples, dimensions, classes, k, metric, **kwargs):
+        super().__init__(**kwargs)
+        self.examples, self.dimensions, self.classes = examples, dimensions, classes
+        self.k, self.metric = k, metric
+        self.features = self.add_weight(
+            shape=(examples, dimensions), initializer="zeros", trainable=False, name="features"
+        )
+        self.votes = self.add_weight(
+            shape=(examples, classes), initializer="zeros", trainable=False, name="votes"
+        )
+
+    def learn(self, features, labels) -> None:
+        """Take float32 (N, D) features and int (N,) labels: all there is to learn."""
+        self.features.assign(features)
+        self.votes.assign(ops.one_hot(labels, self.classes, dtype="float32"))
+
+    def call(self, inputs):
+        _, nearest = ops.top_k(-self._distances(inputs), self.k)
+        weights = 1.0 - 1e-3 * ops.arange(self.k, dtype="float32") / self.k
+        votes = ops.sum(ops.take(self.votes, nearest, axis=0) * weights[None, :, None], axis=1)
+        return votes / ops.sum(weights)
+
+    def _distances(self, inputs):
+        """Return (B, N), smaller is nearer; for "l2" the square less what all have in common."""
+        if self.metric == "l1":
+            return ops.sum(ops.abs(inputs[:, None] - self.features[None]), axis=-1)
+        if self.metric == "l2":
+            products = ops.matmul(inputs, ops.transpose(self.features))
+            return ops.sum(ops.square(self.features), axis=-1) - 2.0 * products
+        unit = ops.normalize(self.features, axis=-1)
+        return -ops.matmul(ops.normalize(inputs, axis=-1), ops.transpose(unit))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0], self.classes
+
+    def get_config(self):
+        names = ("examples", "dimensions", "classes", "k", "metric")
+        return super().get_config() | {name: getattr(self, name) for name in names}

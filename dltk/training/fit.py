@@ -1,0 +1,278 @@
+"""Fit a model inside a run folder: measured, kept, killed and resumed without a trace."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+
+from dltk.errors import DltkError
+from dltk.training.checkpoint import Stop, stoppable
+from dltk.training.optimizers import averages
+from dltk.training.run import RunFolder
+
+# A save may take one part in so many of the time, and comes no more often than asked.
+_SAVE_COST = 50
+_HISTORY_EVERY_SECS = 1.0
+
+
+@dataclass
+class Progress:
+    """How far a stage of training is; plain JSON but for the weights.
+
+    Attributes:
+        step: steps taken in all.
+        rows: one for every finished epoch: loss, metrics, learning rate, seconds.
+        sums: of the epoch under way: steps taken and the sum of each log over them.
+        best_score: the largest score so far, None before the first.
+        best_epoch: of the best score, from 1.
+        best: its weights, or None.
+        done: whether the stage is finished.
+    """
+
+    step: int = 0
+    rows: list[dict] = field(default_factory=list)
+    sums: dict[str, float] = field(default_factory=dict)
+    best_score: list[float] | None = None
+    best_epoch: int = 0
+    best: list[np.ndarray] | None = None
+    done: bool = False
+
+
+def fit(
+    model: keras.Model,
+    batches,
+    *,
+    strategy,
+    epochs: int,
+    run: RunFolder,
+    stage: str,
+    measure: Callable[[], dict[str, float]] | None = None,
+    score: Callable[[dict], list[float]] | None = None,
+    patience: int = 0,
+    seed: int = 0,
+    save_every: float = 30.0,
+    report: Callable[[str], None] = lambda line: None,
+) -> Progress:
+    """Train `model`, compiled, and leave it with its best weights.
+
+    The state is saved as often as `save_every` says, so that a run killed at any moment and
+    started again ends with the weights of one never killed: weights, the optimiser's variables,
+    random seeds, the best weights, and the number of the step, on which alone the data depend.
+
+    Args:
+        batches: has `steps_per_epoch`, `dataset(strategy, first_step)` and `describe(step)`.
+        strategy: that the model was built and compiled under.
+        stage: name of this training within the run.
+        measure: measures the model on held-out data after every epoch.
+        score: larger is better, lexically, made of an epoch's row; without it the last epoch
+            counts as the best.
+        patience: stop after so many epochs without a better score; 0 for never.
+        seed: of dropout, which depends on it and the epoch.
+        save_every: seconds between saves, at least; longer if saving takes long.
+        report: called with a line after each epoch.
+    Raises:
+        DltkError: the loss is no longer finite; the state cannot be written.
+        KeyboardInterrupt: after Ctrl-C, once the step under way is finished and saved.
+    """
+    with stoppable() as stop:
+        keeper = Keeper(
+            model,
+            batches,
+            epochs=epochs,
+            run=run,
+            stage=stage,
+            measure=measure,
+            score=score,
+            patience=patience,
+            seed=seed,
+            save_every=save_every,
+            report=report,
+            stop=stop,
+        )
+        per_epoch = batches.steps_per_epoch
+        while not keeper.progress.done:
+            epoch, place = divmod(keeper.progress.step, per_epoch)
+            model.fit(
+                batches.dataset(strategy, keeper.progress.step),
+                initial_epoch=epoch,
+                epochs=epoch + 1 if place else epochs,  # first what is left of an epoch
+                steps_per_epoch=per_epoch - place,
+                callbacks=[keeper],
+                shuffle=False,
+                verbose=0,
+            )
+    keeper.finish()
+    return keeper.progress
+
+
+class Keeper(keras.callbacks.Callback):
+    """Watches the loss, measures, keeps the best weights, and saves the state."""
+
+    def __init__(
+        self,
+        model: keras.Model,
+        batches,
+        *,
+        epochs: int,
+        run: RunFolder,
+        stage: str,
+        measure,
+        score,
+        patience: int,
+        seed: int,
+        save_every: float,
+        report,
+        stop: Stop,
+    ):
+        super().__init__()
+        self.set_model(model)
+        self._batches, self._epochs, self._run, self._stage = batches, epochs, run, stage
+        self._measure, self._score, self._patience = measure, score, patience
+        self._seed, self._save_every, self._report, self._stop = seed, save_every, report, stop
+        self._generators = [
+            layer.seed_generator
+            for layer in model._flatten_layers()
+            if hasattr(layer, "seed_generator")
+        ]
+        self._averages = averages(model.optimizer)
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
+            self._averages = averages(model.optimizer)
+        self.progress = self._restored() or Progress()
+        run.rows[stage] = self.progress.rows
+        self._saved_at = self._written_at = self._began = time.monotonic()
+        self._cost = 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Begin the sums of an epoch, unless it is one gone on with."""
+        self._began = time.monotonic()
+        if self.progress.step % self._batches.steps_per_epoch == 0:
+            self.progress.sums = {}
+            for number, generator in enumerate(self._generators):
+                state = np.random.SeedSequence((self._seed, epoch, number)).generate_state(2)
+                generator.state.assign(state.astype(generator.state.dtype))
+        self._earlier = dict(self.progress.sums)
+        self._epoch_step = 0
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Check the loss; save if it is time."""
+        self._epoch_step += 1
+        progress = self.progress
+        step, progress.step = progress.step, progress.step + 1
+        sums = {name: float(np.mean(value)) * self._epoch_step for name, value in logs.items()}
+        if not math.isfinite(sums["loss"]):
+            raise DltkError(self._not_finite(step))
+        sums["steps"] = self._epoch_step
+        progress.sums = {name: sums[name] + self._earlier.get(name, 0.0) for name in sums}
+        at_end = progress.step % self._batches.steps_per_epoch == 0
+        if self._stop.asked and not at_end:
+            self.save()
+            raise KeyboardInterrupt
+        if not at_end:  # there, it is saved after the measuring
+            self._save_if_due()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Measure, keep the best, stop early, save."""
+        progress = self.progress
+        steps = progress.sums.pop("steps")
+        row = {"epoch": epoch + 1} | {k: v / steps for k, v in progress.sums.items()}
+        self._swap_averages()
+        row |= self._measure() if self._measure else {}
+        row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        row["seconds"] = round(time.monotonic() - self._began, 3)
+        score = self._score(row) if self._score else [epoch]
+        if progress.best_score is None or score > progress.best_score:
+            progress.best_score, progress.best_epoch = list(score), epoch + 1
+            progress.best = self.model.get_weights()
+        self._swap_averages()
+        progress.rows.append(row)
+        progress.sums = {}
+        stale = epoch + 1 - progress.best_epoch
+        if epoch + 1 == self._epochs or (self._patience and stale >= self._patience):
+            progress.done = True
+            self.model.stop_training = True
+        self._report(_epoch_line(row, self._epochs))
+        self._write_history()
+        if self._stop.asked and not progress.done:
+            self.save()
+            raise KeyboardInterrupt
+        if not progress.done:
+            self._save_if_due()
+
+    def finish(self) -> None:
+        """Give the model its best weights, and say on disk that this stage is done."""
+        if self.progress.best is not None:
+            self.model.set_weights(self.progress.best)
+        self._run.write_history()
+        self.save(finished=True)
+
+    def save(self, *, finished: bool = False) -> None:
+        """Write the state, whole or not at all."""
+        began = time.monotonic()
+        if self._run.chief:
+            progress = self.progress
+            facts = {k: v for k, v in vars(progress).items() if k != "best"}
+            arrays = {"best": progress.best or []}
+            if not finished:
+                arrays["weights"] = self.model.get_weights()
+                arrays["optimizer"] = [np.asarray(v) for v in self._optimizer_variables()]
+            self._run.save(self._stage, arrays, facts)
+            self._cost = time.monotonic() - began
+        self._saved_at = time.monotonic()
+
+    def _save_if_due(self) -> None:
+        since = time.monotonic() - self._saved_at
+        if since >= self._save_every and since >= _SAVE_COST * self._cost:
+            self.save()
+
+    def _write_history(self) -> None:
+        if time.monotonic() - self._written_at > _HISTORY_EVERY_SECS:
+            self._run.write_history()
+            self._written_at = time.monotonic()
+
+    def _restored(self) -> Progress | None:
+        state = self._run.load(self._stage)
+        if state is None:
+            return None
+        arrays, facts = state
+        progress = Progress(**facts, best=arrays.get("best"))
+        if not progress.done:
+            self.model.set_weights(arrays["weights"])
+            for variable, value in zip(
+                self._optimizer_variables(), arrays["optimizer"], strict=True
+            ):
+                variable.assign(value)
+        return progress
+
+    def _optimizer_variables(self) -> list:
+        return self.model.optimizer.variables
+
+    def _swap_averages(self) -> None:
+        """Exchange the weights and their moving averages, if there are any."""
+        if self._averages is None:
+            return
+        for variable, average in zip(self.model.trainable_variables, self._averages, strict=True):
+            value = variable.numpy()
+            variable.assign(average.numpy())
+            average.assign(value)
+
+    def _not_finite(self, step: int) -> str:
+        epoch, place = divmod(step, self._batches.steps_per_epoch)
+        return (
+            f"the loss is no longer a number in epoch {epoch + 1}, batch {place + 1} "
+            f"({self._batches.describe(step)}); try a smaller --lr, or --clip 1"
+        )
+
+
+def _epoch_line(row: dict, epochs: int) -> str:
+    shown = [
+        f"{name.replace('_', ' ')} {value:.4g}"
+        for name, value in row.items()
+        if name not in ("epoch", "learning_rate", "seconds")
+    ]
+    return f"epoch {row['epoch']} of {epochs}: {', '.join(shown)}"

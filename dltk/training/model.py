@@ -1,0 +1,41 @@
+"""The model that `fit` trains, mended for workers in several processes."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+
+class TrainingModel(keras.Model):
+    """A functional model that trains under every strategy, several workers included.
+
+    Keras 3.15 fails with MultiWorkerMirroredStrategy in two places. Both are mended here, in
+    methods that Keras means to be overridden or calls on itself:
+
+    - before the first step it averages one batch over all replicas, to see its shapes. Local
+      arrays cannot be averaged so; one replica's share has the same shapes.
+    - it averages the logs over the replicas along their first axis, which scalars do not have.
+      So the logs are given one.
+
+    It is made for `fit` only. What is saved is a plain `keras.Model` of the same layers.
+    """
+
+    def train_step(self, data):
+        """Train on one replica's share of a batch; return the logs."""
+        return self._reducible(super().train_step(data))
+
+    def test_step(self, data):
+        """Measure one replica's share of a batch; return the logs."""
+        return self._reducible(super().test_step(data))
+
+    def _reducible(self, logs: dict) -> dict:
+        if not isinstance(self.distribute_strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            return logs
+        return {name: tf.reshape(value, [1]) for name, value in logs.items()}
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        if iterator is not None:
+            _, _, batches = next(iter(iterator))
+            local = self.distribute_strategy.experimental_local_results
+            data_batch = tf.nest.map_structure(lambda value: local(value)[0], next(batches))
+        super()._maybe_symbolic_build(data_batch=data_batch)

@@ -1,0 +1,136 @@
+"""Optimisers and learning-rate schedules by name, and what all of them share here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from functools import cache
+
+import keras
+
+from dltk.errors import UsageError, nearest
+
+MOMENTUM = 0.9
+OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
+SCHEDULES = ("constant", "step", "cosine")
+_STEP_FACTOR, _STEPS_AT = 0.1, (1 / 2, 3 / 4)
+_ADAMW_DECAY = 0.01
+_NOT_DECAYED = {"bias", "gamma", "beta"}
+
+
+class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+    """A learning rate that rises linearly from zero, then stays, falls in steps or as a cosine.
+
+    A function of the step alone, so that a resumed run goes on with the right rate.
+
+    Args:
+        rate: the highest learning rate.
+        shape: "constant"; "step", a tenth after half of the steps and again after three
+            quarters, as He et al. 2016 (Sec. 4.2) train on CIFAR; or "cosine", half a period
+            down to zero (Loshchilov & Hutter 2017, eq. 5, without restarts).
+        steps: in all.
+        warmup: steps of linear rise at the start (Goyal et al. 2017, Sec. 2.2).
+    """
+
+    def __init__(self, rate: float, *, shape: str, steps: int, warmup: int = 0):
+        super().__init__()
+        if shape not in SCHEDULES:
+            raise UsageError(f"unknown schedule {shape}.{nearest(shape, SCHEDULES)}")
+        self.rate, self.shape, self.steps, self.warmup = rate, shape, steps, warmup
+
+    def __call__(self, step):
+        ops = keras.ops
+        step = ops.cast(step, "float32")
+        done = ops.clip((step - self.warmup) / max(1, self.steps - self.warmup), 0.0, 1.0)
+        share = 1.0
+        if self.shape == "cosine":
+            share = 0.5 * (1.0 + ops.cos(math.pi * done))
+        elif self.shape == "step":
+            passed = sum(ops.cast(done >= at, "float32") for at in _STEPS_AT)
+            share = ops.power(_STEP_FACTOR, passed)
+        if self.warmup:
+            share = share * ops.minimum(1.0, (step + 1.0) / self.warmup)
+        return self.rate * share
+
+    def get_config(self) -> dict:
+        """Return the arguments."""
+        names = ("rate", "shape", "steps", "warmup")
+        return {name: getattr(self, name) for name in names}
+
+
+def build_optimizer(
+    name: str,
+    learning_rate,
+    *,
+    weight_decay: float = 0.0,
+    clip: float = 0.0,
+    ema: float = 0.0,
+    float16: bool = False,
+    slow: Iterable = (),
+    slow_scale: float = 1.0,
+) -> keras.Optimizer:
+    """Build an optimiser by its name.
+
+    Args:
+        name: "sgd", "momentum" and "nesterov" (momentum 0.9), "rmsprop", "adam" or "adamw".
+        learning_rate: a number or a Schedule.
+        weight_decay: share of each weight taken off in every step, times the learning rate,
+            apart from the gradient (Loshchilov & Hutter 2019); biases and normalisation layers
+            are spared. AdamW has 0.01 if 0 is given.
+        clip: largest Euclidean norm of all gradients together (Pascanu et al. 2013); 0 for none.
+        ema: keep an exponential moving average of the weights with this momentum; 0 for none.
+        float16: scale the loss up, so that small gradients do not vanish.
+        slow: variables that learn at `slow_scale` times the rate.
+    """
+    if name not in OPTIMIZERS:
+        raise UsageError(f"unknown optimizer {name}.{nearest(name, OPTIMIZERS)}")
+    momentum = {"momentum": {"momentum": MOMENTUM}}
+    momentum["nesterov"] = {"momentum": MOMENTUM, "nesterov": True}
+    kinds = {"rmsprop": "RMSprop", "adam": "Adam", "adamw": "Adam"}
+    optimizer = _two_rated(getattr(keras.optimizers, kinds.get(name, "SGD")))(
+        learning_rate,
+        global_clipnorm=clip or None,
+        use_ema=bool(ema),
+        ema_momentum=ema or 0.99,
+        **momentum.get(name, {}),
+    )
+    optimizer.decay = weight_decay or (_ADAMW_DECAY if name == "adamw" else 0.0)
+    optimizer.slow, optimizer.slow_scale = tuple(slow), slow_scale
+    return keras.optimizers.LossScaleOptimizer(optimizer) if float16 else optimizer
+
+
+@cache
+def _two_rated(kind: type) -> type:
+    """Return the optimiser class `kind` with a second, smaller learning rate for some variables.
+
+    Fine-tuning wants the pretrained layers to move less than the new ones (Howard & Ruder 2018,
+    Sec. 3.2). Scaling their gradients would do nothing in Adam, which divides by their size.
+    Weight decay, apart from the gradient, goes by the rate of each variable too.
+    """
+
+    class TwoRated(kind):
+        def build(self, variables):
+            super().build(variables)
+            slow = {id(variable) for variable in self.slow}
+            self._scales = [self.slow_scale if id(v) in slow else 1.0 for v in variables]
+            self._decays = [0.0 if v.name in _NOT_DECAYED else self.decay for v in variables]
+
+        def update_step(self, gradient, variable, learning_rate):
+            index = self._get_variable_index(variable)
+            learning_rate = learning_rate * self._scales[index]
+            if self._decays[index]:
+                rate = keras.ops.cast(learning_rate, variable.dtype)
+                self.assign_sub(variable, variable * rate * self._decays[index])
+            super().update_step(gradient, variable, learning_rate)
+
+        def finalize_variable_values(self, var_list):
+            """Leave the weights alone: who keeps averages decides when to take them."""
+
+    TwoRated.__name__ = f"TwoRated{kind.__name__}"
+    return TwoRated
+
+
+def averages(optimizer: keras.Optimizer) -> list | None:
+    """Return the moving averages of the trained variables, in their order, or None."""
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    return optimizer._model_variables_moving_average if optimizer.use_ema else None

@@ -1,0 +1,106 @@
+"""What a finished training leaves in its run folder to be read: curves and a report."""
+
+from __future__ import annotations
+
+import os
+
+from dltk.errors import printable
+from dltk.metrics import ClassificationReport
+from dltk.plots import plot_curves
+from dltk.training.run import MODEL_FILE, RunFolder
+
+_PICTURES = {
+    "curves.png": "Curves: loss, accuracy and learning rate, epoch by epoch",
+    "folds.png": "Cross-validation",
+    "confusion.png": "Confusion matrix",
+    "calibration.png": "Calibration: how sure it was, and how often right",
+    "mistakes.png": "The worst mistakes",
+    "templates.png": "The weights of each pixel for each class",
+}
+_LISTED = 20
+_NOT_SHOWN = ("epoch", "seconds")
+
+
+def draw_curves(run: RunFolder) -> None:
+    """Draw the history of all stages of a run to curves.png."""
+    if not run.chief or not any(run.rows.values()):
+        return
+    rows = [row for stage in run.rows.values() for row in stage]
+    names = dict.fromkeys(name for row in rows for name in row if name not in _NOT_SHOWN)
+    history = {name: [row.get(name) for row in rows] for name in names}
+    stages, first = [], 0
+    for name, stage in run.rows.items():
+        stages.append((name, first))
+        first += len(stage)
+    plot_curves(history, run.path / "curves.png", stages=stages)
+
+
+def write_outcome(
+    run: RunFolder,
+    *,
+    measured: ClassificationReport | None,
+    split: str | None,
+    pictures: dict[str, int],
+    chosen: dict,
+    passed_over: tuple[tuple[str, str], ...],
+) -> None:
+    """Write curves.png and report.md.
+
+    Args:
+        measured: on the pictures of `split`, or None without held-out pictures.
+        pictures: how many there are in each split.
+        chosen: what was found by search.
+        passed_over: (name, why) of files that took no part.
+    """
+    draw_curves(run)
+    counts = ", ".join(f"{count} {name}" for name, count in pictures.items())
+    lines = [
+        f"# {run.path.name}",
+        "",
+        f"Trained on {printable(run.options['data'])} ({counts}), "
+        f"backbone {printable(run.options['backbone'])}, head {run.options['head']}.",
+        "",
+        "Use it: `dltk classify PICTURES -m " + os.fspath(run.path / MODEL_FILE) + "`",
+        "",
+    ]
+    lines += _measured(measured, split) if measured else ["No pictures were held out.", ""]
+    if chosen:
+        lines += ["## Found on the way", ""]
+        lines += [f"- {name}: {_short(value)}" for name, value in chosen.items()] + [""]
+    if passed_over:
+        lines += [f"## Left out: {len(passed_over)}", ""]
+        lines += [f"- {printable(name)}: {why}" for name, why in passed_over] + [""]
+    for name, title in _PICTURES.items():
+        if (run.path / name).exists():
+            lines += [f"## {title}", "", f"![{title}]({name})", ""]
+    rates = sorted(path.name for path in run.path.glob("*-rate.png"))
+    lines += [f"![Search for a learning rate]({name})" for name in rates]
+    run.write_text("report.md", "\n".join(lines).rstrip() + "\n")
+
+
+def _measured(report: ClassificationReport, split: str) -> list[str]:
+    lines = [
+        f"## Measured on {report.examples} pictures of the {split} split",
+        "",
+        f"Top-1 accuracy **{report.top1:.1%}**, top-5 {report.top5:.1%}, macro F1 "
+        f"{report.macro_f1:.3f}, log loss {report.loss:.3f}, calibration error {report.ece:.3f}.",
+        "",
+    ]
+    if split == "val":
+        lines += [
+            "These pictures also chose the best epoch, so the figures flatter a little. ",
+            "",
+        ]
+    lines += ["| class | precision | recall | F1 | pictures |", "|---|---|---|---|---|"]
+    for name, row in report.per_class().items():
+        numbers = " | ".join(f"{row[key]:.3f}" for key in ("precision", "recall", "f1"))
+        lines.append(f"| {printable(name)} | {numbers} | {row['support']} |")
+    pairs = report.most_confused(_LISTED)
+    if pairs:
+        lines += ["", "Most confused:", ""]
+        lines += [f"- {printable(t)} taken for {printable(p)}: {n}" for t, p, n in pairs]
+    return [*lines, ""]
+
+
+def _short(value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,147 @@
+"""One stage of a training: compile a model, find a rate if asked, fit it in the run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import keras
+import tensorflow as tf
+
+from dltk.errors import DltkError
+from dltk.plots import plot_rate_search
+from dltk.strategy import Placement
+from dltk.training.fit import Progress, fit
+from dltk.training.optimizers import Schedule, build_optimizer
+from dltk.training.rates import search_rate
+from dltk.training.run import RunFolder
+
+DEFAULT_RATE = 1e-3
+
+
+@dataclass(frozen=True)
+class Regime:
+    """How weights are moved; what all stages of a training have in common.
+
+    Attributes:
+        optimizer, schedule: see `dltk.training.optimizers`.
+        warmup: epochs over which the learning rate rises.
+        weight_decay, clip, ema: see `build_optimizer`.
+        precision: "float32", "bfloat16" or "float16".
+        patience, save_every, seed: see `dltk.training.fit.fit`.
+    """
+
+    optimizer: str = "adam"
+    schedule: str = "cosine"
+    warmup: float = 1.0
+    weight_decay: float = 0.0
+    clip: float = 0.0
+    ema: float = 0.0
+    precision: str = "float32"
+    patience: int = 0
+    save_every: float = 30.0
+    seed: int = 0
+
+
+def train_stage(
+    model: keras.Model,
+    batches,
+    *,
+    stage: str,
+    epochs: int,
+    rate: float | str,
+    loss: keras.losses.Loss,
+    metrics: Sequence,
+    regime: Regime,
+    placement: Placement,
+    run: RunFolder,
+    measure: Callable[[], dict[str, float]] | None = None,
+    score: Callable[[dict], list[float]] | None = None,
+    slow: Sequence = (),
+    slow_scale: float = 1.0,
+    report: Callable[[str], None] = lambda line: None,
+) -> Progress:
+    """Train `model`, built under the placement's strategy, and leave it with its best weights.
+
+    Args:
+        rate: the highest learning rate, or "auto" to look for one first.
+        slow, slow_scale: variables that learn at so many times the rate.
+        Others: see `dltk.training.fit.fit`.
+    Raises:
+        DltkError: out of memory, a worker gone, or what `fit` raises.
+    """
+    strategy = placement.strategy
+
+    def compile_with(learning_rate) -> None:
+        optimizer = build_optimizer(
+            regime.optimizer,
+            learning_rate,
+            weight_decay=regime.weight_decay,
+            clip=regime.clip,
+            ema=regime.ema,
+            float16=regime.precision == "float16",
+            slow=slow,
+            slow_scale=slow_scale,
+        )
+        with strategy.scope():  # XLA fails under it, and is slow on CPUs
+            model.compile(optimizer, loss, metrics=list(metrics), jit_compile=False)
+
+    try:
+        if rate == "auto":
+            found = run.once(
+                f"{stage}-rate",
+                lambda: _search(model, batches, compile_with, strategy, report),
+            )
+            rate = found["chosen"]
+            report(f"learning rate found: {rate:.2g}")
+            if run.chief:
+                picture = run.path / f"{stage}-rate.png"
+                plot_rate_search(found["rates"], found["losses"], rate, picture)
+        compile_with(
+            Schedule(
+                rate,
+                shape=regime.schedule,
+                steps=epochs * batches.steps_per_epoch,
+                warmup=round(regime.warmup * batches.steps_per_epoch),
+            )
+        )
+        return fit(
+            model,
+            batches,
+            strategy=strategy,
+            epochs=epochs,
+            run=run,
+            stage=stage,
+            measure=measure,
+            score=score,
+            patience=regime.patience,
+            seed=regime.seed,
+            save_every=regime.save_every,
+            report=report,
+        )
+    except tf.errors.OpError as error:
+        raise _explained(error, run) from error
+
+
+def _search(model, batches, compile_with, strategy, report) -> dict:
+    report("looking for a learning rate")
+    compile_with(DEFAULT_RATE)
+    found = search_rate(model, batches, strategy=strategy, default=DEFAULT_RATE)
+    return {"rates": found.rates, "losses": found.losses, "chosen": found.chosen}
+
+
+def _explained(error: tf.errors.OpError, run: RunFolder) -> DltkError:
+    """Return what to tell the user of an error inside TensorFlow."""
+    text = str(error)
+    go_on = f"go on with: {run.resume_command}" if run.chief else "see the first worker"
+    if isinstance(error, tf.errors.ResourceExhaustedError):
+        return DltkError("out of memory; take a smaller --batch-size")
+    if "InputError" in text or "DltkError" in text:  # raised by a loader inside the pipeline
+        line = next(line for line in text.splitlines() if "Error" in line)
+        return DltkError(
+            f"a picture changed while training on it: {line.split(':', 2)[-1].strip()}"
+        )
+    lost = tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError
+    if isinstance(error, (*lost, tf.errors.InternalError, tf.errors.CancelledError)):
+        return DltkError(f"another worker was lost ({text.splitlines()[0][:120]}); {go_on}")
+    return DltkError(f"TensorFlow stopped: {text.splitlines()[0][:200]}; {go_on}")

@@ -1,0 +1,350 @@
+"""Fine-tune: a classifier of your own classes, from your own pictures.
+
+A pretrained network is cut off above its last feature map (Donahue et al. 2014; Razavian et al.
+2014). First a head is trained on the features, which are computed once and kept; then, if asked,
+the top layers of the network are trained with it at a smaller rate (Yosinski et al. 2014). Small
+networks, and those without pretrained weights, are trained from scratch in one stage instead.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+
+from dltk.data import LabelledData, check_data, read_data, split_data
+from dltk.errors import UsageError, nearest, printable
+from dltk.images import Geometry
+from dltk.metrics import measure
+from dltk.modelfile import ModelCard, save_model
+from dltk.models.find import ModelSource, find_model, is_file
+from dltk.models.scratch import SCRATCH, smallest_side
+from dltk.strategy import Placement, cores, place_training
+from dltk.training.outcome import write_outcome
+from dltk.training.run import MODEL_FILE, RunFolder
+from dltk.weights import Report, silent
+from recipes._transfer import Training
+from recipes.evaluate import Evaluation
+
+DEFAULT_BACKBONE = "efficientnet-lite0"
+_METRICS = ("examples", "top1", "top5", "loss", "macro_f1", "ece")
+# Options that say where and how often, not what: a resumed run may have others.
+_FREE = {"data", "run_dir", "resume", "devices", "strategy", "save_every", "report"}
+_FIXED = "a pretrained backbone without --unfreeze, or --backbone linear"
+_GRADIENT_OPTIONS = (
+    "epochs",
+    "batch_size",
+    "lr",
+    "optimizer",
+    "schedule",
+    "warmup",
+    "dropout",
+    "l1",
+    "weight_decay",
+    "augment",
+    "mixup",
+    "label_smoothing",
+    "patience",
+    "clip",
+    "ema",
+    "members",
+    "class_weights",
+    "balance",
+    "precision",
+)
+
+
+@dataclass(frozen=True)
+class Finetuned:
+    """A finished fine-tuning.
+
+    Attributes:
+        run: the run folder.
+        model: the model file in it.
+        classes: their names, in the order of the outputs.
+        evaluation: how good it is on held-out pictures, "test" or, without those, "val"; None
+            without any.
+        chosen: what was found on the way: learning rates, k, distance, strength, best epochs.
+        passed_over: (name, why) of files that are no examples.
+    """
+
+    run: Path
+    model: Path
+    classes: tuple[str, ...]
+    evaluation: Evaluation | None
+    chosen: dict
+    passed_over: tuple[tuple[str, str], ...]
+
+    def to_dict(self) -> dict:
+        """Return the outcome, ready for JSON."""
+        return {
+            "run": str(self.run),
+            "model": str(self.model),
+            "classes": list(self.classes),
+            "evaluation": self.evaluation.to_dict() if self.evaluation else None,
+            "chosen": self.chosen,
+            "passed_over": [{"path": name, "why": why} for name, why in self.passed_over],
+        }
+
+
+def finetune(
+    data,
+    *,
+    backbone: str = DEFAULT_BACKBONE,
+    weights: str = "imagenet",
+    head: str = "softmax",
+    unfreeze: str | int = "none",
+    size: int | None = None,
+    channels: int | None = None,
+    epochs: int = 30,
+    tune_epochs: int = 10,
+    batch_size: int = 32,
+    lr: float | str = 1e-3,
+    backbone_lr: float | None = None,
+    optimizer: str = "adam",
+    schedule: str = "cosine",
+    warmup: float = 1.0,
+    dropout: float = 0.0,
+    l1: float = 0.0,
+    l2: float | str = "auto",
+    weight_decay: float = 0.0,
+    augment: str = "auto",
+    flip: bool = True,
+    mixup: float = 0.0,
+    label_smoothing: float = 0.0,
+    patience: int = 10,
+    clip: float = 0.0,
+    ema: float = 0.0,
+    members: int = 1,
+    class_weights: str = "none",
+    balance: bool = False,
+    k: int | None = None,
+    metric: str | None = None,
+    folds: int = 5,
+    val_share: float = 0.15,
+    test_share: float = 0.15,
+    seed: int = 0,
+    devices: str = "auto",
+    strategy: str = "auto",
+    precision: str = "auto",
+    save_every: float = 30.0,
+    run_dir: str | os.PathLike | None = None,
+    resume: str | os.PathLike | None = None,
+    report: Report = silent,
+) -> Finetuned:
+    """Train a classifier on labelled pictures.
+
+    Args:
+        data: what `dltk.data.read_data` takes (class folders, a CSV file, "tfds:NAME"), or
+            LabelledData. What is not divided is split by class, seeded.
+        backbone: a name in the catalog, a `.keras` file, or a small network to train from
+            scratch: "convnet", "linear" (the head sees the pixels) or "mlp".
+        weights: "imagenet", the published ones; "none", to train from scratch; or a file that
+            fits the backbone.
+        head: "softmax" (multinomial logistic regression), "svm" (linear, hinge loss) or "knn".
+        unfreeze: after the head, train so many top layers of the backbone too: a number, "all",
+            or "none". Only layers with weights count, and batch normalisation stays frozen.
+        size, channels: of the input of a network from scratch, in pixels, and 1 or 3.
+        epochs: of the head, or of a network from scratch; at most, see `patience`.
+        tune_epochs: of the second stage, with layers of the backbone.
+        batch_size: pictures in a step, over all replicas.
+        lr: the highest learning rate, or "auto" to look for one.
+        backbone_lr: that of the backbone's layers; a tenth of the other if None.
+        optimizer, schedule, warmup, weight_decay, clip, ema: see `dltk.training.stage.Regime`.
+        dropout: share of the features left out at random.
+        l1, l2: penalty on the head's weights, and on all of a network from scratch: l1 · |w| +
+            l2 · w², summed (both: the elastic net of Zou & Hastie 2005). "auto" chooses l2 by
+            cross-validation where the head is trained on fixed features, else it is 0.
+        augment: "none", "light", "strong"; "auto" is light where layers of a pretrained
+            backbone are trained, else none.
+        flip: whether augmentation may mirror pictures; not where left and right mean something.
+        mixup: see `dltk.data.pipeline.Batches`; 0 for none.
+        label_smoothing: share of each target spread over all classes (Szegedy et al. 2016).
+        patience: stop a stage after so many epochs without progress on validation data; 0: never.
+        members: networks trained, each from its own seed, whose probabilities are averaged.
+        class_weights: "auto" weighs each example by the rarity of its class in the loss.
+        balance: draw from all classes equally often instead.
+        k, metric: of "knn": neighbours and "l1", "l2" or "cosine"; None to choose by
+            cross-validation.
+        folds: of every cross-validation.
+        val_share, test_share: of data that is not divided.
+        seed: of splits, order, augmentation, initial weights.
+        devices, strategy: see `dltk.strategy.place_training`.
+        precision: "float32", "bfloat16", "float16", or "auto", see
+            `dltk.strategy.choose_training_precision`.
+        save_every: seconds between saves of the state.
+        run_dir: exactly where to put the run folder.
+        resume: a run folder to go on with; all options must be as they were.
+        report: called with a line now and then.
+    Raises:
+        UsageError: unknown names, options that do not go together, data or options that differ
+            from those of the run to go on with.
+        DltkError: data that cannot be trained on, a loss that is no longer a number, a full disk.
+        InterruptedRunError: Ctrl-C; the message has the command that goes on.
+        WeightsError: weights, or a data set, out of reach.
+    """
+    asked = SimpleNamespace(**{n: v for n, v in locals().items() if n not in ("data", "report")})
+    _check(asked)
+    source, geometry = _network(asked)
+    placement = place_training(devices, strategy, report)
+    say = report if placement.chief else silent
+    batch_size = asked.batch_size
+    say(f"{placement.reason}, {batch_size // placement.replicas} pictures a replica and step")
+    where = data.where if isinstance(data, LabelledData) else os.fspath(data)
+    data = data if isinstance(data, LabelledData) else read_data(data, report=say)
+    data = split_data(data, val_share=val_share, test_share=test_share, seed=seed)
+    if placement.chief:
+        for warning in check_data(data, decode=False, threads=cores()).warnings:
+            say(f"note: {warning}")
+    run = _open_run(asked, where, placement)
+    say(f"run folder: {run.path}")
+
+    def log(line: str) -> None:
+        run.log(line)
+        say(line)
+
+    with run.going():
+        training = Training(asked, data, source, geometry, placement, run, log)
+        model, probabilities = training.train()
+        return _finish(training, model, probabilities)
+
+
+def resume_finetune(run: str | os.PathLike, *, report: Report = silent, **free) -> Finetuned:
+    """Go on with the run in a folder, with the data and options it was begun with.
+
+    Args:
+        free: options that may be others now: devices, strategy, save_every.
+    """
+    stored = RunFolder.open(run, "finetune").options
+    known = inspect.signature(finetune).parameters
+    options = {name: value for name, value in stored.items() if name in known}
+    return finetune(**options | free, resume=run, report=report)
+
+
+def _check(asked: SimpleNamespace) -> None:
+    """Raise UsageError on options that do not go together."""
+    scratch = asked.backbone in SCRATCH or asked.weights == "none"
+    if asked.weights not in ("imagenet", "none"):
+        if asked.backbone in SCRATCH or is_file(asked.backbone):
+            raise UsageError(f"--weights {asked.weights}: {asked.backbone} takes no weight file")
+        if not Path(asked.weights).is_file():
+            raise UsageError(f"--weights {printable(asked.weights)}: no such file")
+    if asked.weights == "none" and is_file(asked.backbone):
+        raise UsageError("--weights none: a model file is its weights; name a backbone")
+    if (asked.size or asked.channels) and asked.backbone not in SCRATCH:
+        raise UsageError("--size and --channels are for convnet, linear and mlp")
+    if scratch and asked.unfreeze != "none":
+        raise UsageError("--unfreeze is for pretrained backbones; from scratch, all is trained")
+    if asked.head != "softmax":
+        if asked.unfreeze != "none" or (scratch and asked.backbone != "linear"):
+            raise UsageError(f"--head {asked.head} needs fixed features: {_FIXED}")
+        _refuse(asked, _GRADIENT_OPTIONS, f"--head {asked.head} takes no gradient steps")
+    if asked.head != "knn" and (asked.k or asked.metric):
+        raise UsageError("--k and --metric are for --head knn")
+    if asked.unfreeze == "none" and asked.backbone_lr is not None:
+        raise UsageError("--backbone-lr is for layers of a backbone; say which with --unfreeze")
+    if asked.balance and asked.class_weights == "auto":
+        raise UsageError("--balance and --class-weights auto do the same twice; take one")
+
+
+def _refuse(asked: SimpleNamespace, names: tuple[str, ...], why: str) -> None:
+    """Raise UsageError if one of the options `names` was changed."""
+    parameters = inspect.signature(finetune).parameters
+    for name in names:
+        if getattr(asked, name) != parameters[name].default:
+            raise UsageError(f"--{name.replace('_', '-')} has no meaning: {why}")
+
+
+def _network(asked: SimpleNamespace) -> tuple[ModelSource | None, Geometry]:
+    """Return the backbone's source, None for one from scratch, and the geometry of its input."""
+    if asked.backbone in SCRATCH:
+        plain = SCRATCH[asked.backbone]
+        size = asked.size or plain.height
+        if size < smallest_side(asked.backbone):
+            raise UsageError(
+                f"--size {size}: {asked.backbone} needs {smallest_side(asked.backbone)}"
+            )
+        channels = asked.channels or plain.channels
+        return None, replace(plain, height=size, width=size, channels=channels)
+    try:
+        source = find_model(asked.backbone)
+    except UsageError as error:
+        if is_file(asked.backbone):
+            raise
+        hint = nearest(asked.backbone, SCRATCH)
+        raise UsageError(str(error) if not hint else f'unknown backbone "{asked.backbone}".{hint}')
+    if source.card is not None and source.card.task != "classify":
+        raise UsageError(f"{source.name} is for the task {source.card.task}, not a classifier")
+    return source, source.geometry
+
+
+def _open_run(asked: SimpleNamespace, where: str, placement: Placement) -> RunFolder:
+    if not where.startswith("tfds:") and Path(where).exists():
+        where = str(Path(where).absolute())
+    options = {n: v for n, v in vars(asked).items() if n not in ("resume", "run_dir")}
+    return RunFolder.begin(
+        "finetune",
+        f"{Path(where).stem}-{Path(asked.backbone).stem}",
+        {"data": where} | options,
+        path=asked.run_dir,
+        resume=asked.resume,
+        free=_FREE,
+        chief=placement.chief,
+    )
+
+
+def _finish(training: Training, model, probabilities) -> Finetuned:
+    """Measure the network on held-out pictures, save it, and write the report."""
+    data, run = training.data, training.run
+    split = next((name for name in ("test", "val") if name in data.splits), None)
+    evaluation, metrics = None, {}
+    if split:
+        part, scores = data.splits[split], probabilities(split)
+        measured = measure(scores, part.labels, data.classes)
+        metrics = {name: getattr(measured, name) for name in _METRICS} | {"split": split}
+        evaluation = Evaluation(
+            model=str(run.path / MODEL_FILE),
+            data=data.where,
+            split=split,
+            report=measured,
+            classes=data.classes,
+            names=tuple(part.names),
+            labels=part.labels,
+            probabilities=scores,
+            failed=(),
+            seen_in_training=0,
+            examples=[(part, index) for index in range(len(part))],
+        )
+    pictures = {name: len(part) for name, part in data.splits.items()}
+    card = ModelCard(
+        task="classify",
+        labels=data.classes,
+        geometry=training.geometry,
+        backbone=training.asked.backbone,
+        training={"options": run.options, "chosen": training.chosen, "pictures": pictures},
+        metrics=metrics,
+    )
+    done = Finetuned(
+        run=run.path,
+        model=run.path / MODEL_FILE,
+        classes=data.classes,
+        evaluation=evaluation,
+        chosen=training.chosen,
+        passed_over=data.passed_over,
+    )
+    if run.chief:
+        save_model(model, done.model, card)
+        if evaluation:
+            evaluation.save(run.path, overwrite=True)
+        write_outcome(
+            run,
+            measured=evaluation.report if evaluation else None,
+            split=split,
+            pictures=pictures,
+            chosen=training.chosen,
+            passed_over=data.passed_over,
+        )
+        run.log(f"finished: {done.model}")
+    return done
