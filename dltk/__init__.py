@@ -12,7 +12,9 @@ import importlib
 
 __version__ = "0.1.0"
 
-_RECIPES = {"classify": "recipes.classify", "features": "recipes.features"}
+_RECIPES = {
+    name: f"recipes.{name}" for name in ("classify", "features", "evaluate", "export", "finetune")
+}
 
 
 def __getattr__(name: str):

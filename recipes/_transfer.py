@@ -29,13 +29,13 @@ from dltk.strategy import apply_precision, choose_training_precision, cores, res
 from dltk.training.classification import balancing_weights, penalise, train_classifier
 from dltk.training.crossval import FixedFeatures, Folds
 from dltk.training.model import TrainingModel
-from dltk.training.stage import Regime
+from dltk.training.stage import DEFAULT_RATE, Regime
 from dltk.weights import cache_folder, sha256
 
 MANY = 256  # examples at once where only features are at stake, or outputs are collected
 _NEIGHBOURS_AT_ONCE = 16  # distances to all training features take memory
 _SEEDS_APART = 7919
-_DIVIDED_BY = 10  # the backbone's learning rate, if not given, is the head's divided by this
+_LINEAR_RATE = 1e-2  # pixels, 0-1, are smaller than features
 _PURPOSES = {"train": "to train on", "val": "to validate on", "test": "to test on"}
 
 
@@ -63,6 +63,8 @@ class Training:
         learns = self.scratch and asked.backbone != "linear"
         is_random = not self.tuned and (self.augmentation != "none" or asked.mixup)
         self.fixed = not learns and not is_random
+        rate = _LINEAR_RATE if asked.backbone == "linear" else DEFAULT_RATE
+        self.rate = rate if asked.lr is None else asked.lr
         self.chosen: dict = {}
 
     def train(self) -> tuple[keras.Model, Callable[[str], np.ndarray]]:
@@ -214,11 +216,6 @@ class Training:
             held_labels = self.data.splits["val"].labels
             forward = Replicated(model, self.strategy, max(32, asked.batch_size))
             held_logits = partial(_outputs, forward, load["val"], len(held_labels))
-        backbone_lr = asked.backbone_lr
-        if backbone_lr is None or asked.lr == "auto":
-            slow_scale = 1 / _DIVIDED_BY
-        else:
-            slow_scale = backbone_lr / asked.lr
         progress = train_classifier(
             model,
             batches,
@@ -227,9 +224,9 @@ class Training:
             label_smoothing=asked.label_smoothing,
             stage=stage,
             epochs=epochs,
-            rate=asked.lr,
+            rate=self.rate,
             slow=slow,
-            slow_scale=slow_scale,
+            slow_rate=asked.backbone_lr,
             regime=Regime(
                 optimizer=asked.optimizer,
                 schedule=asked.schedule,

@@ -68,6 +68,7 @@ class Finetuned:
             without any.
         chosen: what was found on the way: learning rates, k, distance, strength, best epochs.
         passed_over: (name, why) of files that are no examples.
+        chief: False for a worker of several that does not write the run folder.
     """
 
     run: Path
@@ -76,6 +77,7 @@ class Finetuned:
     evaluation: Evaluation | None
     chosen: dict
     passed_over: tuple[tuple[str, str], ...]
+    chief: bool = True
 
     def to_dict(self) -> dict:
         """Return the outcome, ready for JSON."""
@@ -101,7 +103,7 @@ def finetune(
     epochs: int = 30,
     tune_epochs: int = 10,
     batch_size: int = 32,
-    lr: float | str = 1e-3,
+    lr: float | str | None = None,
     backbone_lr: float | None = None,
     optimizer: str = "adam",
     schedule: str = "cosine",
@@ -150,7 +152,8 @@ def finetune(
         epochs: of the head, or of a network from scratch; at most, see `patience`.
         tune_epochs: of the second stage, with layers of the backbone.
         batch_size: pictures in a step, over all replicas.
-        lr: the highest learning rate, or "auto" to look for one.
+        lr: the highest learning rate, or "auto" to look for one; None for 0.001, and 0.01 for
+            "linear", whose inputs are small.
         backbone_lr: that of the backbone's layers; a tenth of the other if None.
         optimizer, schedule, warmup, weight_decay, clip, ema: see `dltk.training.stage.Regime`.
         dropout: share of the features left out at random.
@@ -274,7 +277,9 @@ def _network(asked: SimpleNamespace) -> tuple[ModelSource | None, Geometry]:
         if is_file(asked.backbone):
             raise
         hint = nearest(asked.backbone, SCRATCH)
-        raise UsageError(str(error) if not hint else f'unknown backbone "{asked.backbone}".{hint}')
+        if not hint:
+            raise
+        raise UsageError(f'unknown backbone "{asked.backbone}".{hint}') from error
     if source.card is not None and source.card.task != "classify":
         raise UsageError(f"{source.name} is for the task {source.card.task}, not a classifier")
     return source, source.geometry
@@ -333,6 +338,7 @@ def _finish(training: Training, model, probabilities) -> Finetuned:
         evaluation=evaluation,
         chosen=training.chosen,
         passed_over=data.passed_over,
+        chief=run.chief,
     )
     if run.chief:
         save_model(model, done.model, card)

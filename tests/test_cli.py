@@ -25,6 +25,9 @@ COMMAND = {
         "plot",
         "seed",
     },
+    "evaluate": {"as_json"},
+    "export": {"as_json"},
+    "finetune": {"as_json"},
 }
 HEAVY = {"tensorflow", "keras", "numpy", "PIL", "rich", "sklearn", "matplotlib", "recipes"}
 
@@ -63,7 +66,7 @@ def test_every_command_shows_two_examples(name):
     assert cli.commands[name].epilog.count("\n  ") >= 2
 
 
-@pytest.mark.parametrize("name", ["classify", "features"])
+@pytest.mark.parametrize("name", ["classify", "features", "evaluate", "export", "finetune"])
 def test_options_and_parameters_of_the_recipe_are_the_same(name):
     recipe = getattr(importlib.import_module(f"recipes.{name}"), name)
     parameters = inspect.signature(recipe).parameters
@@ -74,9 +77,11 @@ def test_options_and_parameters_of_the_recipe_are_the_same(name):
         for option in cli.commands[name].params
         if isinstance(option, click.Option) and option.expose_value
     }
-    own = set(options) - BATCH - COMMAND.get(name, set())
+    own = set(options) - ((BATCH | COMMAND.get(name, set())) - set(defaults))
     assert own == set(defaults)
-    chosen = cli.commands[name].make_context(name, ["x.jpg"]).params
+    chosen = (
+        cli.commands[name].make_context(name, ["x.jpg", "y"][: 1 + (name == "evaluate")]).params
+    )
     for option in own:
         value = chosen[option]
         assert (value[0] if isinstance(value, tuple) else value) == defaults[option], option

@@ -33,14 +33,8 @@ _PLAIN_WIDTH = 100  # of a table that is not on a terminal
     show_default=True,
     help="Which pictures: auto is test if the data has such, else all.",
 )
-@click.option("--labels", type=click.Path(), metavar="FILE", help="Class names of a .keras file.")
-@click.option(
-    "--pixel-range",
-    type=click.Choice(["0..255", "0..1", "-1..1"]),
-    default="0..255",
-    show_default=True,
-    help="Pixels that a file saved by plain Keras expects.",
-)
+@options.labels
+@options.pixel_range
 @click.option(
     "-o",
     "--output",
@@ -78,7 +72,7 @@ def evaluate(ctx, model, data, output, overwrite, as_json, verbose, quiet, **cho
     if as_json:
         click.echo(to_line(result.to_dict()), nl=False)
     else:
-        click.echo(_tables(result))
+        click.echo(tables(result))
     _tell(result, output, quiet)
     ctx.exit(3 if result.failed else 0)
 
@@ -99,7 +93,7 @@ def _tell(result, output: str | None, quiet: bool) -> None:
         click.echo(f"results in {printable(os.path.abspath(output))}", err=True)
 
 
-def _tables(result) -> str:
+def tables(result) -> str:
     """Return the measures as text: in colours and as wide as the window on a terminal."""
     from io import StringIO
 

@@ -31,14 +31,8 @@ from dltk.errors import printable
     metavar="PATH",
     help="The file or folder to write.  [default: the model's name, here]",
 )
-@click.option("--labels", type=click.Path(), metavar="FILE", help="Class names of a .keras file.")
-@click.option(
-    "--pixel-range",
-    type=click.Choice(["0..255", "0..1", "-1..1"]),
-    default="0..255",
-    show_default=True,
-    help="Pixels that a file saved by plain Keras expects.",
-)
+@options.labels
+@options.pixel_range
 @click.option("--overwrite", is_flag=True, help="Replace an earlier export.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @options.offline

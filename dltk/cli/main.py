@@ -13,16 +13,21 @@ from dltk import __version__
 from dltk.cli import options
 from dltk.cli.classify import classify
 from dltk.cli.completion import completion
+from dltk.cli.data import data
 from dltk.cli.doctor import doctor
+from dltk.cli.evaluate import evaluate
+from dltk.cli.export import export
 from dltk.cli.features import features
+from dltk.cli.finetune import finetune
 from dltk.cli.models import models
 from dltk.cli.recipes import recipes
 from dltk.cli.samples import samples
 from dltk.errors import DltkError, PipeClosedError
 
 SECTIONS = {
-    "Use a model": (classify, features),
-    "Housekeeping": (models, samples, recipes, doctor, completion),
+    "Use a model": (classify, features, evaluate),
+    "Train one": (finetune,),
+    "Housekeeping": (models, data, export, samples, recipes, doctor, completion),
 }
 INTERRUPTED = 130
 
@@ -39,7 +44,8 @@ class Sections(click.Group):
 @click.group(
     cls=Sections,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="\b\nExamples:\n  dltk classify holiday/\n  dltk features holiday/ --query cat.jpg",
+    epilog="\b\nExamples:\n  dltk classify holiday/\n  dltk features holiday/ --query cat.jpg\n"
+    "  dltk finetune flowers/",
 )
 @click.version_option(__version__, prog_name="dltk")
 def cli():

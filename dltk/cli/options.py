@@ -8,10 +8,8 @@ import warnings
 
 import click
 
-_HARDWARE_HELP = {
-    "engine": "litert (CPU, without TensorFlow), keras (any device), or what suits this machine.",
-    "devices": "auto, cpu, gpu, or how many of them: gpu:2; cpu:2 splits this CPU in two.",
-}
+DEVICES_HELP = "auto, cpu, gpu, or how many of them: gpu:2; cpu:2 splits this CPU in two."
+_ENGINE_HELP = "litert (CPU, without TensorFlow), keras (any device), or what suits this machine."
 
 
 def complete_model(ctx, param, incomplete: str) -> list[str]:
@@ -57,15 +55,27 @@ class Share(click.FloatRange):
         return number
 
 
-def model(command):
-    """-m/--model, once or several times, and how to understand a file that plain Keras saved."""
-    command = click.option(
+def pixel_range(command):
+    """--pixel-range."""
+    return click.option(
         "--pixel-range",
         type=click.Choice(["0..255", "0..1", "-1..1"]),
         default="0..255",
         show_default=True,
         help="Pixels that a file saved by plain Keras expects.",
     )(command)
+
+
+def labels(command):
+    """--labels."""
+    return click.option(
+        "--labels", type=click.Path(), metavar="FILE", help="Class names of a .keras file."
+    )(command)
+
+
+def model(command):
+    """-m/--model, once or several times, and how to understand a file that plain Keras saved."""
+    command = pixel_range(command)
     return click.option(
         "-m",
         "--model",
@@ -136,14 +146,14 @@ def hardware(command):
             default="auto",
             show_default=True,
             metavar="KIND[:N]",
-            help=_HARDWARE_HELP["devices"],
+            help=DEVICES_HELP,
         ),
         click.option(
             "--engine",
             type=click.Choice(["auto", "litert", "keras"]),
             default="auto",
             show_default=True,
-            help=_HARDWARE_HELP["engine"],
+            help=_ENGINE_HELP,
         ),
         click.option(
             "--batch-size",

@@ -22,7 +22,7 @@ class Reporter:
 
     def say(self, message: str) -> None:
         """Report a message of a recipe."""
-        slow = message.startswith(("compiling", "downloading", "cannot"))
+        slow = message.startswith(("compiling", "downloading", "measured", "cannot"))
         if not self._quiet and (slow or self._verbose):
             self.echo(message)
 

@@ -15,7 +15,7 @@ from dltk.models.build import NetworkSpec, build_network, build_output, features
 from dltk.models.find import PIXEL_RANGES, ModelSource
 from dltk.models.scratch import build_scratch
 
-_LEAST_DEVIATION = 1e-3  # features that hardly vary are not blown up
+_LEAST_DEVIATION = 0.1  # of the mean one: features that hardly vary are not blown up
 
 
 def build_trunk(source: ModelSource, *, weights: str | Path = "imagenet") -> keras.Model:
@@ -122,7 +122,9 @@ class Head:
 
 def statistics(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and standard deviation (D,) of features (N, D), the latter never nearly 0."""
-    return features.mean(axis=0), np.maximum(features.std(axis=0), _LEAST_DEVIATION)
+    deviation = features.std(axis=0)
+    least = _LEAST_DEVIATION * float(deviation.mean()) or 1.0
+    return features.mean(axis=0), np.maximum(deviation, least)
 
 
 def softmax_model(trunk: keras.Model, head: Head, scale: float = 1.0) -> keras.Model:

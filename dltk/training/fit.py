@@ -139,10 +139,9 @@ class Keeper(keras.callbacks.Callback):
             for layer in model._flatten_layers()
             if hasattr(layer, "seed_generator")
         ]
-        self._averages = averages(model.optimizer)
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
-            self._averages = averages(model.optimizer)
+        self._averages = averages(model.optimizer)
         self.progress = self._restored() or Progress()
         run.rows[stage] = self.progress.rows
         self._saved_at = self._written_at = self._began = time.monotonic()

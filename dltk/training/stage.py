@@ -17,6 +17,7 @@ from dltk.training.rates import search_rate
 from dltk.training.run import RunFolder
 
 DEFAULT_RATE = 1e-3
+_SLOW_SCALE = 0.1
 
 
 @dataclass(frozen=True)
@@ -58,21 +59,21 @@ def train_stage(
     measure: Callable[[], dict[str, float]] | None = None,
     score: Callable[[dict], list[float]] | None = None,
     slow: Sequence = (),
-    slow_scale: float = 1.0,
+    slow_rate: float | None = None,
     report: Callable[[str], None] = lambda line: None,
 ) -> Progress:
     """Train `model`, built under the placement's strategy, and leave it with its best weights.
 
     Args:
         rate: the highest learning rate, or "auto" to look for one first.
-        slow, slow_scale: variables that learn at so many times the rate.
+        slow, slow_rate: variables with a rate of their own, a tenth of `rate` if None.
         Others: see `dltk.training.fit.fit`.
     Raises:
         DltkError: out of memory, a worker gone, or what `fit` raises.
     """
     strategy = placement.strategy
 
-    def compile_with(learning_rate) -> None:
+    def compile_with(learning_rate, rate: float) -> None:
         optimizer = build_optimizer(
             regime.optimizer,
             learning_rate,
@@ -81,7 +82,7 @@ def train_stage(
             ema=regime.ema,
             float16=regime.precision == "float16",
             slow=slow,
-            slow_scale=slow_scale,
+            slow_scale=slow_rate / rate if slow_rate is not None else _SLOW_SCALE,
         )
         with strategy.scope():  # XLA fails under it, and is slow on CPUs
             model.compile(optimizer, loss, metrics=list(metrics), jit_compile=False)
@@ -103,7 +104,8 @@ def train_stage(
                 shape=regime.schedule,
                 steps=epochs * batches.steps_per_epoch,
                 warmup=round(regime.warmup * batches.steps_per_epoch),
-            )
+            ),
+            rate,
         )
         return fit(
             model,
@@ -125,7 +127,7 @@ def train_stage(
 
 def _search(model, batches, compile_with, strategy, report) -> dict:
     report("looking for a learning rate")
-    compile_with(DEFAULT_RATE)
+    compile_with(DEFAULT_RATE, DEFAULT_RATE)
     found = search_rate(model, batches, strategy=strategy, default=DEFAULT_RATE)
     return {"rates": found.rates, "losses": found.losses, "chosen": found.chosen}
 
