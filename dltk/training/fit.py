@@ -65,8 +65,9 @@ def fit(
     random seeds, the best weights, and the number of the step, on which alone the data depend.
 
     Args:
+        model: compiled, and its optimiser built, under `strategy`.
         batches: has `steps_per_epoch`, `dataset(strategy, first_step)` and `describe(step)`.
-        strategy: that the model was built and compiled under.
+        strategy: the tf.distribute strategy.
         stage: name of this training within the run.
         measure: measures the model on held-out data after every epoch.
         score: larger is better, lexically, made of an epoch's row; without it the last epoch
@@ -139,8 +140,6 @@ class Keeper(keras.callbacks.Callback):
             for layer in model._flatten_layers()
             if hasattr(layer, "seed_generator")
         ]
-        if not model.optimizer.built:
-            model.optimizer.build(model.trainable_variables)
         self._averages = averages(model.optimizer)
         self.progress = self._restored() or Progress()
         run.rows[stage] = self.progress.rows

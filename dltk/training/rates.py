@@ -36,14 +36,12 @@ def search_rate(model: keras.Model, batches, *, strategy, default: float) -> Rat
     third along it from its bottom: where it still falls, well before it turns.
 
     Args:
-        model: compiled with a constant learning rate, which is set here.
+        model: compiled with a constant learning rate, which is set here; optimiser built.
         batches: see `dltk.training.fit.fit`.
         default: chosen where the loss never falls.
     """
     weights = model.get_weights()
     optimizer = model.optimizer
-    if not optimizer.built:
-        optimizer.build(model.trainable_variables)
     states = [np.asarray(variable) for variable in optimizer.variables]
     raising = _Raising()
     model.fit(

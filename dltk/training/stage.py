@@ -74,17 +74,19 @@ def train_stage(
     strategy = placement.strategy
 
     def compile_with(learning_rate, rate: float) -> None:
-        optimizer = build_optimizer(
-            regime.optimizer,
-            learning_rate,
-            weight_decay=regime.weight_decay,
-            clip=regime.clip,
-            ema=regime.ema,
-            float16=regime.precision == "float16",
-            slow=slow,
-            slow_scale=slow_rate / rate if slow_rate is not None else _SLOW_SCALE,
-        )
-        with strategy.scope():  # XLA fails under it, and is slow on CPUs
+        with strategy.scope():  # all variables of the optimiser are mirrored as the weights are
+            optimizer = build_optimizer(
+                regime.optimizer,
+                learning_rate,
+                weight_decay=regime.weight_decay,
+                clip=regime.clip,
+                ema=regime.ema,
+                float16=regime.precision == "float16",
+                slow=slow,
+                slow_scale=slow_rate / rate if slow_rate is not None else _SLOW_SCALE,
+            )
+            optimizer.build(model.trainable_variables)
+            # XLA fails under a strategy, and is slow on CPUs.
             model.compile(optimizer, loss, metrics=list(metrics), jit_compile=False)
 
     try:
