@@ -6,6 +6,7 @@ Keras's own and loads in plain Keras. Reading the card needs no TensorFlow.
 
 from __future__ import annotations
 
+import importlib
 import json
 import lzma
 import math
@@ -144,6 +145,7 @@ def load_model(path: str | os.PathLike):
     """
     import keras
 
+    importlib.import_module("dltk.layers")  # which Keras is to know by their registered names
     try:
         holds_code = _holds_code(read_config(path))
     except RecursionError as error:

@@ -170,7 +170,7 @@ class Training:
             )
             vectors = keras.Input(trunk.outputs[0].shape[1:], name="features")
             on_features = TrainingModel(vectors, head(vectors))
-            on_pixels = TrainingModel(trunk.inputs, head(trunk.outputs[0]))
+            on_pixels = TrainingModel(trunk.inputs[0], head(trunk.outputs[0]))
         slow = [] if self.scratch else networks.freeze(trunk, asked.unfreeze)
         penalise([head.logits], l1=asked.l1, l2=self._l2(features))
         if self.fixed:

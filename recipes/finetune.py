@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from dltk.data import LabelledData, check_data, read_data, split_data
+from dltk.data.pipeline import fitting_batch_size
 from dltk.errors import UsageError, nearest, printable
 from dltk.images import Geometry
 from dltk.metrics import measure
@@ -193,22 +194,24 @@ def finetune(
     source, geometry = _network(asked)
     placement = place_training(devices, strategy, report)
     say = report if placement.chief else silent
-    batch_size = asked.batch_size
-    say(f"{placement.reason}, {batch_size // placement.replicas} pictures a replica and step")
     where = data.where if isinstance(data, LabelledData) else os.fspath(data)
+    run = None if resume is None else _open_run(asked, where, placement)
     data = data if isinstance(data, LabelledData) else read_data(data, report=say)
     data = split_data(data, val_share=val_share, test_share=test_share, seed=seed)
-    if placement.chief:
-        for warning in check_data(data, decode=False, threads=cores()).warnings:
-            say(f"note: {warning}")
-    run = _open_run(asked, where, placement)
-    say(f"run folder: {run.path}")
+    fitting = fitting_batch_size(batch_size, len(data.splits["train"]), placement.replicas)
+    run = run or _open_run(asked, where, placement)
 
     def log(line: str) -> None:
         run.log(line)
         say(line)
 
     with run.going():
+        log(f"run folder: {run.path}")
+        log(f"{placement.reason}, {fitting // placement.replicas} pictures a replica and step")
+        if placement.chief:
+            findings = check_data(data, decode=False, threads=cores())
+            for finding in (*findings.errors, *findings.warnings):
+                log(f"note: {finding}")
         training = Training(asked, data, source, geometry, placement, run, log)
         model, probabilities = training.train()
         return _finish(training, model, probabilities)

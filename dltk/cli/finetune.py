@@ -26,7 +26,7 @@ _NUMBER = NumberOr(float)
     "  dltk finetune digits/ --backbone convnet --lr auto\n"
     "  dltk finetune --resume runs/finetune/001-flowers-efficientnet-lite0",
 )
-@click.argument("data", metavar="DATA", required=False)
+@click.argument("data", metavar="[DATA]", required=False)
 @section(
     "Network",
     option("--backbone", default="efficientnet-lite0", metavar="NAME|FILE",
@@ -111,7 +111,7 @@ _NUMBER = NumberOr(float)
     option("--resume", type=options.Folder(), metavar="RUN",
            help="Go on with the run in this folder."),
     option("--save-every", type=_NUMBER, default=30.0, metavar="SECONDS",
-           help="How often to save the state, so that a killed run loses little."),
+           help="How often to save the state, so that a killed run loses little; 0: each step."),
     option("--devices", default="auto", metavar="KIND[:N]", help=options.DEVICES_HELP),
     option("--strategy", default="auto",
            type=click.Choice(["auto", "one", "mirrored", "multiworker", "tpu"]),

@@ -77,7 +77,8 @@ def main(arguments: list[str] | None = None) -> int:
     except DltkError as error:
         if debug:
             raise
-        click.secho(f"error: {error}", fg="red", err=True)
+        kind = "" if error.exit_code == INTERRUPTED else "error: "
+        click.secho(f"{kind}{error}", fg="red", err=True)
         return error.exit_code
     except OSError as error:
         if debug:

@@ -10,7 +10,7 @@ import numpy as np
 from keras import layers
 
 from dltk.errors import UsageError
-from dltk.layers.neighbours import NearestNeighbours
+from dltk.layers import NearestNeighbours
 from dltk.models.build import NetworkSpec, build_network, build_output, features_of
 from dltk.models.find import PIXEL_RANGES, ModelSource
 from dltk.models.scratch import build_scratch
@@ -132,7 +132,7 @@ def softmax_model(trunk: keras.Model, head: Head, scale: float = 1.0) -> keras.M
     x = head(trunk.outputs[0])
     if scale != 1.0:
         x = layers.Rescaling(scale, name="temperature")(x)
-    return keras.Model(trunk.inputs, layers.Softmax(name="probabilities", dtype="float32")(x))
+    return keras.Model(trunk.inputs[0], layers.Softmax(name="probabilities", dtype="float32")(x))
 
 
 def neighbours_model(
@@ -142,7 +142,7 @@ def neighbours_model(
     head = NearestNeighbours(*features.shape, classes, k, metric, name="neighbours")
     outputs = head(trunk.outputs[0])
     head.learn(features, labels)
-    return keras.Model(trunk.inputs, outputs)
+    return keras.Model(trunk.inputs[0], outputs)
 
 
 def ensemble(models: Sequence[keras.Model]) -> keras.Model:

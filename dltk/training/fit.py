@@ -74,7 +74,8 @@ def fit(
             counts as the best.
         patience: stop after so many epochs without a better score; 0 for never.
         seed: of dropout, which depends on it and the epoch.
-        save_every: seconds between saves, at least; longer if saving takes long.
+        save_every: seconds between saves, at least; longer if saving takes long. 0 saves after
+            every step, whatever that takes.
         report: called with a line after each epoch.
     Raises:
         DltkError: the loss is no longer finite; the state cannot be written.
@@ -225,7 +226,7 @@ class Keeper(keras.callbacks.Callback):
 
     def _save_if_due(self) -> None:
         since = time.monotonic() - self._saved_at
-        if since >= self._save_every and since >= _SAVE_COST * self._cost:
+        if since >= max(self._save_every, _SAVE_COST * self._cost) or not self._save_every:
             self.save()
 
     def _write_history(self) -> None:

@@ -56,7 +56,7 @@ class RunFolder:
             UsageError: `path` holds a run, or other files, already.
         """
         if not chief:
-            return cls(Path(path or "."), command, options, chief=False, readable=False)
+            return cls(Path(path or "RUN"), command, options, chief=False, readable=False)
         folder = _exactly(Path(path)) if path else _next_number(Path("runs") / command, slug)
         run = cls(folder, command, options)
         config = {"format": _FORMAT, "command": command, "dltk": __version__, "options": options}

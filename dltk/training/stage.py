@@ -124,7 +124,7 @@ def train_stage(
             report=report,
         )
     except tf.errors.OpError as error:
-        raise _explained(error, run) from error
+        raise _explained(error, run, placement) from error
 
 
 def _search(model, batches, compile_with, strategy, report) -> dict:
@@ -134,10 +134,12 @@ def _search(model, batches, compile_with, strategy, report) -> dict:
     return {"rates": found.rates, "losses": found.losses, "chosen": found.chosen}
 
 
-def _explained(error: tf.errors.OpError, run: RunFolder) -> DltkError:
+def _explained(error: tf.errors.OpError, run: RunFolder, placement: Placement) -> DltkError:
     """Return what to tell the user of an error inside TensorFlow."""
     text = str(error)
-    go_on = f"go on with: {run.resume_command}" if run.chief else "see the first worker"
+    go_on = f"go on with: {run.resume_command}"
+    if placement.workers > 1:
+        go_on = f"go on, on every worker, with: {run.resume_command}"
     if isinstance(error, tf.errors.ResourceExhaustedError):
         return DltkError("out of memory; take a smaller --batch-size")
     if "InputError" in text or "DltkError" in text:  # raised by a loader inside the pipeline
@@ -146,6 +148,7 @@ def _explained(error: tf.errors.OpError, run: RunFolder) -> DltkError:
             f"a picture changed while training on it: {line.split(':', 2)[-1].strip()}"
         )
     lost = tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError
-    if isinstance(error, (*lost, tf.errors.InternalError, tf.errors.CancelledError)):
-        return DltkError(f"another worker was lost ({text.splitlines()[0][:120]}); {go_on}")
+    lost += tf.errors.InternalError, tf.errors.CancelledError
+    if placement.workers > 1 and isinstance(error, lost):
+        return DltkError(f"another worker was lost, its process or its connection; {go_on}")
     return DltkError(f"TensorFlow stopped: {text.splitlines()[0][:200]}; {go_on}")
