@@ -110,8 +110,12 @@ def place_training(devices: str = "auto", strategy: str = "auto", report=print) 
     Raises:
         UsageError: no cluster is described or no TPU is there, or the description is damaged.
     """
-    cluster = find_cluster() if strategy in ("auto", "multiworker") else None
-    if cluster is not None and (cluster.workers > 1 or strategy == "multiworker"):
+    cluster = find_cluster()
+    if (
+        cluster is not None
+        and strategy in ("auto", "multiworker")
+        and (cluster.workers > 1 or strategy == "multiworker")
+    ):
         return _join(cluster, devices, report)
     if strategy == "multiworker":
         raise UsageError(

@@ -231,6 +231,9 @@ def resume_finetune(run: str | os.PathLike, *, report: Report = silent, **free) 
 
 def _check(asked: SimpleNamespace) -> None:
     """Raise UsageError on options that do not go together."""
+    for name in ("epochs", "tune_epochs", "batch_size", "members"):
+        if getattr(asked, name) < 1:
+            raise UsageError(f"--{name.replace('_', '-')} must be at least 1")
     scratch = asked.backbone in SCRATCH or asked.weights == "none"
     if asked.weights not in ("imagenet", "none"):
         if asked.backbone in SCRATCH or is_file(asked.backbone):

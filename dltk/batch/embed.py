@@ -42,7 +42,10 @@ def embed(
     if store:
         known = store.get(digests)
         vectors = [known.get(digest) for digest in digests]
-    missing = [index for index, vector in enumerate(vectors) if vector is None]
+    first: dict[str, int] = {}  # of equal pictures only the first is computed
+    for index, digest in enumerate(digests):
+        first.setdefault(digest or str(index), index)
+    missing = [index for index in first.values() if vectors[index] is None]
     failed: dict[int, str] = {}
 
     def load(item: Item) -> np.ndarray:
@@ -66,6 +69,11 @@ def embed(
         if store and good:
             store.add([digests[i] for i in good], np.stack([vectors[i] for i in good]))
         if chunk[-1] != missing[-1]:
-            report(f"features of {chunk[-1] + 1} of {len(sources)} pictures")
+            report(f"features of {missing.index(chunk[-1]) + 1} of {len(missing)} pictures")
+    for index, digest in enumerate(digests):
+        same = first[digest or str(index)]
+        vectors[index] = vectors[same]
+        if same in failed:
+            failed[index] = failed[same]
     kept = [vector for vector in vectors if vector is not None]
     return np.array(kept, np.float32).reshape(len(kept), -1 if kept else 0), failed

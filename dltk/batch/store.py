@@ -36,7 +36,7 @@ class FeatureStore:
                     if len(rows):
                         vectors = shard["vectors"]
                         found |= {known[row].decode(): vectors[row] for row in rows}
-            except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
                 continue  # damaged: its vectors are computed again
         return found
 

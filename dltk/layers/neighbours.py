@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 METRICS = ("l1", "l2", "cosine")
+TIE_BREAK = 1e-3
 
 
 @keras.saving.register_keras_serializable("dltk")
@@ -13,8 +14,7 @@ class NearestNeighbours(keras.layers.Layer):
     """The share of each class among the k training features nearest to the input.
 
     Maps float32 (B, D) to (B, K), rows summing to 1. Among classes with equally many votes the
-    one with the nearest neighbour comes first: votes are weighted by 1 + a little less for each
-    further neighbour (a thousandth in all), too little to outvote anybody.
+    one with the nearest neighbour comes first: it gets a thousandth of a vote more.
 
     Args:
         examples, dimensions: shape (N, D) of the training features.
@@ -41,9 +41,10 @@ class NearestNeighbours(keras.layers.Layer):
 
     def call(self, inputs):
         _, nearest = ops.top_k(-self._distances(inputs), self.k)
-        weights = 1.0 - 1e-3 * ops.arange(self.k, dtype="float32") / self.k
-        votes = ops.sum(ops.take(self.votes, nearest, axis=0) * weights[None, :, None], axis=1)
-        return votes / ops.sum(weights)
+        chosen = ops.take(self.votes, nearest, axis=0)
+        nearness = 1.0 - ops.arange(self.k, dtype="float32")[None, :, None] / self.k
+        votes = ops.sum(chosen, axis=1) + TIE_BREAK * ops.max(chosen * nearness, axis=1)
+        return votes / ops.sum(votes, axis=-1, keepdims=True)
 
     def _distances(self, inputs):
         """Return (B, N), smaller is nearer; for "l2" the square less what all have in common."""

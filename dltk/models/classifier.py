@@ -68,7 +68,7 @@ def freeze(trunk: keras.Model, unfreeze: int | str) -> list:
     if unfreeze == "none":
         open_layers = []
     elif unfreeze != "all":
-        open_layers = open_layers[-int(unfreeze) :]
+        open_layers = open_layers[max(0, len(open_layers) - int(unfreeze)) :]
     for layer in weighted:
         layer.trainable = layer in open_layers
     return trunk.trainable_variables

@@ -43,7 +43,7 @@ def load_state(path: Path) -> tuple[dict[str, list[np.ndarray]], dict] | None:
                     arrays.setdefault(name, {})[int(index)] = archive[key]
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise DltkError(
             f"cannot read the checkpoint {printable(path)}: {reason(error)}; "
             "delete it to begin this stage again"

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from dltk.errors import UsageError
+from dltk.layers.neighbours import METRICS, TIE_BREAK
 
 NEIGHBOURS = (1, 3, 5, 8, 10, 12, 15, 20, 50, 100)
 STRENGTHS = (1e-3, 1e-4, 1e-2, 1e-5, 1e-1)  # of equally good ones the first is taken
-METRICS = ("l1", "l2", "cosine")
 _MOST = 2000  # examples that take part; more would change the choice little, and take long
 
 
@@ -87,16 +87,16 @@ def choose_neighbours(
 
 def _voted(nearest: np.ndarray, classes: int, truth: np.ndarray) -> float:
     """Return the share of right votes; ties go to the class with the nearest neighbour."""
-    k = nearest.shape[1]
-    weights = 1.0 - 1e-3 * np.arange(k) / k
-    votes = np.zeros((len(nearest), classes))
+    k, rows = nearest.shape[1], np.arange(len(nearest))
+    votes, first = np.zeros((2, len(nearest), classes))
     for place in range(k):
-        np.add.at(votes, (np.arange(len(nearest)), nearest[:, place]), weights[place])
-    return float((votes.argmax(axis=1) == truth).mean())
+        np.add.at(votes, (rows, nearest[:, place]), 1)
+        np.maximum.at(first, (rows, nearest[:, place]), 1 - place / k)
+    return float(((votes + TIE_BREAK * first).argmax(axis=1) == truth).mean())
 
 
 def choose_strength(
-    make: Callable[[float], object],
+    make: Callable[[float, int], object],
     features: np.ndarray,
     labels: np.ndarray,
     *,
@@ -107,7 +107,7 @@ def choose_strength(
     """Choose the strength of L2 regularisation by cross-validation.
 
     Args:
-        make: from a strength to an unfitted scikit-learn classifier.
+        make: from a strength and the number of examples to an unfitted scikit-learn classifier.
         features: float32 (N, D), standardised. labels: int (N,).
     """
     from threadpoolctl import threadpool_limits
@@ -120,8 +120,12 @@ def choose_strength(
         for value in values:
             line[value] = []
             for train, held in parts:
-                model = make(value * 1.0, len(train)).fit(features[train], labels[train])
-                line[value].append(float(model.score(features[held], labels[held])))
+                if len(np.unique(labels[train])) == 1:  # nothing to tell apart
+                    score = (labels[held] == labels[train][0]).mean()
+                else:
+                    model = make(value, len(train)).fit(features[train], labels[train])
+                    score = model.score(features[held], labels[held])
+                line[value].append(float(score))
     return _best("l2", {"": line})
 
 

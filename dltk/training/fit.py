@@ -108,7 +108,9 @@ def fit(
                 shuffle=False,
                 verbose=0,
             )
-    keeper.finish()
+        keeper.finish()
+        if stop.asked:
+            raise KeyboardInterrupt
     return keeper.progress
 
 
@@ -219,7 +221,8 @@ class Keeper(keras.callbacks.Callback):
             arrays = {"best": progress.best or []}
             if not finished:
                 arrays["weights"] = self.model.get_weights()
-                arrays["optimizer"] = [np.asarray(v) for v in self._optimizer_variables()]
+                arrays["optimizer"] = [np.asarray(v) for v in self.model.optimizer.variables]
+                arrays["seeds"] = [np.asarray(g.state) for g in self._generators]
             self._run.save(self._stage, arrays, facts)
             self._cost = time.monotonic() - began
         self._saved_at = time.monotonic()
@@ -242,14 +245,14 @@ class Keeper(keras.callbacks.Callback):
         progress = Progress(**facts, best=arrays.get("best"))
         if not progress.done:
             self.model.set_weights(arrays["weights"])
-            for variable, value in zip(
-                self._optimizer_variables(), arrays["optimizer"], strict=True
+            seeds = [generator.state for generator in self._generators]  # not among the weights
+            for variables, name in (
+                (self.model.optimizer.variables, "optimizer"),
+                (seeds, "seeds"),
             ):
-                variable.assign(value)
+                for variable, value in zip(variables, arrays.get(name, ()), strict=True):
+                    variable.assign(value)
         return progress
-
-    def _optimizer_variables(self) -> list:
-        return self.model.optimizer.variables
 
     def _swap_averages(self) -> None:
         """Exchange the weights and their moving averages, if there are any."""

@@ -32,8 +32,8 @@ def search_rate(model: keras.Model, batches, *, strategy, default: float) -> Rat
 
     The learning-rate range test of Smith 2017, Sec. 3.3: the rate grows by the same factor at
     each step until the loss, averaged exponentially, is four times its lowest or no longer a
-    number. The choice is the rate in the middle of the longest fall of the smoothed loss, one
-    third along it from its bottom: where it still falls, well before it turns.
+    number. The choice is two thirds down the longest fall of the smoothed loss, see `valley`:
+    where it still falls, well before it turns.
 
     Args:
         model: compiled with a constant learning rate, which is set here; optimiser built.
@@ -59,23 +59,26 @@ def search_rate(model: keras.Model, batches, *, strategy, default: float) -> Rat
 
 
 def valley(rates: list[float], losses: list[float], default: float) -> float:
-    """Return the rate two thirds down the longest run of falling losses.
+    """Return the rate two thirds down the longest fall of the losses.
+
+    The longest fall is the longest sequence, not all in a row, in which each loss is less than
+    the one before: single noisy batches do not end it.
 
     Args:
         rates, losses: of the same length, the rates rising.
-        default: returned where no two losses in a row fall.
+        default: returned where no loss is less than one before it.
     """
-    start, end, best = 0, 0, (0, 0)
-    for index in range(1, len(losses)):
-        if losses[index] < losses[index - 1]:
-            end = index
-        else:
-            start = end = index
-        if end - start > best[1] - best[0]:
-            best = start, end
-    if best[0] == best[1]:
+    lengths, before = [1] * len(losses), [-1] * len(losses)
+    for index, loss in enumerate(losses):
+        for earlier in range(index):
+            if losses[earlier] > loss and lengths[earlier] + 1 >= lengths[index]:
+                lengths[index], before[index] = lengths[earlier] + 1, earlier
+    if max(lengths, default=1) == 1:
         return default
-    return rates[best[0] + round((best[1] - best[0]) * 2 / 3)]
+    fall = [int(np.argmax(lengths))]
+    while before[fall[-1]] >= 0:
+        fall.append(before[fall[-1]])
+    return rates[fall[::-1][round((len(fall) - 1) * 2 / 3)]]
 
 
 class _Raising(keras.callbacks.Callback):

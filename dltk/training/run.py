@@ -9,7 +9,7 @@ import re
 import shlex
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from dltk.training.checkpoint import load_state, save_state
 MODEL_FILE = "best.keras"
 _CONFIG = "config.json"
 _FORMAT = "dltk run"
+_ANY_NAME = {"encoding": "utf-8", "errors": "surrogateescape"}  # of a file, UTF-8 or not
 
 
 class RunFolder:
@@ -60,7 +61,7 @@ class RunFolder:
         folder = _exactly(Path(path)) if path else _next_number(Path("runs") / command, slug)
         run = cls(folder, command, options)
         config = {"format": _FORMAT, "command": command, "dltk": __version__, "options": options}
-        run.write_text(_CONFIG, json.dumps(config, indent=2, ensure_ascii=False) + "\n")
+        run.write_text(_CONFIG, json.dumps(config, indent=2) + "\n")
         return run
 
     @classmethod
@@ -138,7 +139,7 @@ class RunFolder:
         if not self.chief:
             return
         try:
-            with (self.path / "log.txt").open("a", encoding="utf-8") as file:
+            with (self.path / "log.txt").open("a", **_ANY_NAME) as file:
                 file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n")
         except OSError:  # a full disk is reported by what matters more: the checkpoint
             return
@@ -147,13 +148,14 @@ class RunFolder:
         """Write a text file into the folder, whole or not at all."""
         if self.chief:
             with whole(self.path / name) as part:
-                part.write_text(text, encoding="utf-8")
+                part.write_text(text, **_ANY_NAME)
 
     def once(self, name: str, make: Callable[[], object]):
         """Return what `make` gave (plain JSON), from the folder if it was asked for before."""
         file = Path("checkpoint") / f"{name}.json"
         if self._readable and (self.path / file).is_file():
-            return json.loads((self.path / file).read_text())
+            with suppress(ValueError):  # damaged: it is made again
+                return json.loads((self.path / file).read_text())
         made = make()
         self.write_text(str(file), json.dumps(made))
         return made
@@ -164,7 +166,8 @@ class RunFolder:
 
     def save(self, stage: str, arrays: dict[str, list[np.ndarray]], facts: dict) -> None:
         """Keep the state of a stage in place of its last one."""
-        save_state(self._state_file(stage), arrays, facts)
+        if self.chief:
+            save_state(self._state_file(stage), arrays, facts)
 
     def _state_file(self, stage: str) -> Path:
         return self.path / "checkpoint" / f"{stage}.npz"
@@ -179,12 +182,12 @@ class RunFolder:
         """
         file = self.path / "split.csv"
         if self._readable and file.is_file():
-            with file.open(newline="", encoding="utf-8") as text:
+            with file.open(newline="", **_ANY_NAME) as text:
                 before = list(csv.DictReader(text))
             if before != rows:
                 raise UsageError(f"the data changed since this run began: {_changes(before, rows)}")
         elif self.chief:
-            with whole(file) as part, part.open("w", newline="", encoding="utf-8") as text:
+            with whole(file) as part, part.open("w", newline="", **_ANY_NAME) as text:
                 writer = csv.DictWriter(text, ("path", "label", "split", "digest"))
                 writer.writeheader()
                 writer.writerows(rows)
@@ -203,7 +206,7 @@ class RunFolder:
 
 def _changes(before: list[dict], now: list[dict]) -> str:
     """Return what differs between two lists of examples, by path, in a few words."""
-    old, new = ({row["path"]: row for row in rows} for rows in (before, now))
+    old, new = ({row.get("path", ""): row for row in rows} for rows in (before, now))
     kinds = {
         "gone": [path for path in old if path not in new],
         "new": [path for path in new if path not in old],
