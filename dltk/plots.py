@@ -147,7 +147,7 @@ def plot_curves(
                 panel.scatter(best + 1, values[best], label=value, **mark)
         panel.set_ylabel(what.replace("_", " "))
         if what == "learning_rate":
-            panel.set_yscale("log")
+            panel.set_ylim(bottom=0)
         else:
             panel.legend(frameon=False)
         for _, first in stages[1:]:
@@ -228,7 +228,10 @@ def plot_folds(
         axes.set_xscale("log")
     elif all(float(value).is_integer() for tried in grid.values() for value in tried):
         axes.xaxis.get_major_locator().set_params(integer=True)
+    low = min(min(folds) for tried in grid.values() for folds in tried.values())
     axes.set(xlabel=label, ylabel="accuracy")
+    if low > 0.99:  # or matplotlib shows accuracies above 1
+        axes.set_ylim(0.98, 1.001)
     if chosen is not None or any(grid):
         axes.legend(frameon=False)
     _write(figure, path)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Set dltk up if need be, and label the sample photographs. Leaves its pictures in demo/.
+# Set dltk up if need be, label the sample photographs, and train a classifier on made pictures.
+# Leaves its pictures in demo/.
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 export PATH="$PWD/.venv/bin:$PATH"
 
@@ -13,4 +14,8 @@ show dltk classify demo/photos --top 3 --format table
 show dltk classify demo/photos -o demo/results --annotate demo/results/annotated --overwrite
 show dltk features demo/photos -o demo/vectors --query demo/photos/rocket.jpg --neighbors 3 \
     --plot demo/map.png --format table
-printf '\nLook at %s/demo: the labelled photographs are in results/annotated, a map of them is map.png.\n' "$PWD"
+show dltk samples demo/shapes --shapes 300 --quiet
+rm -rf demo/run
+show dltk finetune demo/shapes --run-dir demo/run --quiet
+show dltk classify demo/shapes/star/00004.jpg -m demo/run/best.keras --format table
+printf '\nLook at %s/demo: the labelled photographs are in results/annotated, a map of them is map.png,\nand what there is to know of the training is in run/report.md.\n' "$PWD"

@@ -123,6 +123,14 @@ def test_samples_are_written_with_their_attribution(dltk, tmp_path):
     assert all(name in text for name in written if name.endswith(".jpg"))
 
 
+def test_made_pictures_are_written_by_class(dltk, tmp_path):
+    result = dltk("samples", tmp_path / "made", "--shapes", 13)
+    folders = sorted(path.name for path in (tmp_path / "made").iterdir())
+    assert folders == ["circle", "cross", "ring", "square", "star", "triangle"]
+    assert result.out.split() == [str(tmp_path / "made" / name) for name in folders]
+    assert len(list((tmp_path / "made").rglob("*.jpg"))) == 13
+
+
 def test_samples_leave_what_is_there(dltk, tmp_path):
     (tmp_path / "cat.jpg").write_text("mine")
     dltk("samples", tmp_path)

@@ -32,7 +32,15 @@ def draw_curves(run: RunFolder) -> None:
     for name, stage in run.rows.items():
         stages.append((name, first))
         first += len(stage)
-    plot_curves(history, run.path / "curves.png", stages=stages)
+    plot_curves(history, run.path / "curves.png", stages=stages, best=_best(rows, stages[-1][1]))
+
+
+def _best(rows: list[dict], first: int) -> int | None:
+    """Return the place of the best epoch of the last stage, which begins at `first`."""
+    if "val_accuracy" not in rows[-1]:
+        return None
+    last = range(first, len(rows))
+    return max(last, key=lambda place: (rows[place]["val_accuracy"], -rows[place]["val_loss"]))
 
 
 def write_outcome(
@@ -87,10 +95,7 @@ def _measured(report: ClassificationReport, split: str) -> list[str]:
         "",
     ]
     if split == "val":
-        lines += [
-            "These pictures also chose the best epoch, so the figures flatter a little. ",
-            "",
-        ]
+        lines += ["These pictures also chose the best epoch, so the figures flatter a little.", ""]
     lines += ["| class | precision | recall | F1 | pictures |", "|---|---|---|---|---|"]
     for name, row in report.per_class().items():
         numbers = " | ".join(f"{row[key]:.3f}" for key in ("precision", "recall", "f1"))
