@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
 
+from dltk.cluster import Cluster, find_cluster, slurm_addresses
 from dltk.errors import DltkError, UsageError
 
 _MAX_DEVICES = 64
@@ -127,54 +127,6 @@ def place_training(devices: str = "auto", strategy: str = "auto", report=print) 
     return place(devices, strategy)
 
 
-@dataclass(frozen=True)
-class Cluster:
-    """Processes that train together, as the environment describes them.
-
-    Attributes:
-        worker, workers: the number of this process, from 0, and of all.
-        source: "TF_CONFIG" or "Slurm".
-    """
-
-    worker: int
-    workers: int
-    source: str
-
-
-def find_cluster() -> Cluster | None:
-    """Return what TF_CONFIG or Slurm's srun say of the workers, or None. TF_CONFIG goes first.
-
-    Raises:
-        UsageError: TF_CONFIG is not what TensorFlow's guide to multi-worker training describes,
-            or asks for parameter servers, which Keras 3 does not have.
-    """
-    text = os.environ.get("TF_CONFIG", "").strip()
-    if text:
-        return _from_tf_config(text)
-    tasks = os.environ.get("SLURM_STEP_NUM_TASKS", "")
-    if tasks.isdigit() and int(tasks) > 1:
-        return Cluster(int(os.environ.get("SLURM_PROCID", 0)), int(tasks), "Slurm")
-    return None
-
-
-def _from_tf_config(text: str) -> Cluster | None:
-    try:
-        config = json.loads(text)
-        addresses, task = config.get("cluster", {}), config.get("task", {})
-        if not addresses:
-            return None
-        if "ps" in addresses or task["type"] == "ps":
-            raise UsageError("TF_CONFIG has parameter servers, which Keras 3 does not support")
-        kinds = [kind for kind in ("chief", "worker") if kind in addresses]
-        members = [(kind, index) for kind in kinds for index in range(len(addresses[kind]))]
-        return Cluster(members.index((task["type"], int(task["index"]))), len(members), "TF_CONFIG")
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UsageError(
-            'TF_CONFIG is not of the form {"cluster": {"worker": ["host:port", ...]}, '
-            '"task": {"type": "worker", "index": N}} with N one of the workers'
-        ) from error
-
-
 def _join(cluster: Cluster, devices: str, report) -> Placement:
     import tensorflow as tf
 
@@ -184,9 +136,12 @@ def _join(cluster: Cluster, devices: str, report) -> Placement:
     if kind == "cpu":
         tf.config.set_visible_devices([], "GPU")
     report(f"worker {cluster.worker} of {cluster.workers} ({cluster.source}): waiting for all")
-    resolver = None
+    resolver = None  # TF_CONFIG is read by TensorFlow itself
     if cluster.source == "Slurm":
-        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver()
+        spec = tf.train.ClusterSpec({"worker": slurm_addresses()})
+        resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+            spec, task_type="worker", task_id=cluster.worker, rpc_layer="grpc"
+        )
     strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
     reason = (
         f"MultiWorkerMirroredStrategy, worker {cluster.worker} of {cluster.workers}, "

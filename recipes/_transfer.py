@@ -29,13 +29,14 @@ from dltk.strategy import apply_precision, choose_training_precision, cores, res
 from dltk.training.classification import balancing_weights, penalise, train_classifier
 from dltk.training.crossval import FixedFeatures, Folds
 from dltk.training.model import TrainingModel
-from dltk.training.stage import DEFAULT_RATE, Regime
+from dltk.training.optimizers import RATES
+from dltk.training.stage import Regime
 from dltk.weights import cache_folder, sha256
 
 MANY = 256  # examples at once where only features are at stake, or outputs are collected
 _NEIGHBOURS_AT_ONCE = 16  # distances to all training features take memory
 _SEEDS_APART = 7919
-_LINEAR_RATE = 1e-2  # pixels, 0-1, are smaller than features
+_FOR_PIXELS = 10  # times the learning rate: pixels, 0-1, are smaller than features
 _PURPOSES = {"train": "to train on", "val": "to validate on", "test": "to test on"}
 
 
@@ -63,7 +64,7 @@ class Training:
         learns = self.scratch and asked.backbone != "linear"
         is_random = not self.tuned and (self.augmentation != "none" or asked.mixup)
         self.fixed = not learns and not is_random
-        rate = _LINEAR_RATE if asked.backbone == "linear" else DEFAULT_RATE
+        rate = RATES[asked.optimizer] * (_FOR_PIXELS if asked.backbone == "linear" else 1)
         self.rate = rate if asked.lr is None else asked.lr
         self.chosen: dict = {}
 

@@ -153,8 +153,8 @@ def finetune(
         epochs: of the head, or of a network from scratch; at most, see `patience`.
         tune_epochs: of the second stage, with layers of the backbone.
         batch_size: pictures in a step, over all replicas.
-        lr: the highest learning rate, or "auto" to look for one; None for 0.001, and 0.01 for
-            "linear", whose inputs are small.
+        lr: the highest learning rate, or "auto" to look for one; None for 0.001, or 0.01 for SGD
+            with or without momentum; ten times that for "linear", whose inputs are small.
         backbone_lr: that of the backbone's layers; a tenth of the other if None.
         optimizer, schedule, warmup, weight_decay, clip, ema: see `dltk.training.stage.Regime`.
         dropout: share of the features left out at random.

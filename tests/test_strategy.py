@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from dltk.cluster import Cluster, find_cluster, slurm_addresses
 from dltk.errors import UsageError
 from dltk.strategy import (
-    Cluster,
     Placement,
     apply_precision,
     choose_training_precision,
-    find_cluster,
     place_training,
     reset_precision,
 )
@@ -105,6 +104,45 @@ def test_slurm_steps_of_several_tasks_are_a_cluster(monkeypatch, tf_config):
     assert find_cluster() == Cluster(3, 4, "Slurm")
     tf_config(config("worker", 1, worker=WORKERS))
     assert find_cluster() == Cluster(1, 3, "TF_CONFIG")
+
+
+@pytest.fixture
+def scontrol(tmp_path, monkeypatch):
+    """A stand-in for Slurm's scontrol that knows a list of three nodes."""
+    script = tmp_path / "scontrol"
+    script.write_text(
+        '#!/bin/sh\n[ "$*" = "show hostnames n[9-11]" ] || exit 1\nprintf "n9\\nn10\\nn11\\n"\n'
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("SLURM_STEP_NODELIST", "n[9-11]")
+    monkeypatch.setenv("SLURM_JOB_ID", "20007")
+
+
+@pytest.mark.parametrize(
+    ("tasks", "addresses"),
+    [
+        ("1(x3)", ["n9:20007", "n10:20007", "n11:20007"]),
+        ("2(x2),1", ["n9:20007", "n9:20008", "n10:20007", "n10:20008", "n11:20007"]),
+        ("1,2,1", ["n9:20007", "n10:20007", "n10:20008", "n11:20007"]),
+    ],
+)
+def test_slurm_tasks_fill_node_after_node_in_slurms_order(monkeypatch, scontrol, tasks, addresses):
+    monkeypatch.setenv("SLURM_STEP_TASKS_PER_NODE", tasks)
+    assert slurm_addresses() == addresses
+
+
+@pytest.mark.parametrize(
+    ("nodes", "tasks"), [("n[9-11]", "1(x2)"), ("n[9-11]", "x"), ("other", "1"), (None, "1")]
+)
+def test_slurm_that_does_not_tell_is_a_usage_error(monkeypatch, scontrol, nodes, tasks):
+    monkeypatch.setenv("SLURM_STEP_TASKS_PER_NODE", tasks)
+    if nodes is None:
+        monkeypatch.delenv("SLURM_STEP_NODELIST")
+    else:
+        monkeypatch.setenv("SLURM_STEP_NODELIST", nodes)
+    with pytest.raises(UsageError, match="Slurm does not tell which nodes there are"):
+        slurm_addresses()
 
 
 @pytest.mark.parametrize("tasks", ["1", "", "0", "many"])

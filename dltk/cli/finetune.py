@@ -59,7 +59,7 @@ _NUMBER = NumberOr(float)
            help="Pictures in one step, over all replicas."),
     option("--lr", type=NumberOr(float, "auto", open_end=True), metavar="RATE|auto",
            help="The highest learning rate; auto looks for one.  "
-           "[default: 0.001; 0.01 for linear]"),
+           "[default: 0.001, of SGD 0.01; linear: 10 times that]"),
     option("--backbone-lr", type=_POSITIVE, metavar="RATE",
            help="That of the backbone's layers.  [default: a tenth of the other]"),
     option("--optimizer", default="adam",

@@ -12,6 +12,8 @@ from dltk.errors import UsageError, nearest
 
 MOMENTUM = 0.9
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
+# Taken where no learning rate is given: Keras's own.
+RATES = {name: 1e-2 if name in ("sgd", "momentum", "nesterov") else 1e-3 for name in OPTIMIZERS}
 SCHEDULES = ("constant", "step", "cosine")
 _STEP_FACTOR, _STEPS_AT = 0.1, (1 / 2, 3 / 4)
 _ADAMW_DECAY = 0.01

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import keras
 import tensorflow as tf
@@ -12,11 +12,10 @@ from dltk.errors import DltkError
 from dltk.plots import plot_rate_search
 from dltk.strategy import Placement
 from dltk.training.fit import Progress, fit
-from dltk.training.optimizers import Schedule, build_optimizer
+from dltk.training.optimizers import RATES, Schedule, build_optimizer
 from dltk.training.rates import search_rate
 from dltk.training.run import RunFolder
 
-DEFAULT_RATE = 1e-3
 _SLOW_SCALE = 0.1
 
 
@@ -91,9 +90,10 @@ def train_stage(
 
     try:
         if rate == "auto":
+            report("looking for a learning rate")
             found = run.once(
                 f"{stage}-rate",
-                lambda: _search(model, batches, compile_with, strategy, report),
+                lambda: _search(model, batches, compile_with, strategy, RATES[regime.optimizer]),
             )
             rate = found["chosen"]
             report(f"learning rate found: {rate:.2g}")
@@ -127,11 +127,9 @@ def train_stage(
         raise _explained(error, run, placement) from error
 
 
-def _search(model, batches, compile_with, strategy, report) -> dict:
-    report("looking for a learning rate")
-    compile_with(DEFAULT_RATE, DEFAULT_RATE)
-    found = search_rate(model, batches, strategy=strategy, default=DEFAULT_RATE)
-    return {"rates": found.rates, "losses": found.losses, "chosen": found.chosen}
+def _search(model, batches, compile_with, strategy, default: float) -> dict:
+    compile_with(default, default)
+    return asdict(search_rate(model, batches, strategy=strategy, default=default))
 
 
 def _explained(error: tf.errors.OpError, run: RunFolder, placement: Placement) -> DltkError:
