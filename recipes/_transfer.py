@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from scipy.special import softmax
 from dltk.batch.embed import embed
 from dltk.batch.pipeline import ordered_map
 from dltk.batch.store import FeatureStore
+from dltk.data import LabelledData
 from dltk.data.augment import augment
 from dltk.data.examples import unreadable
 from dltk.data.pipeline import Batches, fitting_batch_size
@@ -32,6 +33,7 @@ from dltk.training.model import TrainingModel
 from dltk.training.optimizers import RATES
 from dltk.training.stage import Regime
 from dltk.weights import cache_folder, sha256
+from recipes._plan import Plan
 
 MANY = 256  # examples at once where only features are at stake, or outputs are collected
 _NEIGHBOURS_AT_ONCE = 16  # distances to all training features take memory
@@ -51,19 +53,10 @@ class Member:
 class Training:
     """One fine-tuning, step by step."""
 
-    def __init__(self, asked, data, source, geometry, placement, run, report):
-        self.asked, self.data, self.source, self.geometry = asked, data, source, geometry
+    def __init__(self, asked, plan: Plan, data: LabelledData, placement, run, report):
+        self.asked, self.plan, self.data = asked, plan, data
         self.placement, self.run, self.report = placement, run, report
         self.strategy = placement.strategy
-        self.scratch = source is None or asked.weights == "none"
-        self.tuned = asked.unfreeze != "none"
-        self.augmentation = asked.augment
-        if asked.augment == "auto":
-            self.augmentation = "light" if self.tuned else "none"
-        # Features are fixed where nothing in front of the head learns or is random, at first.
-        learns = self.scratch and asked.backbone != "linear"
-        is_random = not self.tuned and (self.augmentation != "none" or asked.mixup)
-        self.fixed = not learns and not is_random
         rate = RATES[asked.optimizer] * (_FOR_PIXELS if asked.backbone == "linear" else 1)
         self.rate = rate if asked.lr is None else asked.lr
         self.chosen: dict = {}
@@ -101,14 +94,17 @@ class Training:
                     part.sources,
                     part.digests,
                     network,
-                    self.geometry,
+                    self.plan.geometry,
                     store=store,
                     report=self.report,
                 )
-        self.data = self.data.without(unusable)
+        data = self.data.without(unusable)
+        held = {split: part for split, part in data.splits.items() if len(part)}
+        self.data = replace(data, splits=held)
         if left_out := sum(map(len, unusable.values())):
             self.report(f"note: {left_out} pictures cannot be read and are left out")
-        missing = set(range(len(self.data.classes))) - set(self.data.splits["train"].labels)
+        trained = held["train"].labels if "train" in held else ()
+        missing = set(range(len(self.data.classes))) - set(trained)
         if missing:
             name = printable(self.data.classes[min(missing)])
             raise UsageError(f'no picture of class "{name}" can be trained on')
@@ -119,30 +115,30 @@ class Training:
                 for name, label, digest in zip(part.names, part.labels, part.digests, strict=True)
             ]
         )
-        return features
+        return {split: rows for split, rows in features.items() if split in held}
 
     def _embedder(self):
         """Return what turns pixels into fixed features, and where those are kept, or None."""
-        if self.source is None:
-            return (_Flattened(), None) if self.fixed else (None, None)
-        if self.scratch:
+        if self.plan.source is None:
+            return (_Flattened(), None) if self.plan.fixed else (None, None)
+        if self.plan.scratch:
             return None, None
         if self.asked.weights == "imagenet":
-            network = load_engine(self.source, output="features", report=self.report)
-            key = self.source.fingerprint
+            network = load_engine(self.plan.source, output="features", report=self.report)
+            key = self.plan.source.fingerprint
         else:
             network = Replicated(self._trunk(0), self.strategy, self.asked.batch_size)
-            key = f"{self.source.name} {sha256(Path(self.asked.weights))}"
-        text = json.dumps([key, self.geometry.to_dict()], sort_keys=True)
+            key = f"{self.plan.source.name} {sha256(Path(self.asked.weights))}"
+        text = json.dumps([key, self.plan.geometry.to_dict()], sort_keys=True)
         name = hashlib.sha256(text.encode()).hexdigest()[:32]
         return network, FeatureStore(cache_folder() / "features" / name)
 
     def _pixels(self, split: str, *, augmented: bool = False, seed: int = 0) -> Pixels:
         how = None
-        if augmented and self.augmentation != "none":
-            how = partial(_augmented, self.augmentation, self.asked.flip)
+        if augmented and self.plan.augmentation != "none":
+            how = partial(_augmented, self.plan.augmentation, self.asked.flip)
         part = self.data.splits[split]
-        return Pixels(part, self.geometry, augment=how, seed=seed, threads=cores())
+        return Pixels(part, self.plan.geometry, augment=how, seed=seed, threads=cores())
 
     # The networks
 
@@ -152,10 +148,12 @@ class Training:
     def _trunk(self, member: int) -> keras.Model:
         seed = self._seed(member)
         with self.strategy.scope():
-            if self.source is None:
-                return networks.build_scratch_trunk(self.asked.backbone, self.geometry, seed=seed)
+            if self.plan.source is None:
+                return networks.build_scratch_trunk(
+                    self.asked.backbone, self.plan.geometry, seed=seed
+                )
             keras.utils.set_random_seed(seed)  # for random weights, if they are asked for
-            return networks.build_trunk(self.source, weights=self.asked.weights)
+            return networks.build_trunk(self.plan.source, weights=self.asked.weights)
 
     def _member(self, number: int, features: dict[str, np.ndarray]) -> Member:
         """Train one network with a softmax head, in its stages."""
@@ -165,34 +163,36 @@ class Training:
             head = networks.Head(
                 trunk.outputs[0].shape[-1],
                 len(self.data.classes),
-                standardise=None if self.scratch else features["train"],
+                standardise=None if self.plan.scratch else features["train"],
                 dropout=asked.dropout,
                 seed=seed,
             )
             vectors = keras.Input(trunk.outputs[0].shape[1:], name="features")
             on_features = TrainingModel(vectors, head(vectors))
             on_pixels = TrainingModel(trunk.inputs[0], head(trunk.outputs[0]))
-        slow = [] if self.scratch else networks.freeze(trunk, asked.unfreeze)
+        slow = [] if self.plan.scratch else networks.freeze(trunk, asked.unfreeze)
         penalise([head.logits], l1=asked.l1, l2=self._l2(features))
-        if self.fixed:
+        if self.plan.fixed:
             load = {split: partial(_rows, rows) for split, rows in features.items()}
             self._fit(on_features, load, f"{prefix}head", asked.epochs, seed)
-        if self.tuned or not self.fixed:
-            if self.scratch:
+        if self.plan.tuned or not self.plan.fixed:
+            if self.plan.scratch:
                 penalise(trunk.layers, l1=asked.l1, l2=self._l2(features))
             precision = choose_training_precision(asked.precision, on_pixels, self.placement)
             self.report(f"training in {precision}")
             apply_precision(on_pixels, precision)
             load = {"train": self._pixels("train", augmented=True, seed=seed)}
             load |= {"val": self._pixels("val")} if "val" in self.data.splits else {}
-            stage, epochs = ("tune", asked.tune_epochs) if self.tuned else ("train", asked.epochs)
+            stage, epochs = (
+                ("tune", asked.tune_epochs) if self.plan.tuned else ("train", asked.epochs)
+            )
             self._fit(on_pixels, load, prefix + stage, epochs, seed, slow, precision)
             reset_precision(on_pixels)
         with self.strategy.scope():
             model = networks.softmax_model(trunk, head)
         if asked.backbone == "linear" and not number:
             self._draw_templates(head)
-        if self.tuned or not self.fixed:
+        if self.plan.tuned or not self.plan.fixed:
             return Member(model, None)
         forward = Replicated(on_features, self.strategy, MANY)
         return Member(model, lambda rows: softmax(forward(rows), axis=1))
@@ -250,7 +250,7 @@ class Training:
 
     def _fixed_features(self, features: dict[str, np.ndarray]) -> FixedFeatures:
         scaled = features
-        if not self.scratch:
+        if not self.plan.scratch:
             mean, deviation = networks.statistics(features["train"])
             scaled = {split: (rows - mean) / deviation for split, rows in features.items()}
         labels = {split: part.labels for split, part in self.data.splits.items()}
@@ -288,7 +288,7 @@ class Training:
         """Return the strength of the L2 penalty: as asked, or by cross-validation."""
         if self.asked.l2 != "auto":
             return self.asked.l2
-        return self._fixed_features(features).softmax_strength() if self.fixed else 0.0
+        return self._fixed_features(features).softmax_strength() if self.plan.fixed else 0.0
 
     def _solved(self, features: dict[str, np.ndarray]) -> Member:
         """Return a network whose head is solved for, not trained in steps."""
@@ -306,7 +306,7 @@ class Training:
         strength = fixed.svm_strength() if asked.l2 == "auto" else asked.l2
         weights, biases, scale = fixed.svm(strength)
         with self.strategy.scope():
-            standardise = None if self.scratch else train
+            standardise = None if self.plan.scratch else train
             head = networks.Head(train.shape[1], classes, standardise=standardise)
             head.logits.set_weights([weights, biases])
             model = networks.softmax_model(trunk, head, scale)
@@ -320,7 +320,7 @@ class Training:
     def _draw_templates(self, head: networks.Head) -> None:
         """Draw the weights that a linear classifier gives to each pixel for each class."""
         if self.run.chief:
-            g = self.geometry
+            g = self.plan.geometry
             kernel = np.asarray(head.logits.get_weights()[0])
             weights = kernel.reshape(g.height, g.width, g.channels, -1)
             plot_templates(weights, self.data.classes, self.run.path / "templates.png")

@@ -10,22 +10,20 @@ from __future__ import annotations
 
 import inspect
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
 from dltk.data import LabelledData, check_data, read_data, split_data
 from dltk.data.pipeline import fitting_batch_size
-from dltk.errors import UsageError, nearest, printable
-from dltk.images import Geometry
+from dltk.errors import UsageError, printable
 from dltk.metrics import measure
 from dltk.modelfile import ModelCard, save_model
-from dltk.models.find import ModelSource, find_model, is_file
-from dltk.models.scratch import SCRATCH, smallest_side
 from dltk.strategy import Placement, cores, place_training
 from dltk.training.outcome import write_outcome
 from dltk.training.run import MODEL_FILE, RunFolder
 from dltk.weights import Report, silent
+from recipes._plan import plan_of
 from recipes._transfer import Training
 from recipes.evaluate import Evaluation
 
@@ -33,28 +31,6 @@ DEFAULT_BACKBONE = "efficientnet-lite0"
 _METRICS = ("examples", "top1", "top5", "loss", "macro_f1", "ece")
 # Options that say where and how often, not what: a resumed run may have others.
 _FREE = {"data", "run_dir", "resume", "devices", "strategy", "save_every", "report"}
-_FIXED = "a pretrained backbone without --unfreeze, or --backbone linear"
-_GRADIENT_OPTIONS = (
-    "epochs",
-    "batch_size",
-    "lr",
-    "optimizer",
-    "schedule",
-    "warmup",
-    "dropout",
-    "l1",
-    "weight_decay",
-    "augment",
-    "mixup",
-    "label_smoothing",
-    "patience",
-    "clip",
-    "ema",
-    "members",
-    "class_weights",
-    "balance",
-    "precision",
-)
 
 
 @dataclass(frozen=True)
@@ -190,8 +166,7 @@ def finetune(
         WeightsError: weights, or a data set, out of reach.
     """
     asked = SimpleNamespace(**{n: v for n, v in locals().items() if n not in ("data", "report")})
-    _check(asked)
-    source, geometry = _network(asked)
+    plan = plan_of(asked, _DEFAULTS)
     placement = place_training(devices, strategy, report)
     say = report if placement.chief else silent
     where = data.where if isinstance(data, LabelledData) else os.fspath(data)
@@ -212,7 +187,7 @@ def finetune(
             findings = check_data(data, decode=False, threads=cores())
             for finding in (*findings.errors, *findings.warnings):
                 log(f"note: {finding}")
-        training = Training(asked, data, source, geometry, placement, run, log)
+        training = Training(asked, plan, data, placement, run, log)
         model, probabilities = training.train()
         return _finish(training, model, probabilities)
 
@@ -229,71 +204,15 @@ def resume_finetune(run: str | os.PathLike, *, report: Report = silent, **free) 
     return finetune(**options | free, resume=run, report=report)
 
 
-def _check(asked: SimpleNamespace) -> None:
-    """Raise UsageError on options that do not go together."""
-    for name in ("epochs", "tune_epochs", "batch_size", "members"):
-        if getattr(asked, name) < 1:
-            raise UsageError(f"--{name.replace('_', '-')} must be at least 1")
-    scratch = asked.backbone in SCRATCH or asked.weights == "none"
-    if asked.weights not in ("imagenet", "none"):
-        if asked.backbone in SCRATCH or is_file(asked.backbone):
-            raise UsageError(f"--weights {asked.weights}: {asked.backbone} takes no weight file")
-        if not Path(asked.weights).is_file():
-            raise UsageError(f"--weights {printable(asked.weights)}: no such file")
-    if asked.weights == "none" and is_file(asked.backbone):
-        raise UsageError("--weights none: a model file is its weights; name a backbone")
-    if (asked.size or asked.channels) and asked.backbone not in SCRATCH:
-        raise UsageError("--size and --channels are for convnet, linear and mlp")
-    if scratch and asked.unfreeze != "none":
-        raise UsageError("--unfreeze is for pretrained backbones; from scratch, all is trained")
-    if asked.head != "softmax":
-        if asked.unfreeze != "none" or (scratch and asked.backbone != "linear"):
-            raise UsageError(f"--head {asked.head} needs fixed features: {_FIXED}")
-        _refuse(asked, _GRADIENT_OPTIONS, f"--head {asked.head} takes no gradient steps")
-    if asked.head != "knn" and (asked.k or asked.metric):
-        raise UsageError("--k and --metric are for --head knn")
-    if asked.unfreeze == "none" and asked.backbone_lr is not None:
-        raise UsageError("--backbone-lr is for layers of a backbone; say which with --unfreeze")
-    if asked.balance and asked.class_weights == "auto":
-        raise UsageError("--balance and --class-weights auto do the same twice; take one")
-
-
-def _refuse(asked: SimpleNamespace, names: tuple[str, ...], why: str) -> None:
-    """Raise UsageError if one of the options `names` was changed."""
-    parameters = inspect.signature(finetune).parameters
-    for name in names:
-        if getattr(asked, name) != parameters[name].default:
-            raise UsageError(f"--{name.replace('_', '-')} has no meaning: {why}")
-
-
-def _network(asked: SimpleNamespace) -> tuple[ModelSource | None, Geometry]:
-    """Return the backbone's source, None for one from scratch, and the geometry of its input."""
-    if asked.backbone in SCRATCH:
-        plain = SCRATCH[asked.backbone]
-        size = asked.size or plain.height
-        if size < smallest_side(asked.backbone):
-            raise UsageError(
-                f"--size {size}: {asked.backbone} needs {smallest_side(asked.backbone)}"
-            )
-        channels = asked.channels or plain.channels
-        return None, replace(plain, height=size, width=size, channels=channels)
-    try:
-        source = find_model(asked.backbone)
-    except UsageError as error:
-        if is_file(asked.backbone):
-            raise
-        hint = nearest(asked.backbone, SCRATCH)
-        if not hint:
-            raise
-        raise UsageError(f'unknown backbone "{asked.backbone}".{hint}') from error
-    if source.card is not None and source.card.task != "classify":
-        raise UsageError(f"{source.name} is for the task {source.card.task}, not a classifier")
-    return source, source.geometry
-
-
 def _open_run(asked: SimpleNamespace, where: str, placement: Placement) -> RunFolder:
     if not where.startswith("tfds:") and Path(where).exists():
         where = str(Path(where).absolute())
+        folder = Path(asked.run_dir or asked.resume or "runs").resolve()
+        if Path(where).is_dir() and folder.is_relative_to(Path(where).resolve()):
+            raise UsageError(
+                f"the run folder {printable(folder)} would lie in the data and be taken for a "
+                "class; name another place with --run-dir"
+            )
     options = {n: v for n, v in vars(asked).items() if n not in ("resume", "run_dir")}
     return RunFolder.begin(
         "finetune",
@@ -332,7 +251,7 @@ def _finish(training: Training, model, probabilities) -> Finetuned:
     card = ModelCard(
         task="classify",
         labels=data.classes,
-        geometry=training.geometry,
+        geometry=training.plan.geometry,
         backbone=training.asked.backbone,
         training={"options": run.options, "chosen": training.chosen, "pictures": pictures},
         metrics=metrics,
@@ -360,3 +279,6 @@ def _finish(training: Training, model, probabilities) -> Finetuned:
         )
         run.log(f"finished: {done.model}")
     return done
+
+
+_DEFAULTS = {name: p.default for name, p in inspect.signature(finetune).parameters.items()}

@@ -427,11 +427,16 @@ def test_a_loss_that_is_no_longer_a_number_names_the_batch(small, tmp_path, dltk
     ("options", "message"),
     [
         (["--backbone", "convnett"], 'unknown backbone "convnett". Did you mean "convnet"?'),
-        (["--head", "knn", "--epochs", 3], "--epochs has no meaning: --head knn takes no"),
+        (["--head", "knn", "--epochs", 3], "--epochs has no meaning here: --head knn takes no"),
+        (["--head", "knn", "--l2", 0.1], "--l2 has no meaning here: --head knn has no weights"),
+        (["--no-flip"], "--flip has no meaning here: pictures are not varied"),
+        (["--folds", 3, "--l2", 0.1], "--folds has no meaning here: nothing is chosen"),
+        (["--precision", "bfloat16"], "--precision has no meaning here: only a head"),
+        (["--tune-epochs", 3], "--tune-epochs has no meaning here"),
         (["--head", "svm", "--unfreeze", 2], "--head svm needs fixed features"),
-        (["--k", 3], "--k and --metric are for --head knn"),
+        (["--k", 3], "--k has no meaning here: it is for --head knn"),
         (["--backbone-lr", 0.1], "say which with --unfreeze"),
-        (["--size", 64], "--size and --channels are for convnet, linear and mlp"),
+        (["--size", 64], "--size has no meaning here: it is for convnet, linear and mlp"),
         (["--backbone", "convnet", "--size", 8], "convnet needs 18"),
         (["--backbone", "mlp", "--unfreeze", 1], "from scratch, all is trained"),
         (["--balance", "--class-weights", "auto"], "take one"),
@@ -448,6 +453,12 @@ def test_options_that_cannot_work_are_refused(small, dltk, options, message, tmp
     result = dltk("finetune", small, *options)
     assert result.code == 2 and message in result.err
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_folder_in_the_data_is_refused(small, dltk):
+    result = dltk("finetune", small, "--run-dir", small / "run")
+    assert result.code == 2 and "would lie in the data" in result.err
+    assert not (small / "run").exists()
 
 
 def test_data_or_a_run_must_be_named(dltk):
