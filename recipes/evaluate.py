@@ -1,4 +1,4 @@
-"""Measure a classifier on labelled pictures: accuracy, each class, calibration, worst mistakes.
+"""Measure a classifier on labelled pictures: each class, calibration, the worst mistakes.
 
 from recipes.evaluate import evaluate
 

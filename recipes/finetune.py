@@ -24,8 +24,8 @@ from dltk.training.outcome import write_outcome
 from dltk.training.run import MODEL_FILE, RunFolder
 from dltk.weights import Report, silent
 from recipes._plan import plan_of
-from recipes._transfer import Training
 from recipes.evaluate import Evaluation
+from recipes.transfer import Training
 
 DEFAULT_BACKBONE = "efficientnet-lite0"
 _METRICS = ("examples", "top1", "top5", "loss", "macro_f1", "ece")

@@ -20,7 +20,8 @@ def _modules() -> dict:
 
     import recipes as package
 
-    return {module.name: module for module in pkgutil.iter_modules(package.__path__)}
+    modules = pkgutil.iter_modules(package.__path__)
+    return {module.name: module for module in modules if not module.name.startswith("_")}
 
 
 @recipes.command("list", short_help="List the recipes.")

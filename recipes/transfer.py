@@ -1,4 +1,4 @@
-"""The steps of fine-tuning: features, heads, networks. `recipes.finetune` is their front."""
+"""The steps of fine-tuning, which `recipes.finetune` is the front of."""
 
 from __future__ import annotations
 
