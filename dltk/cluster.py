@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from dltk.errors import UsageError, reason
 
-_SLURM_PORTS = 20_000
+_FIRST_PORT, _PORTS_APART, _STEPS_APART = 20_000, 64, 190  # below the ephemeral ports
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def _from_tf_config(text: str) -> Cluster | None:
 def slurm_addresses() -> list[str]:
     """Return "host:port" of each task of this Slurm step, by rank; tasks fill node after node.
 
-    Ports go by the job's number, so that two jobs on a node do not meet. TensorFlow's own
+    Ports go by the numbers of job and step, so that two on a node hardly meet. TensorFlow's own
     resolver for Slurm sorts nodes by name, which puts node10 before node9, and needs GPUs.
 
     Raises:
@@ -71,7 +71,10 @@ def slurm_addresses() -> list[str]:
     """
     try:
         nodes, tasks = os.environ["SLURM_STEP_NODELIST"], os.environ["SLURM_STEP_TASKS_PER_NODE"]
-        first = _SLURM_PORTS + int(os.environ.get("SLURM_JOB_ID", 0)) % _SLURM_PORTS
+        if os.environ.get("SLURM_DISTRIBUTION", "block").startswith(("cyclic", "arbitrary")):
+            raise ValueError("tasks are not distributed in blocks; use srun --distribution=block")
+        step = 7 * int(os.environ.get("SLURM_JOB_ID", 0)) + int(os.environ.get("SLURM_STEP_ID", 0))
+        first = _FIRST_PORT + _PORTS_APART * (step % _STEPS_APART)
         told = subprocess.run(
             ["scontrol", "show", "hostnames", nodes], capture_output=True, text=True, check=True
         )

@@ -126,13 +126,11 @@ def plot_curves(
         history: for names such as "loss", "val_loss" and "learning_rate", a value for each epoch;
             None or NaN where it was not measured.
         stages: (name, first epoch, counted from 0) of each stage.
-        best: epoch to mark, counted from 0; the one of the highest "val_accuracy", or else of the
-            lowest "val_loss", if None.
+        best: epoch to mark on the curves of validation, counted from 0; None for no mark.
     """
     panels: dict[str, list[str]] = {}
     for name in history:
         panels.setdefault(name.removeprefix("val_"), []).append(name)
-    best = _best_epoch(history) if best is None else best
     figure, axes = _figure(7.5, 0.7 + 2.5 * len(panels), len(panels), sharex=True)
     for panel, (what, names) in zip(np.atleast_1d(axes), panels.items(), strict=True):
         for name in names:
@@ -161,14 +159,6 @@ def plot_curves(
     last_panel.set(xlabel="epoch", xlim=(0.5, max(epochs, 1) + 0.5))
     last_panel.xaxis.get_major_locator().set_params(integer=True)
     _write(figure, path)
-
-
-def _best_epoch(history: Mapping[str, Sequence[float | None]]) -> int | None:
-    for name, sign in (("val_accuracy", -1), ("val_loss", 1)):
-        values = sign * _floats(history.get(name, ()))
-        if np.isfinite(values).any():
-            return int(np.nanargmin(np.where(np.isfinite(values), values, np.nan)))
-    return None
 
 
 def plot_rate_search(

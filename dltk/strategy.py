@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,11 +48,13 @@ class Placement:
     Attributes:
         strategy: a `tf.distribute.Strategy`, to build and call the network under.
         reason: the choice in one line, for the user.
+        kind: of its devices: "cpu", "gpu" or "tpu".
         worker, workers: number of this process, from 0, and how many train together.
     """
 
     strategy: object
     reason: str
+    kind: str = "cpu"
     worker: int = 0
     workers: int = 1
 
@@ -85,8 +88,7 @@ def place(devices: str = "auto", strategy: str = "auto") -> Placement:
     if kind == "gpu" and len(gpus) < (count or 1):
         raise UsageError(f"--devices {devices}: TensorFlow sees {len(gpus)} GPUs here")
     if kind == "gpu" or (kind == "auto" and gpus):
-        for gpu in gpus:
-            tf.config.experimental.set_memory_growth(gpu, True)
+        _grow_memory(gpus)
         names = [f"GPU:{index}" for index in range(count or len(gpus))]
     else:
         if count:
@@ -94,9 +96,21 @@ def place(devices: str = "auto", strategy: str = "auto") -> Placement:
         names = [f"CPU:{index}" for index in range(count or 1)]
     if strategy == "mirrored" or (strategy == "auto" and len(names) > 1):
         chosen = tf.distribute.MirroredStrategy(names)
-        return Placement(chosen, f"MirroredStrategy on {len(names)} devices ({', '.join(names)})")
+        reason = f"MirroredStrategy on {len(names)} devices ({', '.join(names)})"
+        return Placement(chosen, reason, names[0][:3].lower())
+    if count and count > 1:
+        raise UsageError(f"--strategy one takes one device, not --devices {devices}")
     chosen = tf.distribute.OneDeviceStrategy(names[0])
-    return Placement(chosen, f"one device ({names[0]})")
+    return Placement(chosen, f"one device ({names[0]})", names[0][:3].lower())
+
+
+def _grow_memory(gpus) -> None:
+    """Let TensorFlow take the GPUs' memory as it needs it."""
+    import tensorflow as tf
+
+    with suppress(RuntimeError):  # it has started, and keeps to what it was told
+        for gpu in gpus:
+            tf.config.experimental.set_memory_growth(gpu, True)
 
 
 def place_training(devices: str = "auto", strategy: str = "auto", report=print) -> Placement:
@@ -135,6 +149,8 @@ def _join(cluster: Cluster, devices: str, report) -> Placement:
         raise UsageError(f"--devices {devices}: workers of a cluster take all devices they see")
     if kind == "cpu":
         tf.config.set_visible_devices([], "GPU")
+    gpus = tf.config.get_visible_devices("GPU")
+    _grow_memory(gpus)
     report(f"worker {cluster.worker} of {cluster.workers} ({cluster.source}): waiting for all")
     resolver = None  # TF_CONFIG is read by TensorFlow itself
     if cluster.source == "Slurm":
@@ -147,7 +163,8 @@ def _join(cluster: Cluster, devices: str, report) -> Placement:
         f"MultiWorkerMirroredStrategy, worker {cluster.worker} of {cluster.workers}, "
         f"{strategy.num_replicas_in_sync} replicas in all"
     )
-    return Placement(strategy, reason, cluster.worker, cluster.workers)
+    kind = "gpu" if gpus else "cpu"
+    return Placement(strategy, reason, kind, cluster.worker, cluster.workers)
 
 
 def _tpu() -> Placement:
@@ -160,7 +177,7 @@ def _tpu() -> Placement:
     except (ValueError, tf.errors.OpError) as error:
         raise UsageError(f"no TPU can be reached: {str(error).splitlines()[0]}") from error
     strategy = tf.distribute.TPUStrategy(resolver)
-    return Placement(strategy, f"TPUStrategy on {strategy.num_replicas_in_sync} cores")
+    return Placement(strategy, f"TPUStrategy on {strategy.num_replicas_in_sync} cores", "tpu")
 
 
 def check_devices(devices: str) -> None:
@@ -211,11 +228,11 @@ def choose_training_precision(precision: str, model, placement: Placement) -> st
 
     if precision != "auto":
         return precision
-    if isinstance(placement.strategy, tf.distribute.TPUStrategy):
+    if placement.kind == "tpu":
         return "bfloat16"
-    gpus = tf.config.get_visible_devices("GPU")
-    if gpus and "CPU" not in placement.reason:
-        capability = tf.config.experimental.get_device_details(gpus[0]).get("compute_capability")
+    if placement.kind == "gpu":
+        gpu = tf.config.get_visible_devices("GPU")[0]
+        capability = tf.config.experimental.get_device_details(gpu).get("compute_capability")
         return "bfloat16" if (capability or (0, 0)) >= (8, 0) else "float32"
     kinds = {type(layer).__name__ for layer in model._flatten_layers(include_self=False)}
     dense = "Conv2D" in kinds and not kinds & {"DepthwiseConv2D", "SeparableConv2D"}

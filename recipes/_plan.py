@@ -97,6 +97,10 @@ def _check(asked: SimpleNamespace) -> None:
     for name in ("epochs", "tune_epochs", "batch_size", "members"):
         if getattr(asked, name) < 1:
             raise UsageError(f"--{name.replace('_', '-')} must be at least 1")
+    if not 0 <= asked.seed < 2**32:
+        raise UsageError(f"--seed {asked.seed} is not from 0 to {2**32 - 1}")
+    if asked.lr == "auto" and asked.backbone_lr is not None:
+        raise UsageError("--backbone-lr beside --lr auto: it is a tenth of the rate that is found")
     small, file = asked.backbone in SCRATCH, is_file(asked.backbone)
     scratch, tuned = small or asked.weights == "none", asked.unfreeze != "none"
     own_weights = asked.weights not in ("imagenet", "none")
@@ -113,6 +117,8 @@ def _check(asked: SimpleNamespace) -> None:
             f"--head {asked.head} needs fixed features: a pretrained backbone without --unfreeze, "
             "or --backbone linear"
         )
+    if asked.head == "svm" and asked.l2 == 0:
+        raise UsageError("--l2 0: a support vector machine needs some penalty")
     if asked.balance and asked.class_weights == "auto":
         raise UsageError("--balance and --class-weights auto do the same twice; take one")
 

@@ -9,138 +9,28 @@ print(result.report.top1, result.report.most_confused(3))
 from __future__ import annotations
 
 import csv
-import json
 import os
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
-from dltk import __version__
-from dltk.batch import predict, write_csv
+from dltk.batch import predict
 from dltk.data import Examples, LabelledData, read_data
 from dltk.data.examples import SPLITS
 from dltk.engine import Network, load_engine
-from dltk.errors import DltkError, InputError, UsageError, nearest, printable, reason
-from dltk.files import whole
+from dltk.errors import DltkError, UsageError, printable, reason
 from dltk.images import Geometry
-from dltk.metrics import ClassificationReport, measure
-from dltk.models.catalog import Label
-from dltk.plots import plot_calibration, plot_confusion, plot_worst
+from dltk.metrics import measure
+from dltk.models.labels import distinct_names, find_outputs
 from dltk.strategy import cores
 from dltk.weights import Report, silent
+from recipes._evaluation import Evaluation
 from recipes.classify import find_models
 
-_FORMAT = "dltk.evaluate"
-_RECORD = "evaluation.json"
-_COLUMNS = ("path", "label", "predicted", "score", "label_score")
-_MISTAKES = 24  # pictures on a sheet
-_CONFUSED = 20  # pairs of classes in the record
-_MISTAKE_PIXELS = 320
-_NAMED = 3  # unknown classes in a message
 _REPORT_EVERY_SECS = 10.0
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """How good a classifier was on N pictures.
-
-    Attributes:
-        model: its name, or that of its file.
-        data, split: where the pictures came from, and which of them: "train", "val", "test", "all".
-        report: the measures.
-        classes: of the model, in the order of its outputs.
-        names: of the pictures that were measured.
-        labels: int64 (N,), their classes.
-        probabilities: float32 (N, K), what the model gave.
-        failed: (name, why) of pictures that could not be read and do not count.
-        seen_in_training: how many of the N the model was trained on, by their content; None where
-            no `split.csv` beside the model tells.
-        examples: the data and the place in it of each picture.
-    """
-
-    model: str
-    data: str
-    split: str
-    report: ClassificationReport
-    classes: tuple[str, ...]
-    names: tuple[str, ...]
-    labels: np.ndarray
-    probabilities: np.ndarray
-    failed: tuple[tuple[str, str], ...]
-    seen_in_training: int | None
-    examples: Sequence[tuple[Examples, int]] = field(repr=False)
-
-    def mistakes(self, count: int) -> list[int]:
-        """Return which pictures were taken for another class, the surest mistakes first."""
-        predictions = self.probabilities.argmax(axis=1)
-        wrong = np.flatnonzero(predictions != self.labels)
-        sure = self.probabilities[wrong, predictions[wrong]]
-        return wrong[np.argsort(-sure, kind="stable")][:count].tolist()
-
-    def to_dict(self) -> dict:
-        """Return the measures, ready for JSON."""
-        pairs = self.report.most_confused(_CONFUSED)
-        return {
-            "format": _FORMAT,
-            "version": 1,
-            "dltk": __version__,
-            "model": self.model,
-            "data": self.data,
-            "split": self.split,
-            "seen_in_training": self.seen_in_training,
-            **self.report.to_dict(),
-            "most_confused": [{"true": t, "predicted": p, "count": n} for t, p, n in pairs],
-            "failed": [{"path": name, "error": why} for name, why in self.failed],
-        }
-
-    def save(self, folder: str | os.PathLike, *, overwrite: bool = False) -> None:
-        """Write the measures, diagrams, the worst mistakes and all predictions to `folder`.
-
-        The files are evaluation.json, confusion.png, calibration.png, mistakes.png (unless there
-        are none) and predictions.csv. Those of an earlier evaluation are replaced.
-
-        Raises:
-            UsageError: the folder holds other things; not with `overwrite`.
-            DltkError: they cannot be written.
-        """
-        if not overwrite:
-            check_folder(folder)
-        folder = Path(folder)
-        with whole(folder / _RECORD) as part:
-            text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
-            # A name that is not UTF-8 becomes \udcXX, which JSON reads back as it was.
-            part.write_text(text + "\n", "utf-8", "backslashreplace")
-        write_csv(folder / "predictions.csv", _COLUMNS, self._rows())
-        plot_confusion(self.report, folder / "confusion.png")
-        plot_calibration(self.report, folder / "calibration.png")
-        self._save_mistakes(folder / "mistakes.png")
-
-    def _rows(self) -> Iterator[dict]:
-        for name, label, scores in zip(self.names, self.labels, self.probabilities, strict=True):
-            best = int(scores.argmax())
-            values = self.classes[label], self.classes[best], scores[best], scores[label]
-            texts = [value if isinstance(value, str) else f"{value:.6f}" for value in values]
-            yield dict(zip(_COLUMNS, (name, *texts), strict=True))
-
-    def _save_mistakes(self, path: Path) -> None:
-        pictures, captions = [], []
-        for index in self.mistakes(_MISTAKES):
-            examples, place = self.examples[index]
-            with suppress(InputError):  # gone since it was measured
-                pictures.append(examples.decode(place, at_least=_MISTAKE_PIXELS))
-                best = int(self.probabilities[index].argmax())
-                score = self.probabilities[index, best]
-                said, true = self.classes[best], self.classes[self.labels[index]]
-                captions.append(f"said {printable(said)} {score:.2f},\nis {printable(true)}")
-        if pictures:
-            plot_worst(pictures, captions, path)
-        else:
-            path.unlink(missing_ok=True)  # of an earlier evaluation
 
 
 def evaluate(
@@ -176,7 +66,7 @@ def evaluate(
         WeightsError: weights or data out of reach.
     """
     source = find_models(model, ensemble=False, labels=labels, pixel_range=pixel_range)[0]
-    classes = _distinct_names(source.labels)
+    classes = distinct_names(source.labels)
     if not isinstance(data, LabelledData):
         data = read_data(data, report=report)
     if data.passed_over:
@@ -185,8 +75,10 @@ def evaluate(
         report(f"{count} passed over in the data, such as {printable(name)}: {why}")
     split, chosen = _choose(data, split)
     examples = [(part, index) for part in chosen for index in range(len(part))]
-    truth = np.concatenate([part.labels for part in chosen])
-    truth = _match(data, truth, source.labels, classes, source.name)[truth]
+    used, truth = np.unique(np.concatenate([part.labels for part in chosen]), return_inverse=True)
+    wanted = [data.classes[label] for label in used]
+    outputs = find_outputs(wanted, source.labels, where=data.where, model=source.name)
+    truth = np.array(outputs, np.int64)[truth]
     network = load_engine(
         source,
         engine=engine,
@@ -199,9 +91,10 @@ def evaluate(
     )
     if network.output_shape != (len(classes),):
         raise UsageError(
-            f"{source.name} has {network.output_shape[0]} outputs but {len(classes)} class names"
+            f"{printable(source.name)} has {network.output_shape[0]} outputs "
+            f"but {len(classes)} class names"
         )
-    report(f"{source.name} on {network.running}, {len(examples)} pictures")
+    report(f"{printable(source.name)} on {network.running}, {len(examples)} pictures")
     probabilities, failed = _predict_all(examples, source.geometry, network, report)
     names = [part.names[index] for part, index in examples]
     read = [index for index in range(len(examples)) if index not in failed]
@@ -210,7 +103,7 @@ def evaluate(
         raise DltkError(f"{printable(data.where)}: no picture could be measured{why}")
     measured = [examples[index] for index in read]
     return Evaluation(
-        model=source.name,
+        model=source.entry.name if source.entry else os.fspath(model),
         data=data.where,
         split=split,
         report=measure(probabilities, truth[read], classes),
@@ -222,33 +115,6 @@ def evaluate(
         seen_in_training=_seen_in_training(source.path, measured, report),
         examples=measured,
     )
-
-
-def check_folder(
-    folder: str | os.PathLike, data: str | os.PathLike | LabelledData | None = None
-) -> None:
-    """Raise UsageError unless an evaluation may be written to `folder`.
-
-    It must be missing, empty or hold an earlier evaluation; and it must not lie in the folder
-    `data`, where it would be taken for a class.
-    """
-    folder = Path(folder)
-    searched = isinstance(data, (str, os.PathLike)) and os.path.isdir(data)
-    if searched and folder.resolve().is_relative_to(Path(data).resolve()):
-        raise UsageError(
-            f"{printable(folder)} lies in the data, {printable(data)}; choose another folder"
-        )
-    if not folder.is_dir() or not any(folder.iterdir()):
-        return
-    try:
-        ours = json.loads((folder / _RECORD).read_bytes())["format"] == _FORMAT
-    except (OSError, ValueError, KeyError, TypeError):
-        ours = False
-    if not ours:
-        raise UsageError(
-            f"{printable(folder)} holds files that are no evaluation; choose another folder, "
-            "or --overwrite"
-        )
 
 
 def _choose(data: LabelledData, split: str) -> tuple[str, list[Examples]]:
@@ -265,59 +131,12 @@ def _choose(data: LabelledData, split: str) -> tuple[str, list[Examples]]:
     return split, [data.splits[split]]
 
 
-def _distinct_names(labels: Sequence[Label]) -> tuple[str, ...]:
-    """Return the names of classes; those that several share with the number of the output."""
-    often = Counter(label.name for label in labels)
-    return tuple(
-        label.name if often[label.name] == 1 else f"{label.name} (output {index})"
-        for index, label in enumerate(labels)
-    )
-
-
-def _match(
-    data: LabelledData, used: np.ndarray, labels: Sequence[Label], names: Sequence[str], model: str
-) -> np.ndarray:
-    """Return the model's output for each class of the data, int64; -1 for classes without examples.
-
-    Raises:
-        UsageError: classes that the model does not know, or two that are one to it.
-    """
-    exact = {label.id: index for index, label in enumerate(labels) if label.id}
-    exact |= {name: index for index, name in enumerate(names)}
-    spelled = Counter(map(_folded, exact))
-    folded = {_folded(name): i for name, i in exact.items() if spelled[_folded(name)] == 1}
-    outputs = np.full(len(data.classes), -1, np.int64)
-    taken: dict[int, str] = {}
-    unknown = []
-    for index in np.unique(used):
-        name = data.classes[index]
-        output = exact.get(name, folded.get(_folded(name)))
-        if output is None:
-            unknown.append(f'"{printable(name)}".{nearest(name, names)}')
-        elif output in taken:
-            raise UsageError(
-                f"{printable(data.where)}: the classes {printable(taken[output])} and "
-                f"{printable(name)} are both {printable(names[output])} to {model}; make them one"
-            )
-        else:
-            outputs[index], taken[output] = output, name
-    if unknown:
-        more = f" And {len(unknown) - _NAMED} more." if len(unknown) > _NAMED else ""
-        raise UsageError(
-            f"{printable(data.where)}: {model} has no class {' Nor '.join(unknown[:_NAMED])}{more} "
-            "Classes of the data are named as the model's, or by their ids"
-        )
-    return outputs
-
-
-def _folded(name: str) -> str:
-    return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
-
-
 def _predict_all(
     examples: Sequence[tuple[Examples, int]], geometry: Geometry, network: Network, report: Report
 ) -> tuple[np.ndarray, dict[int, str]]:
     """Return float32 (N, K) of the pictures that can be read, and why each other one cannot."""
+    probabilities = np.empty((len(examples), *network.output_shape), np.float32)
+    count, failed = 0, {}
 
     def load(example: tuple[Examples, int]) -> np.ndarray:
         part, index = example
@@ -329,18 +148,18 @@ def _predict_all(
     outcomes = predict(
         examples, load, run, batch_size=network.batch_size, loaders=cores(), runners=network.workers
     )
-    rows, failed = [], {}
     told = time.monotonic()
     with closing(outcomes):
         for index, (_, output, error) in enumerate(outcomes):
             if error is None:
-                rows.append(output)
+                probabilities[count] = output
+                count += 1
             else:
                 failed[index] = error
             if time.monotonic() - told > _REPORT_EVERY_SECS:
                 told = time.monotonic()
                 report(f"measured {index + 1} of {len(examples)}")
-    return np.array(rows, np.float32).reshape(len(rows), *network.output_shape), failed
+    return probabilities[:count], failed
 
 
 def _seen_in_training(

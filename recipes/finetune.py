@@ -14,21 +14,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
+
 from dltk.data import LabelledData, check_data, read_data, split_data
 from dltk.data.pipeline import fitting_batch_size
-from dltk.errors import UsageError, printable
+from dltk.errors import DltkError, UsageError, printable
 from dltk.metrics import measure
 from dltk.modelfile import ModelCard, save_model
+from dltk.models.find import is_file
 from dltk.strategy import Placement, cores, place_training
 from dltk.training.outcome import write_outcome
 from dltk.training.run import MODEL_FILE, RunFolder
-from dltk.weights import Report, silent
+from dltk.weights import Report, sha256, silent
 from recipes._plan import plan_of
 from recipes.evaluate import Evaluation
 from recipes.transfer import Training
 
 DEFAULT_BACKBONE = "efficientnet-lite0"
 _METRICS = ("examples", "top1", "top5", "loss", "macro_f1", "ece")
+_NOTES = 5
 # Options that say where and how often, not what: a resumed run may have others.
 _FREE = {"data", "run_dir", "resume", "devices", "strategy", "save_every", "report"}
 
@@ -173,6 +177,8 @@ def finetune(
     run = None if resume is None else _open_run(asked, where, placement)
     data = data if isinstance(data, LabelledData) else read_data(data, report=say)
     data = split_data(data, val_share=val_share, test_share=test_share, seed=seed)
+    if asked.k and asked.k > len(data.splits["train"]):
+        raise UsageError(f"--k {asked.k}: there are {len(data.splits['train'])} training pictures")
     fitting = fitting_batch_size(batch_size, len(data.splits["train"]), placement.replicas)
     run = run or _open_run(asked, where, placement)
 
@@ -185,11 +191,17 @@ def finetune(
         log(f"{placement.reason}, {fitting // placement.replicas} pictures a replica and step")
         if placement.chief:
             findings = check_data(data, decode=False, threads=cores())
-            for finding in (*findings.errors, *findings.warnings):
-                log(f"note: {finding}")
+            for found in (findings.errors, findings.warnings):
+                for finding in found[:_NOTES]:
+                    log(f"note: {finding}")
+                if found[_NOTES:]:
+                    log(f'note: and {len(found) - _NOTES} more, see "dltk data check"')
         training = Training(asked, plan, data, placement, run, log)
-        model, probabilities = training.train()
-        return _finish(training, model, probabilities)
+        try:
+            model, probabilities = training.train()
+            return _finish(training, model, probabilities)
+        finally:
+            training.forget()
 
 
 def resume_finetune(run: str | os.PathLike, *, report: Report = silent, **free) -> Finetuned:
@@ -214,6 +226,10 @@ def _open_run(asked: SimpleNamespace, where: str, placement: Placement) -> RunFo
                 "class; name another place with --run-dir"
             )
     options = {n: v for n, v in vars(asked).items() if n not in ("resume", "run_dir")}
+    for name in ("backbone", "weights"):
+        if is_file(options[name]):
+            path = Path(options[name]).absolute()
+            options |= {name: str(path), f"{name}_sha256": sha256(path)}
     return RunFolder.begin(
         "finetune",
         f"{Path(where).stem}-{Path(asked.backbone).stem}",
@@ -232,6 +248,7 @@ def _finish(training: Training, model, probabilities) -> Finetuned:
     evaluation, metrics = None, {}
     if split:
         part, scores = data.splits[split], probabilities(split)
+        trained_on = set(data.splits["train"].digests)
         measured = measure(scores, part.labels, data.classes)
         metrics = {name: getattr(measured, name) for name in _METRICS} | {"split": split}
         evaluation = Evaluation(
@@ -244,9 +261,11 @@ def _finish(training: Training, model, probabilities) -> Finetuned:
             labels=part.labels,
             probabilities=scores,
             failed=(),
-            seen_in_training=0,
+            seen_in_training=sum(digest in trained_on for digest in part.digests),
             examples=[(part, index) for index in range(len(part))],
         )
+    elif not np.isfinite(probabilities("train", 32)).all():
+        raise DltkError("the network no longer gives numbers; try a smaller --lr, or --clip 1")
     pictures = {name: len(part) for name, part in data.splits.items()}
     card = ModelCard(
         task="classify",
@@ -266,7 +285,8 @@ def _finish(training: Training, model, probabilities) -> Finetuned:
         chief=run.chief,
     )
     if run.chief:
-        save_model(model, done.model, card)
+        if not done.model.exists():  # or it was saved before, and the rest is shown again
+            save_model(model, done.model, card)
         if evaluation:
             evaluation.save(run.path, overwrite=True)
         write_outcome(

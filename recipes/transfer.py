@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,11 +13,10 @@ import keras
 import numpy as np
 from scipy.special import softmax
 
-from dltk.batch.embed import embed
-from dltk.batch.pipeline import ordered_map
+from dltk.batch.embed import Flattened, embed, outputs_of
 from dltk.batch.store import FeatureStore
 from dltk.data import LabelledData
-from dltk.data.augment import augment
+from dltk.data.augment import at_least, augment
 from dltk.data.examples import unreadable
 from dltk.data.pipeline import Batches, fitting_batch_size
 from dltk.data.pixels import Pixels
@@ -29,25 +28,17 @@ from dltk.plots import plot_folds, plot_templates
 from dltk.strategy import apply_precision, choose_training_precision, cores, reset_precision
 from dltk.training.classification import balancing_weights, penalise, train_classifier
 from dltk.training.crossval import FixedFeatures, Folds
+from dltk.training.fit import agreed
 from dltk.training.model import TrainingModel
 from dltk.training.optimizers import RATES
 from dltk.training.stage import Regime
 from dltk.weights import cache_folder, sha256
 from recipes._plan import Plan
 
-MANY = 256  # examples at once where only features are at stake, or outputs are collected
-_NEIGHBOURS_AT_ONCE = 16  # distances to all training features take memory
+_MANY = 256  # examples at once, of features
 _SEEDS_APART = 7919
 _FOR_PIXELS = 10  # times the learning rate: pixels, 0-1, are smaller than features
 _PURPOSES = {"train": "to train on", "val": "to validate on", "test": "to test on"}
-
-
-@dataclass(frozen=True)
-class Member:
-    """A trained network: pixels to probabilities, and features to them if those were fixed."""
-
-    model: keras.Model
-    of_features: Callable[[np.ndarray], np.ndarray] | None
 
 
 class Training:
@@ -60,24 +51,43 @@ class Training:
         rate = RATES[asked.optimizer] * (_FOR_PIXELS if asked.backbone == "linear" else 1)
         self.rate = rate if asked.lr is None else asked.lr
         self.chosen: dict = {}
+        self._pixels: dict[str, Pixels] = {}
+        self._strength: float | None = None  # of the L2 penalty, once it is known
 
-    def train(self) -> tuple[keras.Model, Callable[[str], np.ndarray]]:
-        """Return the trained network, and what gives its probabilities (N, K) for a split."""
+    def train(self) -> tuple[keras.Model, Callable[..., np.ndarray]]:
+        """Return the trained network, and what gives its probabilities (N, K) for a split.
+
+        The latter takes the split's name and, as a second argument, how many examples at most.
+        """
         features = self._use_readable()
-        if self.asked.head == "softmax":
-            members = [self._member(number, features) for number in range(self.asked.members)]
+        numbers = range(self.asked.members)
+        if self.asked.head != "softmax":
+            model, of_features = self._solved(features)
+        elif self.plan.fixed and not self.plan.tuned:
+            trunk = self._trunk(0)
+            heads = [self._trained_head(number, trunk, features) for number in numbers]
+            with self.strategy.scope():
+                model = networks.softmax_model(trunk, [head for head, _ in heads])
+            of_features = partial(_mean_softmax, [forward for _, forward in heads])
         else:
-            members = [self._solved(features)]
-        with self.strategy.scope():
-            model = networks.ensemble([member.model for member in members])
+            members = [self._trained_network(number, features) for number in numbers]
+            with self.strategy.scope():
+                model = networks.ensemble(members)
+            of_features = None
 
-        def probabilities(split: str) -> np.ndarray:
-            if all(member.of_features for member in members):
-                return np.mean([member.of_features(features[split]) for member in members], axis=0)
+        def probabilities(split: str, most: int | None = None) -> np.ndarray:
+            if of_features is not None:
+                return of_features(features[split][:most])
             forward = Replicated(model, self.strategy, max(32, self.asked.batch_size))
-            return _outputs(forward, self._pixels(split), len(self.data.splits[split]))
+            count = len(self.data.splits[split])
+            return outputs_of(forward, self._plain(split), min(count, most or count))
 
         return model, probabilities
+
+    def forget(self) -> None:
+        """Give back the memory of the pictures."""
+        for pixels in self._pixels.values():
+            pixels.forget()
 
     # The data
 
@@ -120,30 +130,46 @@ class Training:
     def _embedder(self):
         """Return what turns pixels into fixed features, and where those are kept, or None."""
         if self.plan.source is None:
-            return (_Flattened(), None) if self.plan.fixed else (None, None)
+            return (Flattened(), None) if self.plan.fixed else (None, None)
         if self.plan.scratch:
             return None, None
-        if self.asked.weights == "imagenet":
-            network = load_engine(self.plan.source, output="features", report=self.report)
-            key = self.plan.source.fingerprint
+        source, published = self.plan.source, self.asked.weights == "imagenet"
+        if published and self.placement.kind == "cpu":
+            network = load_engine(source, output="features", engine="litert", report=self.report)
         else:
+            source.weights(self.report)
             network = Replicated(self._trunk(0), self.strategy, self.asked.batch_size)
-            key = f"{self.plan.source.name} {sha256(Path(self.asked.weights))}"
+        key = source.fingerprint if published else sha256(Path(self.asked.weights))
+        key = f"{source.name} {key}"
         text = json.dumps([key, self.plan.geometry.to_dict()], sort_keys=True)
         name = hashlib.sha256(text.encode()).hexdigest()[:32]
         return network, FeatureStore(cache_folder() / "features" / name)
 
-    def _pixels(self, split: str, *, augmented: bool = False, seed: int = 0) -> Pixels:
-        how = None
-        if augmented and self.plan.augmentation != "none":
-            how = partial(_augmented, self.plan.augmentation, self.asked.flip)
-        part = self.data.splits[split]
-        return Pixels(part, self.plan.geometry, augment=how, seed=seed, threads=cores())
+    def _plain(self, split: str) -> Pixels:
+        """Return the pictures of a split as they are; they are decoded once, if they are few."""
+        if split not in self._pixels:
+            part = self.data.splits[split]
+            self._pixels[split] = Pixels(part, self.plan.geometry, threads=cores())
+        return self._pixels[split]
+
+    def _to_train_on(self, seed: int) -> Pixels:
+        """Return the training pictures, varied if that is asked for."""
+        if self.plan.augmentation == "none":
+            return self._plain("train")
+        strength, geometry = self.plan.augmentation, self.plan.geometry
+        return Pixels(
+            self.data.splits["train"],
+            geometry,
+            augment=partial(_augmented, strength, self.asked.flip),
+            at_least=at_least(geometry, strength),
+            seed=seed,
+            threads=cores(),
+        )
 
     # The networks
 
     def _seed(self, member: int) -> int:
-        return self.asked.seed + _SEEDS_APART * member
+        return (self.asked.seed + _SEEDS_APART * member) % 2**32
 
     def _trunk(self, member: int) -> keras.Model:
         seed = self._seed(member)
@@ -155,56 +181,91 @@ class Training:
             keras.utils.set_random_seed(seed)  # for random weights, if they are asked for
             return networks.build_trunk(self.plan.source, weights=self.asked.weights)
 
-    def _member(self, number: int, features: dict[str, np.ndarray]) -> Member:
-        """Train one network with a softmax head, in its stages."""
-        asked, seed, trunk = self.asked, self._seed(number), self._trunk(number)
-        prefix = f"member{number + 1}-" if asked.members > 1 else ""
+    def _trained_head(self, number: int, trunk: keras.Model, features):
+        """Train a softmax head on fixed features; return it, and its logits of features."""
+        seed, prefix = self._seed(number), self._prefix(number)
         with self.strategy.scope():
-            head = networks.Head(
-                trunk.outputs[0].shape[-1],
-                len(self.data.classes),
-                standardise=None if self.plan.scratch else features["train"],
-                dropout=asked.dropout,
-                seed=seed,
-            )
+            head = self._head(number, trunk, features)
             vectors = keras.Input(trunk.outputs[0].shape[1:], name="features")
-            on_features = TrainingModel(vectors, head(vectors))
-            on_pixels = TrainingModel(trunk.inputs[0], head(trunk.outputs[0]))
-        slow = [] if self.plan.scratch else networks.freeze(trunk, asked.unfreeze)
-        penalise([head.logits], l1=asked.l1, l2=self._l2(features))
-        if self.plan.fixed:
-            load = {split: partial(_rows, rows) for split, rows in features.items()}
-            self._fit(on_features, load, f"{prefix}head", asked.epochs, seed)
-        if self.plan.tuned or not self.plan.fixed:
-            if self.plan.scratch:
-                penalise(trunk.layers, l1=asked.l1, l2=self._l2(features))
-            precision = choose_training_precision(asked.precision, on_pixels, self.placement)
-            self.report(f"training in {precision}")
-            apply_precision(on_pixels, precision)
-            load = {"train": self._pixels("train", augmented=True, seed=seed)}
-            load |= {"val": self._pixels("val")} if "val" in self.data.splits else {}
-            stage, epochs = (
-                ("tune", asked.tune_epochs) if self.plan.tuned else ("train", asked.epochs)
-            )
-            self._fit(on_pixels, load, prefix + stage, epochs, seed, slow, precision)
-            reset_precision(on_pixels)
-        with self.strategy.scope():
-            model = networks.softmax_model(trunk, head)
-        if asked.backbone == "linear" and not number:
+            model = TrainingModel(vectors, head(vectors))
+        penalise([head.logits], l1=self.asked.l1, l2=self._l2(features))
+        forward = Replicated(model, self.strategy, _MANY)
+        held = partial(forward, features["val"]) if "val" in features else None
+        load = partial(_rows, features["train"])
+        self._fit(model, load, held, f"{prefix}head", self.asked.epochs, seed)
+        if self.asked.backbone == "linear" and not number:
             self._draw_templates(head)
-        if self.plan.tuned or not self.plan.fixed:
-            return Member(model, None)
-        forward = Replicated(on_features, self.strategy, MANY)
-        return Member(model, lambda rows: softmax(forward(rows), axis=1))
+        return head, forward
 
-    def _fit(self, model, load, stage, epochs, seed, slow=(), precision="float32") -> None:
-        """Train `model`, which gives logits, in one stage of the run."""
+    def _trained_network(self, number: int, features: dict[str, np.ndarray]) -> keras.Model:
+        """Train a network on pixels; of a pretrained one, the head first if features are fixed."""
+        asked, plan, seed = self.asked, self.plan, self._seed(number)
+        trunk = self._trunk(number)
+        if plan.fixed:
+            head, _ = self._trained_head(number, trunk, features)
+        else:
+            with self.strategy.scope():
+                head = self._head(number, trunk, features)
+        with self.strategy.scope():
+            model = TrainingModel(trunk.inputs[0], head(trunk.outputs[0]))
+        slow = [] if plan.scratch else networks.freeze(trunk, asked.unfreeze)
+        learnt = [head.logits, *(trunk.layers if plan.scratch else ())]
+        penalise(learnt, l1=asked.l1, l2=self._l2(features))
+        precision = self._precision(model)
+        apply_precision(model, precision)
+        held, train = None, self._to_train_on(seed)
+        if "val" in self.data.splits:
+            forward = Replicated(model, self.strategy, max(32, asked.batch_size))
+            count = len(self.data.splits["val"])
+            held = partial(outputs_of, forward, self._plain("val"), count)
+        stage, epochs = ("tune", asked.tune_epochs) if plan.tuned else ("train", asked.epochs)
+        stage = self._prefix(number) + stage
+        with networks.synchronised(trunk, plan.scratch and self.placement.replicas > 1):
+            self._fit(model, train, held, stage, epochs, seed, slow, precision)
+        reset_precision(model)
+        with self.strategy.scope():
+            return networks.softmax_model(trunk, [head])
+
+    def _head(self, number: int, trunk: keras.Model, features) -> networks.Head:
+        return networks.Head(
+            trunk.outputs[0].shape[-1],
+            len(self.data.classes),
+            standardise=None if self.plan.scratch else features["train"],
+            dropout=self.asked.dropout,
+            seed=self._seed(number),
+            name=f"member{number + 1}_" if number else "",
+        )
+
+    def _prefix(self, number: int) -> str:
+        return f"member{number + 1}-" if self.asked.members > 1 else ""
+
+    def _precision(self, model: keras.Model) -> str:
+        """Return the precision to train in, the same on all workers and when resumed."""
+
+        def choose() -> str:
+            chosen = choose_training_precision(self.asked.precision, model, self.placement)
+            same = agreed(self.strategy, {"bfloat16": float(chosen == "bfloat16")})
+            return chosen if same["bfloat16"] in (0.0, 1.0) else "float32"
+
+        precision = self.run.once("precision", choose)
+        self.report(f"training in {precision}")
+        return precision
+
+    def _fit(self, model, load, held, stage, epochs, seed, slow=(), precision="float32") -> None:
+        """Train `model`, which gives logits, in one stage of the run.
+
+        Args:
+            load: from indices and epoch to inputs, see `dltk.data.pipeline.Batches`.
+            held: returns the logits of the validation pictures, or None without them.
+            slow: variables of the backbone.
+        """
         asked, train = self.asked, self.data.splits["train"]
         classes = len(self.data.classes)
         weigh = asked.class_weights == "auto"
         batches = Batches(
-            load["train"],
-            np.eye(classes, dtype=np.float32)[train.labels],
+            load,
+            train.labels,
+            classes,
             batch_size=fitting_batch_size(asked.batch_size, len(train), self.placement.replicas),
             seed=seed,
             weights=balancing_weights(train.labels, classes) if weigh else None,
@@ -212,16 +273,12 @@ class Training:
             mixup=asked.mixup,
             names=train.names,
         )
-        held_labels, held_logits = None, None
-        if "val" in load:
-            held_labels = self.data.splits["val"].labels
-            forward = Replicated(model, self.strategy, max(32, asked.batch_size))
-            held_logits = partial(_outputs, forward, load["val"], len(held_labels))
         progress = train_classifier(
             model,
             batches,
-            held_logits=held_logits,
-            held_labels=held_labels,
+            held_logits=held,
+            held_labels=self.data.splits["val"].labels if held else None,
+            from_start=stage.endswith("tune"),
             label_smoothing=asked.label_smoothing,
             stage=stage,
             epochs=epochs,
@@ -236,7 +293,7 @@ class Training:
                 clip=asked.clip,
                 ema=asked.ema,
                 precision=precision,
-                patience=asked.patience if held_logits else 0,
+                patience=asked.patience if held else 0,
                 save_every=asked.save_every,
                 seed=seed,
             ),
@@ -249,10 +306,10 @@ class Training:
     # Heads on fixed features
 
     def _fixed_features(self, features: dict[str, np.ndarray]) -> FixedFeatures:
-        scaled = features
-        if not self.plan.scratch:
-            mean, deviation = networks.statistics(features["train"])
-            scaled = {split: (rows - mean) / deviation for split, rows in features.items()}
+        mean, deviation = networks.statistics(features["train"])
+        if self.plan.scratch:  # pixels are only centred, as solvers like it
+            deviation = np.ones_like(deviation)
+        scaled = {split: (rows - mean) / deviation for split, rows in features.items()}
         labels = {split: part.labels for split, part in self.data.splits.items()}
         return FixedFeatures(
             features,
@@ -288,10 +345,13 @@ class Training:
         """Return the strength of the L2 penalty: as asked, or by cross-validation."""
         if self.asked.l2 != "auto":
             return self.asked.l2
-        return self._fixed_features(features).softmax_strength() if self.plan.fixed else 0.0
+        if self._strength is None:
+            fixed = self._fixed_features(features) if self.plan.fixed else None
+            self._strength = fixed.softmax_strength() if fixed else 0.0
+        return self._strength
 
-    def _solved(self, features: dict[str, np.ndarray]) -> Member:
-        """Return a network whose head is solved for, not trained in steps."""
+    def _solved(self, features: dict[str, np.ndarray]) -> tuple[keras.Model, Callable]:
+        """Return a network whose head is solved for, and its probabilities of features."""
         asked, trunk = self.asked, self._trunk(0)
         classes, fixed = len(self.data.classes), self._fixed_features(features)
         train = features["train"]
@@ -302,20 +362,22 @@ class Training:
                 model = networks.neighbours_model(trunk, train, labels, classes, k=k, metric=metric)
                 vectors = keras.Input(train.shape[1:])
                 of_features = keras.Model(vectors, model.layers[-1](vectors))
-            return Member(model, Replicated(of_features, self.strategy, _NEIGHBOURS_AT_ONCE))
+            return model, Replicated(of_features, self.strategy, _MANY)
         strength = fixed.svm_strength() if asked.l2 == "auto" else asked.l2
         weights, biases, scale = fixed.svm(strength)
+        if self.plan.scratch:  # its head sees pixels as they are
+            biases = biases - train.mean(axis=0) @ weights
         with self.strategy.scope():
             standardise = None if self.plan.scratch else train
             head = networks.Head(train.shape[1], classes, standardise=standardise)
             head.logits.set_weights([weights, biases])
-            model = networks.softmax_model(trunk, head, scale)
+            model = networks.softmax_model(trunk, [head], scale)
             vectors = keras.Input(train.shape[1:])
             scores = keras.Model(vectors, head(vectors))
         if asked.backbone == "linear":
             self._draw_templates(head)
-        forward = Replicated(scores, self.strategy, MANY)
-        return Member(model, lambda rows: softmax(scale * forward(rows), axis=1))
+        forward = Replicated(scores, self.strategy, _MANY)
+        return model, lambda rows: softmax(scale * forward(rows), axis=1)
 
     def _draw_templates(self, head: networks.Head) -> None:
         """Draw the weights that a linear classifier gives to each pixel for each class."""
@@ -326,15 +388,6 @@ class Training:
             plot_templates(weights, self.data.classes, self.run.path / "templates.png")
 
 
-class _Flattened:
-    """The features of a linear classifier on pixels: the pixels, 0-1."""
-
-    batch_size, workers = 32, 1
-
-    def __call__(self, batch: np.ndarray) -> np.ndarray:
-        return batch.reshape(len(batch), -1) / 255
-
-
 def _rows(features: np.ndarray, indices: np.ndarray, epoch: int = 0) -> np.ndarray:
     return features[indices]
 
@@ -343,8 +396,5 @@ def _augmented(strength: str, flip: bool, picture, geometry, random) -> np.ndarr
     return augment(picture, geometry, strength, random, flip=flip)
 
 
-def _outputs(forward: Replicated, load: Callable, count: int) -> np.ndarray:
-    """Return the outputs for examples 0 to count - 1, loading ahead of the network."""
-    parts = [np.arange(count)[at : at + MANY] for at in range(0, count, MANY)]
-    loaded = ordered_map(load, parts, workers=1, ahead=1)
-    return np.concatenate([forward(batch) for batch in loaded])
+def _mean_softmax(forwards: Sequence[Replicated], rows: np.ndarray) -> np.ndarray:
+    return np.mean([softmax(forward(rows), axis=1) for forward in forwards], axis=0)

@@ -122,7 +122,8 @@ def compare_steps(scratch: Path, rounds: int) -> None:
 
     random = np.random.default_rng(0)
     pixels = random.uniform(0, 255, (2048, 28, 28, 1)).astype(np.float32)
-    targets = np.eye(10, dtype=np.float32)[random.integers(0, 10, 2048)]
+    labels = random.integers(0, 10, 2048)
+    targets = np.eye(10, dtype=np.float32)[labels]
     loss = keras.losses.CategoricalCrossentropy(from_logits=True)
     strategy = place("cpu").strategy
 
@@ -141,7 +142,7 @@ def compare_steps(scratch: Path, rounds: int) -> None:
         model.compile(keras.optimizers.Adam(1e-3), loss, metrics=["accuracy"], jit_compile=False)
         return model
 
-    batches = Batches(lambda indices, epoch: pixels[indices], targets, batch_size=32)
+    batches = Batches(lambda indices, epoch: pixels[indices], labels, 10, batch_size=32)
     whole = tf.data.Dataset.from_tensor_slices((pixels, targets)).shuffle(2048)
     data = whole.batch(32).prefetch(2)
     models = ours(), bare()

@@ -28,7 +28,7 @@ from dltk.models.scratch import SCRATCH, smallest_side
 def scratch(name, classes=10, *, geometry=None, seed=0, **options):
     """A network from scratch, pixels to probabilities."""
     trunk = build_scratch_trunk(name, geometry or SCRATCH[name], seed=seed)
-    return softmax_model(trunk, Head(trunk.outputs[0].shape[-1], classes, seed=seed, **options))
+    return softmax_model(trunk, [Head(trunk.outputs[0].shape[-1], classes, seed=seed, **options)])
 
 
 def pictures(geometry, count=3):
@@ -179,7 +179,7 @@ def test_the_scale_multiplies_the_logits():
     trunk = build_scratch_trunk("linear", geometry, seed=0)
     head, pixels = Head(9, 4), pictures(geometry)
     expected = softmax(2.5 * np.asarray(head(trunk(pixels))), axis=1)
-    np.testing.assert_allclose(softmax_model(trunk, head, 2.5)(pixels), expected, rtol=1e-5)
+    np.testing.assert_allclose(softmax_model(trunk, [head], 2.5)(pixels), expected, rtol=1e-5)
 
 
 # Ensembles
@@ -229,7 +229,7 @@ def test_saved_models_load_in_keras_alone(tmp_path):
     solved = Head(64, 3, standardise=features)
     models = {
         "softmax": scratch("convnet", 3, geometry=geometry, dropout=0.5),
-        "scaled": softmax_model(trunk, solved, 3.0),
+        "scaled": softmax_model(trunk, [solved], 3.0),
         "ensemble": ensemble([scratch("mlp", 3, geometry=geometry, seed=s) for s in range(2)]),
         "knn": neighbours_model(trunk, features, labels, 3, k=1, metric="cosine"),
     }

@@ -6,17 +6,20 @@ import os
 import shutil
 import subprocess
 import sys
+import tracemalloc
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
+from dltk.cli.progress import Reporter
 from dltk.data import Examples, LabelledData, in_memory
 from dltk.errors import DltkError, UsageError
 from dltk.images import Geometry
 from dltk.modelfile import ModelCard, save_model
-from recipes.evaluate import evaluate
+from dltk.training.run import RunFolder
+from recipes.evaluate import _predict_all, evaluate
 
 FILES = ["calibration.png", "confusion.png", "evaluation.json", "mistakes.png", "predictions.csv"]
 
@@ -72,6 +75,7 @@ def test_a_model_is_measured_on_folders_of_its_classes(model, shades):
     # 20 below, on three channels, by twice 0.01: the logit of a two-way softmax
     expected = 1 / (1 + np.exp(-2 * (3.825 - 0.03 * 20)))
     assert result.probabilities[1] == pytest.approx([expected, 1 - expected, 0], abs=1e-5)
+    assert result.model == str(model)
     assert result.split == "all" and result.seen_in_training is None and result.failed == ()
 
 
@@ -83,9 +87,10 @@ def test_mistakes_come_surest_first(model):
 
 
 def test_real_photographs_by_names_and_ids(dltk, imagenet):
-    result = dltk("evaluate", "efficientnet-lite0", imagenet, "--json", "-q")
+    result = dltk("evaluate", "EfficientNet_Lite0", imagenet, "--json", "-q")
     assert result.code == 0 and result.err == ""
     fields = json.loads(result.out)
+    assert fields["model"] == "efficientnet-lite0"
     assert fields["top1"] == 0.75 and fields["examples"] == 4
     assert set(fields["classes"]) == {"Egyptian cat", "espresso", "daisy", "tabby"}
     assert fields["classes"]["espresso"] == {
@@ -110,7 +115,7 @@ def test_the_litert_engine_needs_no_tensorflow(imagenet, own_cache):
 def test_a_table_tells_totals_classes_and_confusions(dltk, model, shades):
     result = dltk("evaluate", model, shades, "--engine", "keras")
     lines = result.out.splitlines()
-    assert lines[0] == f"brightness.keras on {shades}: 4 pictures of 2 classes"
+    assert lines[0] == f"{model} on {shades}: 4 pictures of 2 classes"
     assert lines[1].startswith("top-1 75.0%  macro F1 0.733  ECE ")  # no top-5 of three classes
     assert ["Dark", "2", "0.667", "1.000", "0.800"] in [line.split() for line in lines]
     assert ["Bright", "2", "1.000", "0.500", "0.667"] in [line.split() for line in lines]
@@ -170,11 +175,75 @@ def test_files_of_the_users_own_stay(dltk, model, shades, tmp_path):
 
 
 def test_results_do_not_go_into_the_data(dltk, model, shades):
-    result = dltk("evaluate", model, shades, "-o", shades / "out")
-    assert result.code == 2 and "lies in the data" in result.err
+    for anyway in ((), ("--overwrite",)):
+        result = dltk("evaluate", model, shades, "-o", shades / "out", *anyway)
+        assert result.code == 2 and "lies in the data" in result.err
     assert not (shades / "out").exists()
+    with pytest.raises(UsageError, match="lies in the data"):
+        evaluate(model, shades, engine="keras").save(shades / "out")
     lone = dltk("evaluate", model, shades, "--overwrite")
     assert lone.code == 2 and "name it with --output" in lone.err
+
+
+def test_the_evaluation_of_a_training_run_is_not_replaced(dltk, model, shades, tmp_path):
+    run = RunFolder.create("finetune", "shades", {}, path=tmp_path / "shades-run").path
+    result = evaluate(model, shades, engine="keras")
+    result.save(run, overwrite=True)  # as the training does
+    (run / "evaluation.json").write_text(text := '{"format": "dltk.evaluate", "top1": 0.5}')
+    kept = {path.name: path.read_bytes() for path in run.iterdir()}
+    for anyway in ((), ("--overwrite",)):
+        refused = dltk("evaluate", model, shades, "-o", run, *anyway)
+        assert refused.code == 2 and refused.err.count("\n") == 1
+        assert f"{run} holds a training run with its own evaluation" in refused.err
+    with pytest.raises(UsageError, match="holds a training run"):
+        result.save(run)
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == kept
+    assert set(kept) == {"config.json", *FILES} and kept["evaluation.json"] == text.encode()
+    result.save(run / "measured")  # a folder in it may be had
+
+
+def test_what_was_passed_over_is_said(dltk, model, shades):
+    (shades / "dark" / "notes.txt").write_text("mine")
+    command = ("evaluate", model, shades, "--json")
+    assert "1 passed over in the data, such as dark/notes.txt: " in dltk(*command).err
+    assert dltk(*command, "-q").err == ""
+
+
+@pytest.mark.parametrize("name", ["classify", "features", "evaluate"])
+def test_what_runs_where_is_said_only_if_it_is_asked_for(dltk, photos, imagenet, name):
+    what = ("efficientnet-lite0", imagenet) if name == "evaluate" else (photos / "cat.jpg",)
+    assert "efficientnet-lite0 on LiteRT, " in dltk(name, *what, "-v").err
+    assert "LiteRT" not in dltk(name, *what).err
+
+
+def test_all_else_that_a_recipe_reports_is_said(capsys):
+    for quiet in (False, True):
+        reporter = Reporter(verbose=False, quiet=quiet, bar=False)
+        reporter.say("copying mnist/3.0.1, train, to /cache/tfds")
+        reporter.say("cat on Keras, one GPU, float32, 3 pictures")
+    assert capsys.readouterr().err == "copying mnist/3.0.1, train, to /cache/tfds\n"
+
+
+def test_probabilities_are_held_once():
+    """With the results in a list, and then in an array, there would be twice as many bytes."""
+
+    class Indifferent:
+        output_shape, batch_size, workers = (4000,), 8, 1
+
+        def __call__(self, batch):
+            return np.full((len(batch), *self.output_shape), 0.5, np.float32)
+
+    count = 1000
+    part = Examples([str(i) for i in range(count)], [grey(0)] * count, np.zeros(count, np.int64))
+    examples = [(part, index) for index in range(count)]
+    tracemalloc.start()
+    try:
+        probabilities, failed = _predict_all(examples, Geometry(2, 2), Indifferent(), print)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert probabilities.shape == (count, 4000) and (probabilities == 0.5).all() and not failed
+    assert peak < 1.5 * probabilities.nbytes
 
 
 def test_pictures_that_cannot_be_read_are_left_out_and_listed(dltk, model, shades, tmp_path):

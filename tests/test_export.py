@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import resource
 import sys
 import zipfile
@@ -13,8 +14,10 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from dltk.errors import DltkError
+from dltk.files import beside
 from dltk.images import Geometry
 from dltk.modelfile import ModelCard, save_model
+from dltk.models import export as formats
 from dltk.models.find import find_model
 from recipes.export import FORMATS, TOLERANCE, check_pixels, describe, export, run_exported
 
@@ -155,10 +158,11 @@ def test_pixels_and_labels_of_a_plain_keras_file_are_as_told(tmp_path):
     assert description["labels"] == ["low", "high"] and description["input"]["colour"] == "grey"
 
 
-def test_a_network_of_mixed_precision_is_exported_in_float32(tmp_path):
+@pytest.mark.parametrize("activation", [None, "softmax"])
+def test_a_network_of_mixed_precision_is_exported_in_float32(tmp_path, activation):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        network = network_of()
+        network = network_of(activation=activation)
     finally:
         keras.config.set_dtype_policy("float32")
     path = saved(network, tmp_path / "mixed.keras")
@@ -166,8 +170,9 @@ def test_a_network_of_mixed_precision_is_exported_in_float32(tmp_path):
     scores, _ = of_litert(exported.path, PIXELS)
     for layer in network.layers:
         layer.dtype_policy = "float32"
-    logits = network(PIXELS, training=False).numpy()
-    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    expected = network(PIXELS, training=False).numpy()
+    if activation is None:
+        expected = np.exp(expected) / np.exp(expected).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(scores, expected, atol=1e-5)
 
 
@@ -183,6 +188,28 @@ def test_an_export_that_differs_is_not_kept_and_the_earlier_one_is(tmp_path):
     with pytest.raises(DltkError, match=r"they differ by \d\.\de\S+, allowed are 1e-04"):
         export(path, output=out, overwrite=True)
     assert names(tmp_path) == ["m.keras", "m.tflite"] and out.read_text() == "mine"
+
+
+def test_an_ensemble_gives_the_average_of_its_members(tmp_path):
+    pixels = keras.Input((20, 24, 3))
+    members = [network_of(activation="softmax") for _ in range(2)]
+    network = keras.Model(pixels, layers.Average()([member(pixels) for member in members]))
+    path = saved(network, tmp_path / "two.keras")
+    exported = export(path, output=tmp_path / "two.tflite")
+    expected = sum(member.predict(PIXELS, verbose=0) for member in members) / 2
+    np.testing.assert_allclose(of_litert(exported.path, PIXELS)[0], expected, atol=1e-5)
+
+
+def test_a_network_that_is_built_wrong_is_seen_by_the_file(small, tmp_path, monkeypatch):
+    def twice(spec):
+        network = build(spec)
+        return keras.Model(network.inputs, layers.Softmax()(network.outputs[0]))
+
+    build = formats.build_output
+    monkeypatch.setattr(formats, "build_output", twice)
+    with pytest.raises(DltkError, match=r"\(é\)\.keras to litert gives other probabilities: they"):
+        export(small[0], output=tmp_path / "x.tflite")
+    assert names(tmp_path) == []
 
 
 def test_a_network_with_spoilt_weights_is_said(tmp_path):
@@ -243,6 +270,42 @@ def test_on_a_full_disk_the_export_is_absent_and_the_earlier_one_stays(tmp_path,
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert names(tmp_path) == ["m.keras", out.name]
     assert (PEERS[to](out, PIXELS)[0] == before).all()
+
+
+def test_the_earlier_folder_is_there_again_if_the_new_one_cannot_take_its_place(
+    tmp_path, monkeypatch
+):
+    def replace(source, target):
+        tried.append(target)
+        if len(tried) == 2:
+            raise OSError(5, "Input/output error")
+        rename(source, target)
+
+    tried, rename = [], os.replace
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "earlier").write_text("earlier")
+    monkeypatch.setattr(os, "replace", replace)
+    with (
+        pytest.raises(DltkError, match=r"cannot write .*x: Input/output error"),
+        formats.whole_output(tmp_path / "x", folder=True) as part,
+    ):
+        (part / "new").write_text("new")
+    assert len(tried) == 3 and names(tmp_path) == ["x"] and names(tmp_path / "x") == ["earlier"]
+    with formats.whole_output(tmp_path / "x", folder=True) as part:
+        (part / "new").write_text("new")
+    assert names(tmp_path) == ["x"] and names(tmp_path / "x") == ["new"]
+
+
+def test_an_export_killed_between_its_two_renames_costs_nothing(tmp_path):
+    old = beside(beside(tmp_path / "x"))
+    old.mkdir()
+    (old / "earlier").write_text("earlier")
+    with (
+        pytest.raises(DltkError, match="no space"),
+        formats.whole_output(tmp_path / "x", folder=True),
+    ):
+        raise DltkError("no space")
+    assert names(tmp_path) == ["x"] and names(tmp_path / "x") == ["earlier"]
 
 
 @EACH

@@ -62,9 +62,7 @@ def points(count=2 * STEPS):
 
 def batches_of(rows, labels, **options):
     options = {"batch_size": 2, "seed": 4} | options
-    return Batches(
-        lambda indices, epoch: rows[indices], np.eye(2, dtype=np.float32)[labels], **options
-    )
+    return Batches(lambda indices, epoch: rows[indices], labels, 2, **options)
 
 
 def network(strategy, *, dropout=0.0, batches=STEPS, learning_rate=None, **options):

@@ -109,6 +109,11 @@ def test_a_probability_of_0_costs_no_more_than_in_training():
     assert log_loss(np.array([[1.0, 0.0]]), np.array([1])) == pytest.approx(-math.log(1e-7))
 
 
+def test_the_loss_of_a_perfect_classifier_is_0_and_not_below():
+    loss = log_loss(np.eye(2), np.array([0, 1]))
+    assert loss == 0 and math.copysign(1, loss) == 1
+
+
 def test_calibration_worked_by_hand():
     # Four bins. Sure of 0.5 (the upper edge of the second): right; 0.6 and 0.7: right and wrong;
     # 1.0: right.

@@ -226,10 +226,9 @@ def separable(strategy, optimizer, *, scale=1.0, batch_size=16):
         model.compile(
             made, keras.losses.CategoricalCrossentropy(from_logits=True), jit_compile=False
         )
-    targets = np.eye(2, dtype=np.float32)[labels]
     return (
         model,
-        Batches(lambda indices, epoch: rows[indices], targets, batch_size=batch_size),
+        Batches(lambda indices, epoch: rows[indices], labels, 2, batch_size=batch_size),
         rows,
     )
 

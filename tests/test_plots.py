@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dltk import plots
 from dltk.errors import DltkError
 from dltk.metrics import measure
 from dltk.plots import (
@@ -39,6 +40,30 @@ def share(picture, colour, slack=12):
     return (np.abs(picture - colour).max(axis=-1) <= slack).mean()
 
 
+@pytest.fixture
+def drawn(monkeypatch):
+    """The axes of each diagram that is written, to see what was put where."""
+    axes, write = [], plots._write
+
+    def look(figure, path):
+        axes.append(figure.axes)
+        write(figure, path)
+
+    monkeypatch.setattr(plots, "_write", look)
+    return axes
+
+
+def marks(axes, label):
+    """Return (x, y) of the points drawn under a label that begins so."""
+    return [
+        tuple(point)
+        for panel in axes
+        for points in panel.collections
+        if points.get_label().startswith(label)
+        for point in points.get_offsets().tolist()
+    ]
+
+
 DARK = (8, 48, 107)  # what a share of 1 is drawn in
 ORANGE = (221, 107, 32)
 
@@ -61,8 +86,6 @@ def test_a_confusion_matrix_grows_with_its_classes(tmp_path, count, least):
 
 
 def test_of_very_many_classes_the_most_confused_are_drawn(tmp_path, monkeypatch):
-    from dltk import plots
-
     monkeypatch.setattr(plots, "_MOST_SHOWN", 3)
     labels = np.array([0, 1, 2, 3, 4, 5])
     predictions = np.array([0, 1, 3, 2, 4, 1])
@@ -101,18 +124,17 @@ def test_curves_have_a_panel_for_each_quantity(tmp_path):
     assert three.shape[0] > 2 * one.shape[0]
 
 
-def test_the_best_epoch_is_marked(tmp_path):
-    from dltk.plots import _best_epoch
-
-    assert _best_epoch({"loss": [1.0]}) is None
-    assert _best_epoch({"val_loss": [None, 3.0, float("nan"), 2.0, 2.5]}) == 3
-    both = {"val_loss": [1.0, 2.0, 3.0], "val_accuracy": [0.5, 0.7, 0.7]}
-    assert _best_epoch(both) == 1
-    assert _best_epoch({"val_accuracy": [None, None], "val_loss": [2.0, 1.0]}) == 1
-    plot_curves(both, tmp_path / "marked.png", best=2)
-    plot_curves(both, tmp_path / "unmarked.png", best=7)  # not in the history
-    marked, plain = (share(pixels(tmp_path / f"{n}.png"), ORANGE) for n in ("marked", "unmarked"))
-    assert marked > plain
+def test_the_best_epoch_is_marked_if_it_is_told(tmp_path, drawn):
+    history = {
+        "loss": [3.0, 2.0, 1.0],
+        "val_loss": [1.0, 2.0, 3.0],
+        "val_accuracy": [0.5, 0.9, 0.7],
+    }
+    for best in (2, None, 7):  # 7 is not in the history
+        plot_curves(history, tmp_path / "curves.png", best=best)
+    marked, unmarked, beyond = drawn
+    assert marks(marked, "best, epoch 3: ") == [(3, 3.0), (3, 0.7)]
+    assert marks(unmarked, "best") == marks(beyond, "best") == []
 
 
 def test_curves_of_a_training_that_never_ended_an_epoch(tmp_path):
@@ -128,14 +150,23 @@ def test_a_rate_search_marks_the_rate_chosen(tmp_path):
     assert share(pixels(tmp_path / "chosen.png"), ORANGE) > 0
 
 
-def test_folds_mark_the_value_chosen(tmp_path):
-    grid = {"l2": {1: [0.5, 0.6], 3: [0.7, 0.8]}, "cosine": {1: [0.55, 0.6], 3: [0.8, 0.8]}}
+def test_folds_mark_the_value_chosen(tmp_path, drawn):
+    grid = {"l2": {1: [0.5, 0.6], 3: [0.7, 0.8]}, "cosine": {1: [0.55, 0.6], 3: [0.75, 0.85]}}
     plot_folds(grid, tmp_path / "plain.png", label="k")
     plot_folds(grid, tmp_path / "chosen.png", label="k", chosen=("cosine", 3))
+    plain, chosen = drawn
+    assert marks(plain, "chosen") == []
+    assert marks(chosen, "chosen: cosine, k = 3, 80.0%") == [(3, pytest.approx(0.8))]
+    assert pixels(tmp_path / "chosen.png").min() < 100
+
+
+def test_folds_of_a_lone_line_need_no_name(tmp_path, drawn):
+    grid = {"": {1e-4: [0.3, 0.4], 1.0: [0.2, 0.2]}}
     for chosen in (None, ("", 1e-4)):
-        lone = {"": {1e-4: [0.3], 1.0: [0.2]}}
-        plot_folds(lone, tmp_path / "log.png", label="l2", log=True, chosen=chosen)
-    assert (pixels(tmp_path / "plain.png") != pixels(tmp_path / "chosen.png")).any()
+        plot_folds(grid, tmp_path / "log.png", label="l2", log=True, chosen=chosen)
+    (plain,), (marked,) = drawn
+    assert plain.get_legend() is None and plain.get_xscale() == "log"
+    assert marks([marked], "chosen: l2 = 0.0001, 35.0%") == [(1e-4, pytest.approx(0.35))]
 
 
 def test_templates_are_grey_where_a_weight_is_0(tmp_path):

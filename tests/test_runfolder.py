@@ -18,7 +18,7 @@ import pytest
 
 from dltk.errors import DltkError, InterruptedRunError, UsageError
 from dltk.files import locked
-from dltk.training.checkpoint import load_state, save_state, stoppable
+from dltk.training.checkpoint import Stop, load_state, save_state, stoppable
 from dltk.training.run import RunFolder, differences
 
 # Names
@@ -368,7 +368,8 @@ def test_a_damaged_state_is_said(tmp_path, damage):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_first_signal_asks_and_the_second_ends(number):
     before = signal.getsignal(number)
-    with stoppable() as stop:
+    stop = Stop()
+    with stoppable(stop, patient=True):
         assert not stop.asked
         os.kill(os.getpid(), number)
         assert stop.asked
@@ -377,9 +378,20 @@ def test_the_first_signal_asks_and_the_second_ends(number):
     assert signal.getsignal(number) is before
 
 
+def test_an_impatient_signal_raises_and_is_noted_for_later():
+    stop = Stop()
+    with stoppable(stop, patient=False):
+        with stoppable(stop, patient=True):
+            assert stop.patient
+        assert not stop.patient
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert stop.asked
+
+
 def test_the_handlers_come_back_after_an_error():
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(ZeroDivisionError), stoppable():
+    with pytest.raises(ZeroDivisionError), stoppable(Stop(), patient=True):
         raise ZeroDivisionError
     assert signal.getsignal(signal.SIGINT) is before
 
@@ -388,7 +400,8 @@ def test_on_another_thread_signals_are_left_alone():
     found = []
 
     def work():
-        with stoppable() as stop:
+        stop = Stop()
+        with stoppable(stop, patient=True):
             found.append((stop.asked, signal.getsignal(signal.SIGINT)))
 
     thread = threading.Thread(target=work)

@@ -116,15 +116,16 @@ def scontrol(tmp_path, monkeypatch):
     script.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setenv("SLURM_STEP_NODELIST", "n[9-11]")
-    monkeypatch.setenv("SLURM_JOB_ID", "20007")
+    monkeypatch.setenv("SLURM_JOB_ID", "190")
+    monkeypatch.setenv("SLURM_STEP_ID", "1")
 
 
 @pytest.mark.parametrize(
     ("tasks", "addresses"),
     [
-        ("1(x3)", ["n9:20007", "n10:20007", "n11:20007"]),
-        ("2(x2),1", ["n9:20007", "n9:20008", "n10:20007", "n10:20008", "n11:20007"]),
-        ("1,2,1", ["n9:20007", "n10:20007", "n10:20008", "n11:20007"]),
+        ("1(x3)", ["n9:20064", "n10:20064", "n11:20064"]),
+        ("2(x2),1", ["n9:20064", "n9:20065", "n10:20064", "n10:20065", "n11:20064"]),
+        ("1,2,1", ["n9:20064", "n10:20064", "n10:20065", "n11:20064"]),
     ],
 )
 def test_slurm_tasks_fill_node_after_node_in_slurms_order(monkeypatch, scontrol, tasks, addresses):

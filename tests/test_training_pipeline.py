@@ -14,6 +14,7 @@ from dltk.data.pipeline import Batches, fitting_batch_size
 from dltk.data.pixels import Pixels
 from dltk.errors import UsageError
 from dltk.images import Geometry
+from dltk.training.classification import balancing_weights
 
 
 def numbered(count=22, classes=2, **options):
@@ -24,7 +25,7 @@ def numbered(count=22, classes=2, **options):
         return np.stack([indices, np.full(len(indices), epoch)], axis=1).astype(np.float32)
 
     options = {"batch_size": 4, "seed": 1} | options
-    return Batches(load, np.eye(classes, dtype=np.float32)[labels], **options)
+    return Batches(load, labels, classes, **options)
 
 
 def inputs(batches, step, replica=0, replicas=1):
@@ -110,7 +111,8 @@ def test_balanced_epochs_draw_all_classes_equally():
     labels = np.array([0] * 900 + [1] * 90 + [2] * 10)
     batches = Batches(
         lambda indices, epoch: indices[:, None].astype(np.float32),
-        np.eye(3, dtype=np.float32)[labels],
+        labels,
+        3,
         batch_size=1000,
         balanced=True,
     )
@@ -129,23 +131,53 @@ def share_of(mixed, one, other):
     return share if fits and -1e-4 < share < 1.0001 else None
 
 
-def test_mixup_averages_pairs_of_a_share():
-    """Input, target and weight of each example are one average of two of the same share."""
-    weights = np.linspace(1, 3, 24, dtype=np.float32)
-    options = {"classes": 3, "batch_size": 8, "weights": weights}
+def test_mixup_averages_pairs_of_a_batch():
+    """Input and target of each example are averages of it and another of the same batch."""
+    options = {"classes": 3, "batch_size": 8}
     batches, plain = numbered(24, mixup=0.5, **options), numbered(24, **options)
     shares = []
     for step in range(6):
-        parts = batches.share(step, 0, 2)
+        parts = batches.share(step, 0, 1)
         assert {part.dtype for part in parts} == {np.dtype(np.float32)}
         np.testing.assert_allclose(parts[1].sum(axis=1), 1.0, rtol=1e-6)
+        np.testing.assert_array_equal(parts[2], 1.0)
         mixed = np.column_stack(parts)
-        pure = np.column_stack(plain.share(step, 0, 2))
+        pure = np.column_stack(plain.share(step, 0, 1))
         for row, one in zip(mixed, pure, strict=True):
             found = [share_of(row, one, other) for other in pure]
             assert any(share is not None for share in found)
             shares += [share for share in found if share is not None]
     assert len({round(share, 3) for share in shares}) > 5  # a draw for each, not one for all
+
+
+@pytest.mark.parametrize("replicas", [2, 4])
+def test_mixup_is_the_same_on_any_number_of_replicas(replicas):
+    batches = numbered(24, classes=3, batch_size=8, mixup=0.5)
+    whole = batches.share(2, 0, 1)
+    shares = [batches.share(2, replica, replicas) for replica in range(replicas)]
+    for part, parts in zip(whole, zip(*shares, strict=True), strict=True):
+        np.testing.assert_array_equal(part, np.concatenate(parts))
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.2, 1.0])
+def test_class_weights_balance_under_mixup_too(alpha):
+    labels = np.repeat([0, 1], [900, 100])
+    batches = Batches(
+        lambda indices, epoch: indices[:, None].astype(np.float32),
+        labels,
+        2,
+        batch_size=1000,
+        weights=balancing_weights(labels, 2),
+        mixup=alpha,
+    )
+    mass = np.mean(
+        [(w[:, None] * y).mean(axis=0) for _, y, w in map(batch_of(batches), range(20))], axis=0
+    )
+    np.testing.assert_allclose(mass, [0.5, 0.5], atol=0.02)
+
+
+def batch_of(batches):
+    return lambda step: batches.share(step, 0, 1)
 
 
 def test_mixup_is_the_same_whenever_a_step_is_asked_for():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from dltk.batch.inputs import Item
-from dltk.batch.pipeline import batched
+from dltk.batch.pipeline import batched, ordered_map
 from dltk.batch.predict import predict
 from dltk.batch.store import FeatureStore
 from dltk.images import Geometry
@@ -77,3 +77,26 @@ def embed(
             failed[index] = failed[same]
     kept = [vector for vector in vectors if vector is not None]
     return np.array(kept, np.float32).reshape(len(kept), -1 if kept else 0), failed
+
+
+class Flattened:
+    """The features of a linear classifier on pixels: the pixels, 0-1."""
+
+    batch_size, workers = 32, 1
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        """Return float32 (B, H·W·C) for pixels (B, H, W, C), 0-255."""
+        return batch.reshape(len(batch), -1) / 255
+
+
+def outputs_of(network, load: Callable[[np.ndarray], np.ndarray], count: int) -> np.ndarray:
+    """Return a network's outputs for examples 0 to count - 1, loading ahead of it.
+
+    Args:
+        network: see `dltk.engine.Network`.
+        load: from indices int64 (n,) to inputs (n, ...).
+    """
+    size = network.batch_size
+    parts = [np.arange(count)[at : at + size] for at in range(0, count, size)]
+    loaded = ordered_map(load, parts, workers=1, ahead=1)
+    return np.concatenate([network(batch) for batch in loaded])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dltk.files import whole
+from dltk.files import locked, whole
 
 _DIGEST = "S32"
 
@@ -47,5 +47,7 @@ class FeatureStore:
             return
         keys = np.asarray([digests[row] for row in rows], _DIGEST)
         name = hashlib.sha256(keys.tobytes()).hexdigest()[:16]
-        with whole(self._folder / f"{name}.npz") as part, part.open("wb") as file:
+        path = self._folder / f"{name}.npz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with locked(path.parent), whole(path) as part, part.open("wb") as file:
             np.savez(file, digests=keys, vectors=np.asarray(vectors, np.float32)[rows])

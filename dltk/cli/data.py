@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from dltk.cli import options
+from dltk.cli.progress import Reporter
 from dltk.cli.results import styled
 from dltk.errors import UsageError, printable
 
@@ -70,7 +71,7 @@ def check(where, fast, as_json, val_share, test_share, seed, quiet):
     from dltk.data import check_data, read_data, split_data
     from dltk.strategy import cores
 
-    found = read_data(where, report=_reporter(quiet))
+    found = read_data(where, report=_reporter(quiet).say)
     if not found.divided or "train" in found.splits:
         found = split_data(found, val_share=val_share, test_share=test_share, seed=seed)
     findings = check_data(found, decode=not fast, threads=cores())
@@ -108,26 +109,26 @@ def show(where, output, overwrite, model, quiet, **choices):
     from dltk.images import encode
     from dltk.models.find import find_model
 
-    _check_output(Path(output), Path(where), overwrite)
+    _check_output(Path(output), where, overwrite)
+    reporter = _reporter(quiet)
     geometry = find_model(model).geometry
-    found = read_data(where, report=_reporter(quiet))
+    found = read_data(where, report=reporter.say)
     encode(example_sheet(found, geometry, **choices), output, software=SHEET)
-    if not quiet:
-        click.echo(f"examples of {printable(where)} in {printable(output)}", err=True)
+    reporter.say(f"examples of {printable(where)} in {printable(output)}")
 
 
-def _reporter(quiet: bool):
-    return (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
+def _reporter(quiet: bool) -> Reporter:
+    return Reporter(verbose=True, quiet=quiet, bar=False)
 
 
-def _check_output(path: Path, where: Path, overwrite: bool) -> None:
+def _check_output(path: Path, where: str, overwrite: bool) -> None:
     """Raise UsageError if a sheet cannot be written to `path`, or would replace something."""
     from dltk.images import encodable, software_of
 
     name = f"--output {printable(path)}"
     if encodable(path.name) != path.name:
         raise UsageError(f"{name}: name a picture file, such as sheet.png")
-    if where.is_dir() and path.resolve().is_relative_to(where.resolve()):
+    if where and Path(where).is_dir() and path.resolve().is_relative_to(Path(where).resolve()):
         raise UsageError(f"{name} lies in the data; write it somewhere else")
     if path.exists() and software_of(path) != SHEET and not overwrite:
         raise UsageError(

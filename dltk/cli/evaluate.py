@@ -58,13 +58,15 @@ def evaluate(ctx, model, data, output, overwrite, as_json, verbose, quiet, **cho
     predictions.csv.
     """
     from dltk.batch import to_line
-    from recipes.evaluate import check_folder
+    from recipes._evaluation import check_contents, check_place
     from recipes.evaluate import evaluate as recipe
 
     if overwrite and not output:
         raise UsageError("--overwrite is about a folder of results; name it with --output")
-    if output and not overwrite:
-        check_folder(output, data)
+    if output:
+        check_place(output, data)
+        if not overwrite:
+            check_contents(output)
     reporter = Reporter(verbose=verbose, quiet=quiet, bar=False)
     result = recipe(model, data, **choices, report=reporter.say)
     if output:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import click
 from click.core import ParameterSource
@@ -39,7 +40,8 @@ _NUMBER = NumberOr(float)
            help="What tells the classes apart."),
     option("--unfreeze", type=NumberOr(int, "none", "all", open_end=True), default="none",
            metavar="N|all|none", help="Then train so many top layers of the backbone too."),
-    option("--size", type=_COUNT, metavar="PIXELS", help="Of the input, from scratch."),
+    option("--size", type=click.IntRange(1, 2048), metavar="PIXELS",
+           help="Of the input, from scratch."),
     option("--channels", type=click.Choice([1, 3]), metavar="1|3",
            help="Grey or colour, from scratch."),
     option("--members", type=_COUNT, default=1, metavar="N",
@@ -101,7 +103,7 @@ _NUMBER = NumberOr(float)
     option("--class-weights", type=click.Choice(["none", "auto"]), default="none",
            help="auto lets rare classes weigh more."),
     option("--balance", is_flag=True, help="Draw from all classes equally often."),
-    option("--seed", type=click.IntRange(0), default=0, metavar="N",
+    option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, metavar="N",
            help="Of all that is random."),
 )  # fmt: skip
 @section(
@@ -163,6 +165,11 @@ def finetune(ctx, data, as_json, quiet, **choices):
         say("this worker is done; the first one has the results")
         return
     click.echo(json.dumps(done.to_dict()) if as_json else _told(done))
+    if done.evaluation and done.evaluation.seen_in_training:
+        seen, count = done.evaluation.seen_in_training, len(done.evaluation.names)
+        click.echo(f"{seen} of these {count} pictures were trained on too", err=True)
+    if not as_json:
+        say(f"use it: dltk classify PICTURES -m {shlex.quote(str(done.model))}")
 
 
 def _told(done) -> str:

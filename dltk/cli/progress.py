@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 
 import click
 
 _PLAIN_EVERY_SECS = 10.0
+_DETAIL = re.compile(r" on (LiteRT|Keras), ")  # what runs where, see `Network.running`
 
 
 class Reporter:
@@ -21,9 +23,8 @@ class Reporter:
         self._told = time.monotonic()
 
     def say(self, message: str) -> None:
-        """Report a message of a recipe."""
-        slow = message.startswith(("compiling", "downloading", "measured", "cannot"))
-        if not self._quiet and (slow or self._verbose):
+        """Report a message of a recipe; what runs where only to those who want to know."""
+        if not self._quiet and (self._verbose or not _DETAIL.search(message)):
             self.echo(message)
 
     def echo(self, message: str) -> None:

@@ -26,9 +26,15 @@ def samples(directory, shapes, quiet):
     With --shapes, labelled pictures to try "dltk finetune" on. Files that are there already are
     left as they are.
     """
+    from functools import partial
     from pathlib import Path
 
-    for path in _shapes(Path(directory), shapes) if shapes else _photographs(Path(directory)):
+    write = _photographs
+    if shapes:
+        from dltk.data.shapes import write_shapes
+
+        write = partial(write_shapes, count=shapes)
+    for path in write(Path(directory)):
         if not quiet:
             click.echo(path)
 
@@ -46,19 +52,3 @@ def _photographs(folder):
             with whole(target) as part:
                 shutil.copyfile(source, part)
         yield target
-
-
-def _shapes(folder, count: int):
-    """Yield the folders of made pictures, written to `folder`."""
-    from PIL import Image
-
-    from dltk.data.shapes import shape_pictures
-    from dltk.images import encode
-
-    images, labels, classes = shape_pictures(count)
-    for number, (pixels, label) in enumerate(zip(images, labels, strict=True)):
-        target = folder / classes[label] / f"{number:05d}.jpg"
-        if not target.exists():
-            encode(Image.fromarray(pixels), target)
-    for name in classes[: len(set(labels))]:
-        yield folder / name

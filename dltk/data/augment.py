@@ -45,6 +45,20 @@ _STRENGTHS = {
 STRENGTHS = ("none", *_STRENGTHS)
 
 
+def at_least(geometry: Geometry, strength: str) -> int:
+    """Return the pixels that the shorter side of a decoded picture must have for `augment`.
+
+    That is `geometry.at_least`, and more by as much as the smallest crop is smaller than the
+    picture: otherwise crops of a picture decoded for prediction would be enlarged, and blurred.
+
+    Raises:
+        UsageError: an unknown strength.
+    """
+    if strength == "none":
+        return geometry.at_least
+    return math.ceil(geometry.at_least / math.sqrt(_strength(strength).area))
+
+
 def augment(
     picture: Image.Image,
     geometry: Geometry,
@@ -71,12 +85,7 @@ def augment(
     """
     if strength == "none":
         return geometry.apply(picture)
-    if strength not in _STRENGTHS:
-        raise UsageError(
-            f'unknown augmentation "{strength}".{nearest(strength, STRENGTHS)} '
-            f"Known are {', '.join(STRENGTHS)}"
-        )
-    how = _STRENGTHS[strength]
+    how = _strength(strength)
     box = _random_box(picture, geometry, how, random)
     if how.turn:
         place = geometry.place(box)
@@ -91,6 +100,15 @@ def augment(
     if flip and random.random() < 0.5:
         pixels = np.ascontiguousarray(pixels[:, ::-1])
     return pixels
+
+
+def _strength(name: str) -> _Strength:
+    if name not in _STRENGTHS:
+        raise UsageError(
+            f'unknown augmentation "{name}".{nearest(name, STRENGTHS)} '
+            f"Known are {', '.join(STRENGTHS)}"
+        )
+    return _STRENGTHS[name]
 
 
 def _random_box(

@@ -72,9 +72,10 @@ class Findings:
         totals = self.totals
         if empty := [name for name, total in totals.items() if total == 0]:
             lines.append(f"classes without pictures: {_some(empty)}")
-        if single := [name for name, total in totals.items() if total == 1]:
+        single = [name for name, total in totals.items() if total == 1 and self._trained_on(name)]
+        if single:
             lines.append(f"classes of one picture, used for training only: {_some(single)}")
-        if few := [name for name, total in totals.items() if 1 < total < _FEW]:
+        if few := [n for n, total in totals.items() if 0 < total < _FEW and n not in single]:
             lines.append(f"classes of less than {_FEW} pictures: {_some(few)}")
         if self.imbalance >= _LOPSIDED:
             lines.append(
@@ -87,6 +88,11 @@ class Findings:
             listed = [f"{name} ({why})" for name, why in self.passed_over]
             lines.append(f"passed over: {_some(listed)}")
         return lines
+
+    def _trained_on(self, name: str) -> bool:
+        """Whether a class has pictures for training, or in data that is not divided yet."""
+        splits = self.counts[name]
+        return splits.get("train", splits.get("all", 0)) > 0
 
     def to_dict(self) -> dict:
         """Return all findings, ready for JSON."""

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
-from dltk.data.examples import SPLITS, LabelledData, relative_name
-from dltk.data.rows import LAYOUT, Row, assemble, natural, split_named
+from dltk.data.examples import LabelledData, relative_name
+from dltk.data.rows import LAYOUT, Row, assemble, by_split, natural
 from dltk.errors import UsageError, printable, reason
 from dltk.images import raster_extensions
+
+_File = tuple[Path, str | None]  # with why it is no picture, or None if it is
 
 
 def read_folder(root: str | os.PathLike) -> LabelledData:
     """Return the pictures in the class folders of `root`, each searched to the bottom.
 
-    With a folder "train" (and "val", "validation", "valid" or "test"), class folders are looked
-    for in those. Hidden files are passed over silently, others that are no pictures by their
-    extension with a reason. Links are followed, but never round a loop.
+    Where there are folders of splits ("train"; "val", "valid" or "validation"; "test"), class
+    folders are looked for in those. Hidden files are passed over silently, others that are no
+    pictures by their extension with a reason. Links are followed, but never round a loop.
 
     Raises:
         UsageError: no class folders, no pictures, one class only, or two folders of one split.
@@ -46,40 +47,35 @@ class _Search:
         """Return the folders of the splits, or None where the root has class folders.
 
         A class may be called "train" among others; but no class is, where another folder is
-        called after a split too and "train" holds folders, nor where all are called so.
+        called after a split too and "train" holds folders, nor where all are called so. Without
+        "train", all folders must be called after splits and hold folders.
         """
         folders, _ = self._list(self.root)
-        named = [folder for folder in folders if split_named(folder.name)]
-        splits: dict[str, Path] = {}
-        for folder in named:
-            split = split_named(folder.name)
-            if split in splits:
-                both = f"{printable(splits[split].name)}/ and {printable(folder.name)}/"
-                raise UsageError(
-                    f"{printable(self.root)} has {both}, which mean the same split; keep one"
-                )
-            splits[split] = folder
-        if "train" not in splits:
-            return None
-        others = [folder for folder in folders if folder not in named]
-        if others and (len(splits) == 1 or not self._list(splits["train"])[0]):
+        names = by_split(self.root, [folder.name for folder in folders])
+        splits = {split: self.root / name for split, name in names.items()}
+        others = [folder for folder in folders if folder.name not in names.values()]
+        if "train" in splits:
+            divided = not others or (len(splits) > 1 and self._holds_folders(splits["train"]))
+        else:
+            divided = not others and all(map(self._holds_folders, splits.values()))
+        if not splits or not divided:
             return None
         for folder in others:
-            self._pass_over(folder, "neither train, val nor test")
-        return {split: splits[split] for split in SPLITS if split in splits}
+            self._pass_over(folder, "neither train, val nor test", folder=True)
+        return splits
 
     def add_classes(self, folder: Path, split: str | None) -> None:
         """Add the pictures in the class folders of `folder`."""
         classes, files = self._list(folder, say=True)
-        for path in files:
-            self.loose += _is_picture(path)
-            why = "in no class folder" if _is_picture(path) else "not a picture by its extension"
-            self._pass_over(path, why)
-        for name in classes:
+        for path, why in files:
+            self.loose += why is None
+            self._pass_over(path, why or "in no class folder")
+        here = self._identity(folder)
+        for path in classes:
             before = len(self.rows)
-            self._add_class(name, name.name, split, self._identity(folder))
+            self._add_class(path, path.name, split, here)
             if len(self.rows) == before:
-                self._pass_over(name, "a class folder without pictures")
+                self._pass_over(path, "a class folder without pictures", folder=True)
 
     def why_nothing(self, splits: dict[str, Path] | None) -> str:
         where = printable(self.root)
@@ -93,11 +89,11 @@ class _Search:
         """Add the pictures below `folder`; `above` are the folders it is in, to end loops."""
         here = self._identity(folder)
         if here <= above:
-            self._pass_over(folder, "a link back to a folder that it is in")
+            self._pass_over(folder, "a link back to a folder that it is in", folder=True)
             return
         folders, files = self._list(folder, say=True)
-        for path in files:
-            if why := _why_not(path):
+        for path, why in files:
+            if why:
                 self._pass_over(path, why)
             else:
                 name = relative_name(path, self.root)
@@ -105,21 +101,31 @@ class _Search:
         for inner in folders:
             self._add_class(inner, label, split, above | here)
 
-    def _list(self, folder: Path, *, say: bool = False) -> tuple[list[Path], list[Path]]:
-        """Return the folders and the other entries in `folder`, sorted, without hidden ones."""
+    def _list(self, folder: Path, *, say: bool = False) -> tuple[list[Path], list[_File]]:
+        """Return the folders and the files in `folder`, sorted, without what is hidden."""
+        folders, files = [], []
         try:
-            entries = [path for path in folder.iterdir() if not path.name.startswith(".")]
+            with os.scandir(folder) as entries:
+                shown = [entry for entry in entries if not entry.name.startswith(".")]
         except OSError as error:
             if say:
-                self._pass_over(folder, f"the folder cannot be read: {reason(error)}")
+                why = f"the folder cannot be read: {reason(error)}"
+                self._pass_over(folder, why, folder=True)
             return [], []
-        entries.sort(key=lambda path: natural(path.name))
-        folders = [path for path in entries if path.is_dir()]
-        return folders, [path for path in entries if not path.is_dir()]
+        for entry in sorted(shown, key=lambda entry: natural(entry.name)):
+            is_folder, why = _looked_at(entry)
+            path = folder / entry.name
+            if is_folder:
+                folders.append(path)
+            else:
+                files.append((path, why))
+        return folders, files
 
-    def _pass_over(self, path: Path, why: str) -> None:
-        name = relative_name(path, self.root) + ("/" if path.is_dir() else "")
-        self.passed_over.append((name, why))
+    def _holds_folders(self, folder: Path) -> bool:
+        return bool(self._list(folder)[0])
+
+    def _pass_over(self, path: Path, why: str, *, folder: bool = False) -> None:
+        self.passed_over.append((relative_name(path, self.root) + "/" * folder, why))
 
     @staticmethod
     def _identity(folder: Path) -> frozenset:
@@ -130,16 +136,17 @@ class _Search:
         return frozenset([(status.st_dev, status.st_ino)])
 
 
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in raster_extensions()
-
-
-def _why_not(path: Path) -> str | None:
-    """Return why a file is no example, or None if it is one."""
-    if not _is_picture(path):
-        return "not a picture by its extension"
+def _looked_at(entry: os.DirEntry) -> tuple[bool, str | None]:
+    """Return whether an entry is a folder; and if not, why it is no picture, or None if it is."""
     try:
-        mode = path.stat().st_mode
+        if entry.is_dir():
+            return True, None
+        if os.path.splitext(entry.name)[1].lower() not in raster_extensions():
+            return False, "not a picture by its extension"
+        if entry.is_file():  # known from the folder: only a link costs a look at the disk
+            return False, None
+        entry.stat()
+        return False, "not a regular file"
     except OSError as error:
-        return "a link that leads nowhere" if path.is_symlink() else reason(error)
-    return None if stat.S_ISREG(mode) else "not a regular file"
+        gone = entry.is_symlink() and isinstance(error, FileNotFoundError)
+        return False, "a link that leads nowhere" if gone else reason(error)

@@ -30,21 +30,23 @@ class Batches:
     Args:
         load: from indices int64 (n,) and an epoch to float32 (n, ...), such as pixels or
             features. It may depend on the epoch: augmentation.
-        targets: float32 (N, K), one-hot.
+        labels: int (N,), indices of classes.
+        classes: K.
         batch_size: examples in a step, over all replicas.
         seed: of order and mixup.
         weights: float32 (N,), of each example in the loss; None for 1.
         balanced: draw examples, with replacement, so that all classes come equally often.
-        mixup: alpha of Zhang et al. 2018, eq. 1: an example and another of its share of the
-            batch are averaged, pixels and targets, with weights from Beta(alpha, alpha), one
-            draw for each example. 0 for none.
+        mixup: alpha of Zhang et al. 2018, Sec. 2: an example and another of the batch are
+            averaged, inputs and targets, with shares from Beta(alpha, alpha), one draw for each
+            example. Each counts in the loss by its share times its own weight. 0 for none.
         names: of the examples, to say which were in a batch.
     """
 
     def __init__(
         self,
         load: Callable[[np.ndarray, int], np.ndarray],
-        targets: np.ndarray,
+        labels: np.ndarray,
+        classes: int,
         *,
         batch_size: int,
         seed: int = 0,
@@ -54,8 +56,8 @@ class Batches:
         names: Sequence[str] = (),
     ):
         self._names = names
-        self._load, self._targets = load, np.asarray(targets, np.float32)
-        count = len(self._targets)
+        self._load, self._labels, self._classes = load, np.asarray(labels), classes
+        count = len(self._labels)
         self._weights = np.ones(count, np.float32) if weights is None else weights
         self.batch_size = min(batch_size, count)
         self.steps_per_epoch = count // self.batch_size
@@ -75,11 +77,10 @@ class Batches:
 
     def _order(self, epoch: int) -> np.ndarray:
         random = random_of(self._seed, ORDER, epoch)
-        count = len(self._targets)
+        count = len(self._labels)
         if not self._balanced:
             return random.permutation(count)
-        labels = self._targets.argmax(axis=1)
-        share = 1 / np.bincount(labels)[labels]
+        share = 1 / np.bincount(self._labels)[self._labels]
         return random.choice(count, size=count, p=share / share.sum())
 
     def share(self, step: int, replica: int, replicas: int) -> tuple[np.ndarray, ...]:
@@ -87,19 +88,29 @@ class Batches:
 
         With n = batch_size / replicas: float32 (n, ...), (n, K) and (n,).
         """
-        size = self.batch_size // replicas
-        chosen = self.indices(step)[replica * size : (replica + 1) * size]
-        inputs = self._load(chosen, step // self.steps_per_epoch)
-        targets, weights = self._targets[chosen], self._weights[chosen]
-        if self._mixup:
-            random = random_of(self._seed, MIX, step, replica)
-            share = random.beta(self._mixup, self._mixup, len(chosen)).astype(np.float32)
-            other = random.permutation(len(chosen))
-            wide = share.reshape(-1, *[1] * (inputs.ndim - 1))
-            inputs = wide * inputs + (1 - wide) * inputs[other]
-            targets = share[:, None] * targets + (1 - share[:, None]) * targets[other]
-            weights = share * weights + (1 - share) * weights[other]
+        size, epoch = self.batch_size // replicas, step // self.steps_per_epoch
+        mine = slice(replica * size, (replica + 1) * size)
+        indices = self.indices(step)
+        first = indices[mine]
+        if not self._mixup:
+            return self._load(first, epoch), self._targets(first), self._weights[first]
+        random = random_of(self._seed, MIX, step)  # drawn for the whole batch
+        share = random.beta(self._mixup, self._mixup, self.batch_size)[mine].astype(np.float32)
+        second = indices[random.permutation(self.batch_size)[mine]]
+        needed, places = np.unique(np.concatenate([first, second]), return_inverse=True)
+        loaded = self._load(needed, epoch)
+        wide = share.reshape(-1, *[1] * (loaded.ndim - 1))
+        inputs = wide * loaded[places[:size]] + (1 - wide) * loaded[places[size:]]
+        parts = share * self._weights[first], (1 - share) * self._weights[second]
+        weights = parts[0] + parts[1]
+        targets = sum(
+            (part / weights)[:, None] * self._targets(chosen)
+            for part, chosen in zip(parts, (first, second), strict=True)
+        )
         return inputs, targets, weights
+
+    def _targets(self, chosen: np.ndarray) -> np.ndarray:
+        return np.eye(self._classes, dtype=np.float32)[self._labels[chosen]]
 
     def dataset(self, strategy, first_step: int = 0):
         """Return the stream from `first_step` on, as a dataset distributed under `strategy`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import numpy as np
 
@@ -12,6 +13,12 @@ from dltk.data.pipeline import AUGMENT, random_of
 from dltk.images import Geometry
 
 _KEPT_BYTES = 1 << 30
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Return the threads that decode; all Pixels share them."""
+    return ThreadPoolExecutor(threads)
 
 
 class Pixels:
@@ -23,6 +30,8 @@ class Pixels:
     Args:
         augment: from a picture, the geometry and a random generator to float32 (H, W, C); None
             to leave pictures as they are.
+        at_least: pixels that the shorter side of a decoded picture keeps, see
+            `dltk.data.augment.at_least`. Defaults to what the geometry needs unaugmented.
         seed: the augmentation of an example depends on it, the epoch and the example's index.
         threads: that decode.
     """
@@ -33,12 +42,14 @@ class Pixels:
         geometry: Geometry,
         *,
         augment: Callable | None = None,
+        at_least: int | None = None,
         seed: int = 0,
         threads: int = 1,
     ):
         self._examples, self._geometry = examples, geometry
         self._augment, self._seed = augment, seed
-        self._pool = ThreadPoolExecutor(threads)
+        self._at_least = at_least or geometry.at_least
+        self._pool = _pool(threads)
         self.shape = geometry.height, geometry.width, geometry.channels
         self._kept = self._known = None
         if augment is None and len(examples) * np.prod(self.shape) <= _KEPT_BYTES:
@@ -50,17 +61,22 @@ class Pixels:
 
     def __call__(self, indices: np.ndarray, epoch: int = 0) -> np.ndarray:
         """Return the pixels of the examples at `indices`. Raises InputError."""
-        if self._kept is None:
+        kept = self._kept
+        if kept is None:
             return np.stack(list(self._pool.map(lambda i: self._load(i, epoch), indices)))
         missing = [int(i) for i in np.unique(indices) if not self._known[i]]
         for index, pixels in zip(
             missing, self._pool.map(lambda i: self._load(i, epoch), missing), strict=True
         ):
-            self._kept[index], self._known[index] = pixels, True
-        return self._kept[indices].astype(np.float32)
+            kept[index], self._known[index] = pixels, True
+        return kept[indices].astype(np.float32)
+
+    def forget(self) -> None:
+        """Give back the memory of the pictures kept; from now on each is decoded when asked for."""
+        self._kept = None
 
     def _load(self, index: int, epoch: int) -> np.ndarray:
-        picture = self._examples.decode(int(index), at_least=self._geometry.at_least)
+        picture = self._examples.decode(int(index), at_least=self._at_least)
         if self._augment is None:
             return self._geometry.apply(picture)
         random = random_of(self._seed, AUGMENT, epoch, int(index))

@@ -13,6 +13,7 @@ from dltk.errors import UsageError, nearest, printable
 from dltk.weights import Report, silent
 
 _TFDS = "tfds:"
+_WANTED = f"name a folder, a .csv file or {_TFDS}NAME"
 
 
 def read_data(where: str | os.PathLike, *, report: Report = silent) -> LabelledData:
@@ -25,10 +26,12 @@ def read_data(where: str | os.PathLike, *, report: Report = silent) -> LabelledD
             the folder, of a data set that TFDS has prepared.
         report: called with a line when something takes long, such as a download.
     Raises:
-        UsageError: no such path or name, or not laid out as said above.
+        UsageError: no name, no such path or data set, or not laid out as said above.
         WeightsError: a data set that must be downloaded and cannot.
     """
     text = os.fspath(where)
+    if not text:  # as an unset variable gives; a path would take it for the current folder
+        raise UsageError(f"the name of the data is empty: {_WANTED}")
     if text.startswith(_TFDS):
         return read_tfds(text.removeprefix(_TFDS), report=report)
     path = Path(text)
@@ -37,9 +40,7 @@ def read_data(where: str | os.PathLike, *, report: Report = silent) -> LabelledD
     if path.is_file():
         if path.suffix.lower() == ".csv":
             return read_table(path)
-        raise UsageError(
-            f"{printable(text)} is no data set: name a folder, a .csv file or tfds:NAME"
-        )
+        raise UsageError(f"{printable(text)} is no data set: {_WANTED}")
     hint = nearest(path.name, _siblings(path)) or f" {_TFDS}NAME means one of TensorFlow Datasets"
     raise UsageError(f"no such folder or file: {printable(text)}.{hint}")
 

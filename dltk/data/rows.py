@@ -39,11 +39,33 @@ def split_named(name: str) -> str | None:
     return _SPLIT_NAMES.get(name.casefold())
 
 
-def natural(name: str) -> tuple:
-    """Return what to sort names by, so that "2" comes before "10" and "a" before "B"."""
+def by_split(where: object, names: Iterable[str]) -> dict[str, str]:
+    """Return for each split, in the order of SPLITS, the one of `names` that means it.
+
+    Raises:
+        UsageError: two of them mean the same, with `where` they are.
+    """
+    found = {}
+    for name in names:
+        split = split_named(name)
+        if split and split in found:
+            both = f'"{printable(found[split])}" and "{printable(name)}"'
+            raise UsageError(
+                f"{printable(where)} has {both}, which mean the same split; keep one of them"
+            )
+        found[split] = name
+    return {split: found[split] for split in SPLITS if split in found}
+
+
+def natural(name: str) -> tuple[list, str]:
+    """Return what to sort names by, so that "2" comes before "10" and "a" before "B".
+
+    Text and numbers take turns, text first, so like is compared with like; what is equal but for
+    capitals or leading zeros goes by the name itself.
+    """
     parts = re.split(r"(\d+)", name.casefold())
     parts[1::2] = map(int, parts[1::2])
-    return (*parts, name)
+    return parts, name
 
 
 def assemble(

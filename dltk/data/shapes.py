@@ -7,12 +7,15 @@ smaller one.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from dltk.errors import UsageError, nearest
+from dltk.images import encode
 
 KINDS = ("circle", "cross", "ring", "square", "star", "triangle")
 _FINER = 4  # shapes are drawn that many times as large, and shrunk
@@ -36,24 +39,47 @@ def shape_pictures(
     Raises:
         UsageError: an unknown kind.
     """
-    for kind in kinds:
-        if kind not in KINDS:
-            hint = nearest(kind, KINDS)
-            raise UsageError(f'unknown shape "{kind}".{hint} Known are {", ".join(KINDS)}')
     images = np.empty((count, size, size, 3), np.uint8)
-    for index in range(count):
-        random = np.random.default_rng([seed, index])
-        ground = textured_ground(random, size, size)
-        radius = size * random.uniform(*_RADIUS)
-        mask = shape_mask(
-            kinds[index % len(kinds)],
-            ground.size,
-            centre=tuple(random.uniform(radius, size - radius, 2)),
-            radius=radius,
-            degrees=random.uniform(0, 360),
-        )
-        images[index] = np.asarray(draw_shape(ground, mask, random))
-    return images, np.arange(count, dtype=np.int64) % len(kinds), tuple(kinds)
+    labels = np.arange(count, dtype=np.int64) % len(kinds)
+    for index, label in enumerate(labels):
+        images[index] = shape_picture(index, kinds[label], size=size, seed=seed)
+    return images, labels, tuple(kinds)
+
+
+def write_shapes(folder: str | os.PathLike, count: int) -> Iterator[Path]:
+    """Write the first `count` of `shape_pictures` as JPEG files: KIND/NUMBER.jpg in `folder`.
+
+    A file that is there already is left as it is, and not drawn again.
+
+    Yields:
+        the folder of each kind, once all of its pictures are there.
+    Raises:
+        DltkError: a file cannot be written.
+    """
+    for first, kind in enumerate(KINDS[:count]):
+        for index in range(first, count, len(KINDS)):
+            path = Path(folder) / kind / f"{index:05d}.jpg"
+            if not path.exists():
+                encode(shape_picture(index, kind), path)
+        yield Path(folder) / kind
+
+
+def shape_picture(index: int, kind: str, *, size: int = 96, seed: int = 0) -> Image.Image:
+    """Return picture number `index` (RGB): see `shape_pictures`, which raises the same."""
+    if kind not in KINDS:
+        hint = nearest(kind, KINDS)
+        raise UsageError(f'unknown shape "{kind}".{hint} Known are {", ".join(KINDS)}')
+    random = np.random.default_rng([seed, index])
+    ground = textured_ground(random, size, size)
+    radius = size * random.uniform(*_RADIUS)
+    mask = shape_mask(
+        kind,
+        ground.size,
+        centre=tuple(random.uniform(radius, size - radius, 2)),
+        radius=radius,
+        degrees=random.uniform(0, 360),
+    )
+    return draw_shape(ground, mask, random)
 
 
 def draw_shape(ground: Image.Image, mask: Image.Image, random: np.random.Generator) -> Image.Image:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from dltk.data.augment import augment
+from dltk.data.augment import at_least, augment
 from dltk.data.examples import LabelledData
 from dltk.drawing import draw_labels, thumbnail_sheet
 from dltk.errors import InputError, UsageError, printable
@@ -29,6 +29,7 @@ def example_sheet(
     """Return a sheet of examples: each picture under its class, and beside it what is fed in.
 
     Examples are drawn from all splits, the classes taking turns; what cannot be read is left out.
+    What is fed in is made from pictures decoded as for training.
 
     Args:
         geometry: of the network's input.
@@ -48,12 +49,13 @@ def example_sheet(
         if shown == count:
             break
         try:
-            picture = examples.decode(index, at_least=2 * max(size, geometry.at_least))
+            original = examples.decode(index, at_least=size)
+            picture = examples.decode(index, at_least=at_least(geometry, augmentation))
         except (InputError, OSError):
             continue
         row, group = divmod(shown, groups)
         shown += 1
-        tiles.append(_labelled(picture, data.classes[examples.labels[index]], size))
+        tiles.append(_labelled(original, data.classes[examples.labels[index]], size))
         for _ in range(views):
             pixels = augment(picture, geometry, augmentation, random, flip=flip)
             tiles.append(_view(pixels, size))

@@ -20,8 +20,9 @@ def split_data(
 
     Every class is divided alike (stratified). Each keeps one picture for training at least, and
     as far as it has enough, gives one to every other split. Copies of a picture go to the same
-    split. Which pictures those are depends on their names and the seed, not on the order of the
-    examples nor on the other classes; within a split the order is that of `data`.
+    split; a picture that is in two classes, which `check_data` calls an error, is trained on only.
+    But for those, which pictures a split gets depends on their names and the seed, not on the
+    order of the examples nor on the other classes; within a split the order is that of `data`.
 
     Data that is divided already stays so; if it has no "val", that is taken out of "train", but
     no "test" is.
@@ -59,13 +60,23 @@ def _divided(
     examples: Examples, classes: Sequence[str], shares: dict[str, float], seed: int
 ) -> dict[str, Examples]:
     chosen = defaultdict(list)
+    contested = _contested(examples)
+    chosen["train"] += np.flatnonzero(contested).tolist()
     for label, name in enumerate(classes):
         random = np.random.default_rng([seed, zlib.crc32(name.encode())])
-        groups = _copies(examples, np.flatnonzero(examples.labels == label))
+        groups = _copies(examples, np.flatnonzero((examples.labels == label) & ~contested))
         groups = [groups[at] for at in random.permutation(len(groups))]
         for split, members in _dealt(groups, shares).items():
             chosen[split] += members
     return {split: examples.take(sorted(members)) for split, members in chosen.items() if members}
+
+
+def _contested(examples: Examples) -> np.ndarray:
+    """Return bool (N,): which examples have a copy of another class."""
+    labels = defaultdict(set)
+    for digest, label in zip(examples.digests, examples.labels.tolist(), strict=True):
+        labels[digest].add(label)
+    return np.array([bool(d) and len(labels[d]) > 1 for d in examples.digests], bool)
 
 
 def _copies(examples: Examples, indices: Sequence[int]) -> list[list[int]]:

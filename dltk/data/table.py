@@ -13,6 +13,7 @@ from dltk.data.rows import Row, assemble, split_named
 from dltk.errors import UsageError, nearest, printable, reason
 
 _NEEDED = ("path", "label")
+_READ = (*_NEEDED, "split")
 
 
 def read_table(path: str | os.PathLike) -> LabelledData:
@@ -22,8 +23,8 @@ def read_table(path: str | os.PathLike) -> LabelledData:
     where the data is divided already, "split": train, val or test. Others are not looked at.
 
     Raises:
-        UsageError: unreadable, a column missing, a cell empty, an unknown split, no rows, files
-            that are missing, or one class only; with the line.
+        UsageError: unreadable, a column missing or there twice, a cell empty, an unknown split,
+            no rows, files that are missing, or one class only; with the line.
     """
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
@@ -57,6 +58,12 @@ def _entries(path, text: str) -> Iterator[tuple[int, Row]]:
             raise UsageError(
                 f'{printable(path)} has no column "{name}" in its first line.'
                 f"{nearest(name, columns)} Its columns: {have}"
+            )
+    for name in _READ:
+        if columns.count(name) > 1:
+            raise UsageError(
+                f'{printable(path)} has {columns.count(name)} columns "{name}" in its first line; '
+                "keep one of them"
             )
     for cells in lines:
         if not any(cell.strip() for cell in cells):

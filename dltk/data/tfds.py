@@ -8,19 +8,37 @@ import io
 import logging
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from dltk.data.examples import Examples, LabelledData
-from dltk.data.rows import split_named
+from dltk.data.rows import by_split
 from dltk.errors import DltkError, UsageError, WeightsError, nearest, printable, reason
 from dltk.files import cannot_write, locked, whole
 from dltk.weights import Report, cache_folder, offline, silent
 
 _MARKS = ("dataset_info.json", "features.json")  # of a folder that TFDS has prepared
 _TIMEOUT_SECS = 30
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Keep TFDS from announcing what it does: on standard output, and in the log.
+
+    Around TFDS's own calls only: what a caller's `report` prints is to be seen.
+    """
+    loggers = [logging.getLogger(name) for name in ("absl", "urllib3")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def is_prepared(folder: Path) -> bool:
@@ -38,24 +56,23 @@ def read_tfds(name: str, *, report: Report = silent) -> LabelledData:
     Args:
         name: as TFDS spells it, "mnist" or "NAME/CONFIG:1.0.0"; or a folder it has prepared.
     Raises:
-        UsageError: an unknown name or folder, or other features.
+        UsageError: an unknown name or folder, other features, or two splits of one meaning.
         WeightsError: not prepared yet, and it cannot be downloaded.
         DltkError: prepared, but damaged; or the copy cannot be written.
     """
-    with _quiet():
-        builder = _builder(name, report)
-        classes = _classes(name, builder)
-        folder = _copied(builder, report)
-    splits, passed_over = {}, []
-    for split in builder.info.splits:
-        if not (folder / f"{split}.npy").exists():
-            passed_over.append((split, "neither train, validation nor test"))
-            continue
-        examples, unlabelled = _examples(folder, split)
+    builder = _builder(name, report)
+    classes = _classes(name, builder)
+    names = by_split(f"tfds:{name}", builder.info.splits)
+    folder = _copied(builder, names.values(), report)
+    others = [its_name for its_name in builder.info.splits if its_name not in names.values()]
+    passed_over = [(its_name, "neither train, validation nor test") for its_name in others]
+    splits = {}
+    for split, its_name in names.items():
+        examples, unlabelled = _examples(folder, its_name)
         if unlabelled:
-            passed_over.append((split, f"{unlabelled} without a label"))
+            passed_over.append((its_name, f"{unlabelled} without a label"))
         if len(examples):
-            splits[split_named(split)] = examples
+            splits[split] = examples
     if not splits:
         have = ", ".join(map(printable, builder.info.splits)) or "none"
         raise UsageError(
@@ -81,21 +98,6 @@ class Stored(Sequence):
         return self._content[self._ends[at - 1] if at else 0 : self._ends[at]].tobytes()
 
 
-@contextlib.contextmanager
-def _quiet():
-    """Keep TFDS from announcing what it does: on standard output, and in the log."""
-    loggers = [logging.getLogger(name) for name in ("absl", "urllib3")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
-
-
 def _examples(folder: Path, split: str) -> tuple[Examples, int]:
     """Return what was copied of a split, and how many of it have no label."""
     ends, labels = np.load(folder / f"{split}.npy").T
@@ -107,24 +109,17 @@ def _examples(folder: Path, split: str) -> tuple[Examples, int]:
 
 def _builder(name: str, report: Report):
     """Return TFDS's object for a data set that is prepared, downloading it if need be."""
-    import tensorflow_datasets as tfds
-
-    tfds.disable_progress_bar()
     folder = Path(name).expanduser()
     if name.startswith(("~", ".", os.sep)) or is_prepared(folder):
         return _from_folder(folder)
     _check_name(name)
-    try:
-        builder = tfds.builder(name, try_gcs=False)
-    except Exception as error:  # an unknown version or configuration; TFDS raises many kinds
-        raise UsageError(
-            f"TFDS cannot make tfds:{printable(name)}: {_first_line(error)}"
-        ) from error
+    builder = _from_name(name)
     if not builder.is_prepared():
         _prepare(name, builder, report)
     return builder
 
 
+@_quiet()
 def _check_name(name: str) -> None:
     """Raise UsageError unless TFDS knows a data set of that name, or has one prepared."""
     import tensorflow_datasets as tfds
@@ -140,6 +135,19 @@ def _check_name(name: str) -> None:
         )
 
 
+@_quiet()
+def _from_name(name: str):
+    import tensorflow_datasets as tfds
+
+    try:
+        return tfds.builder(name, try_gcs=False)
+    except Exception as error:  # an unknown version or configuration; TFDS raises many kinds
+        raise UsageError(
+            f"TFDS cannot make tfds:{printable(name)}: {_first_line(error)}"
+        ) from error
+
+
+@_quiet()
 def _from_folder(folder: Path):
     import tensorflow_datasets as tfds
 
@@ -172,10 +180,12 @@ def _prepare(name: str, builder, report: Report) -> None:
         raise WeightsError(f"tfds:{printable(name)} is not here, and {why}{elsewhere}")
     size = builder.info.download_size
     report(f"downloading {builder.info.full_name} ({size}) to {printable(builder.data_dir)}")
+    tfds.disable_progress_bar()
     plan = tfds.download.DownloadConfig(try_download_gcs=False)
     try:
-        _knock(builder)
-        builder.download_and_prepare(download_config=plan)
+        with _quiet():
+            _knock(builder)
+            builder.download_and_prepare(download_config=plan)
     except Exception as error:  # of the network, of the disk, or of a package that it lacks
         why = _first_line(error)
         raise WeightsError(
@@ -184,10 +194,14 @@ def _prepare(name: str, builder, report: Report) -> None:
 
 
 def _knock(builder) -> None:
-    """Raise an OSError unless the first server answers: TFDS itself would try for minutes."""
+    """Raise an OSError unless the first web server answers: TFDS itself would try for minutes.
+
+    Other servers (ftp://, gs://) are left to TFDS.
+    """
     import requests
 
-    for address in list(builder.url_infos)[:1]:
+    web = [address for address in builder.url_infos if address.startswith(("http:", "https:"))]
+    for address in web[:1]:
         try:
             requests.head(address, timeout=_TIMEOUT_SECS, allow_redirects=False)
         except requests.RequestException as error:
@@ -209,9 +223,9 @@ def _classes(name: str, builder) -> tuple[str, ...]:
     )
 
 
-def _copied(builder, report: Report) -> Path:
+def _copied(builder, splits: Iterable[str], report: Report) -> Path:
     """Return the folder in the cache with SPLIT.bin, the encoded pictures behind one another, and
-    SPLIT.npy, int64 (N, 2): where each ends, and its label. Copies what is not there yet.
+    SPLIT.npy, int64 (N, 2): where each ends, and its label. Copies the splits not there yet.
 
     The folder belongs to one preparation of one data set: its name comes from their hash.
     """
@@ -224,8 +238,8 @@ def _copied(builder, report: Report) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder):
-            for split in builder.info.splits:
-                if split_named(split) and not (folder / f"{split}.npy").exists():
+            for split in splits:
+                if not (folder / f"{split}.npy").exists():
                     report(f"copying {builder.info.full_name}, {split}, to {printable(folder)}")
                     _copy(builder, split, folder)
     except OSError as error:
@@ -233,6 +247,7 @@ def _copied(builder, report: Report) -> Path:
     return folder
 
 
+@_quiet()
 def _copy(builder, split: str, folder: Path) -> None:
     """Copy one split; its index is written last, so where there is one, all is."""
     import tensorflow as tf

@@ -19,6 +19,8 @@ class Replicated:
         batch_size: examples in a step, rounded up to a multiple of the local replicas.
     """
 
+    workers = 1
+
     def __init__(self, model, strategy, batch_size: int):
         import tensorflow as tf
 
@@ -55,8 +57,6 @@ class Replicated:
 
 class KerasNetwork(Replicated):
     """A network of the catalog or from a file, ready to run on raw pixels."""
-
-    workers = 1
 
     def __init__(self, spec: dict, placement: Placement, precision: str, batch_size: int):
         from dltk.models.build import NetworkSpec, build_output

@@ -49,7 +49,10 @@ class NearestNeighbours(keras.layers.Layer):
     def _distances(self, inputs):
         """Return (B, N), smaller is nearer; for "l2" the square less what all have in common."""
         if self.metric == "l1":
-            return ops.sum(ops.abs(inputs[:, None] - self.features[None]), axis=-1)
+            if inputs.shape[0] == 1:
+                return ops.sum(ops.abs(self.features - inputs), axis=-1)[None]
+            # One by one: B × N × D differences would fill the memory.
+            return ops.map(lambda row: ops.sum(ops.abs(self.features - row), axis=-1), inputs)
         if self.metric == "l2":
             products = ops.matmul(inputs, ops.transpose(self.features))
             return ops.sum(ops.square(self.features), axis=-1) - 2.0 * products

@@ -38,7 +38,7 @@ def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
         labels: int (N,).
     """
     own = np.take_along_axis(probabilities, labels[:, None], axis=1).astype(np.float64)
-    return float(-np.log(np.clip(own, _LEAST_PROBABILITY, 1)).mean())
+    return float(np.abs(np.log(np.clip(own, _LEAST_PROBABILITY, 1))).mean())  # -log 1 is -0.0
 
 
 def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, count: int) -> np.ndarray:

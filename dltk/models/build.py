@@ -10,6 +10,7 @@ import keras
 from keras import layers
 
 from dltk.errors import UsageError, WeightsError, printable, reason
+from dltk.layers import NearestNeighbours
 from dltk.modelfile import load_model
 from dltk.models.catalog import Entry, lookup
 from dltk.models.taps import last_map, tap
@@ -160,6 +161,12 @@ def _last_activation(tensor) -> str | None:
     kind = type(operation).__name__.lower()
     if kind in ("softmax", "sigmoid"):  # a layer, or an operation of keras.ops
         return kind
+    if isinstance(operation, NearestNeighbours):  # shares of votes
+        return "softmax"
+    if kind == "average":  # an ensemble
+        inputs = operation._inbound_nodes[index].input_tensors
+        kinds = {_last_activation(each) for each in inputs}
+        return kinds.pop() if len(kinds) == 1 else None
     activation = getattr(getattr(operation, "activation", None), "__name__", "linear")
     if activation != "linear":
         return activation

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -56,15 +57,18 @@ def freeze(trunk: keras.Model, unfreeze: int | str) -> list:
     those of a small data set, seen in small batches, would spoil the features.
 
     Args:
-        unfreeze: "none", "all", or how many of the top layers to train; only layers with weights
-            count, and batch normalisation does not.
+        unfreeze: "none", "all", or how many of the top layers to train; only layers that
+            can learn count, and batch normalisation does not.
     """
     weighted = [
         layer
         for layer in trunk._flatten_layers(include_self=False)
         if layer.weights and not any(True for _ in layer._flatten_layers(include_self=False))
     ]
-    open_layers = [x for x in weighted if not isinstance(x, layers.BatchNormalization)]
+    for layer in weighted:
+        layer.trainable = True  # a file's may be frozen
+    learning = [layer for layer in weighted if layer.trainable_variables]
+    open_layers = [x for x in learning if not isinstance(x, layers.BatchNormalization)]
     if unfreeze == "none":
         open_layers = []
     elif unfreeze != "all":
@@ -87,6 +91,7 @@ class Head:
             frozen batch normalisation; None to leave features as they are.
         dropout: share of features set to zero in training.
         seed: of the initial weights and of dropout.
+        name: what the names of its layers begin with.
     """
 
     def __init__(
@@ -97,15 +102,17 @@ class Head:
         standardise: np.ndarray | None = None,
         dropout: float = 0.0,
         seed: int = 0,
+        name: str = "",
     ):
+        self.name = name
         initializer = keras.initializers.GlorotUniform(seed=seed)
-        self.logits = layers.Dense(classes, kernel_initializer=initializer, name="logits")
+        self.logits = layers.Dense(classes, kernel_initializer=initializer, name=f"{name}logits")
         self.layers = [self.logits]
         if dropout:
-            self.layers.insert(0, layers.Dropout(dropout, seed=seed, name="drop"))
+            self.layers.insert(0, layers.Dropout(dropout, seed=seed, name=f"{name}drop"))
         if standardise is not None:
             scale = layers.BatchNormalization(
-                center=False, scale=False, epsilon=0.0, trainable=False, name="standardise"
+                center=False, scale=False, epsilon=0.0, trainable=False, name=f"{name}standardise"
             )
             scale.build((None, dimensions))
             mean, deviation = statistics(standardise)
@@ -127,12 +134,36 @@ def statistics(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return features.mean(axis=0), np.maximum(deviation, least)
 
 
-def softmax_model(trunk: keras.Model, head: Head, scale: float = 1.0) -> keras.Model:
-    """Return the network that is saved: pixels to probabilities softmax(scale · logits)."""
-    x = head(trunk.outputs[0])
-    if scale != 1.0:
-        x = layers.Rescaling(scale, name="temperature")(x)
-    return keras.Model(trunk.inputs[0], layers.Softmax(name="probabilities", dtype="float32")(x))
+def softmax_model(trunk: keras.Model, heads: Sequence[Head], scale: float = 1.0) -> keras.Model:
+    """Return the network that is saved: pixels to probabilities softmax(scale · logits).
+
+    Those of several heads, each of a name of its own, are averaged.
+    """
+    each = []
+    for head in heads:
+        x = head(trunk.outputs[0])
+        if scale != 1.0:
+            x = layers.Rescaling(scale, name=f"{head.name}temperature")(x)
+        each.append(layers.Softmax(name=f"{head.name}probabilities", dtype="float32")(x))
+    mean = layers.Average(name="average")(each) if len(each) > 1 else each[0]
+    return keras.Model(trunk.inputs[0], mean)
+
+
+@contextmanager
+def synchronised(trunk: keras.Model, needed: bool) -> Iterator[None]:
+    """Let batch normalisation take the statistics of all replicas' examples, in the block."""
+    kept = [
+        layer
+        for layer in trunk._flatten_layers(include_self=False)
+        if needed and isinstance(layer, layers.BatchNormalization)
+    ]
+    for layer in kept:
+        layer.synchronized = True
+    try:
+        yield
+    finally:
+        for layer in kept:
+            layer.synchronized = False
 
 
 def neighbours_model(

@@ -14,7 +14,7 @@ import shutil
 import warnings
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import keras
@@ -22,6 +22,7 @@ from keras import layers
 
 from dltk.errors import DltkError, UsageError, printable, reason
 from dltk.files import beside, cannot_write, whole
+from dltk.modelfile import load_model
 from dltk.models.build import NetworkSpec, build_output
 from dltk.models.find import PIXEL_RANGES, ModelSource
 
@@ -46,13 +47,29 @@ def build_exportable(source: ModelSource) -> keras.Model:
     shapes = [tuple(tensor.shape[1:]) for tensor in network.inputs]
     if shapes != [size]:
         raise UsageError(f"{printable(source.name)} takes {shapes}, not one picture of {size}")
-    for layer in network._flatten_layers(include_self=False):
-        if layer.compute_dtype in _HALF:  # trained in mixed precision; half differs by runtime
-            layer.dtype_policy = "float32"
+    _to_float32(network)
     pixels = keras.Input(size, name=INPUT, dtype="float32")
     x = network(pixels, training=False)  # fixed here: not every exporter asks for it
     x = layers.Identity(name=OUTPUT, dtype="float32")(x)
     return keras.Model(pixels, {OUTPUT: x}, name="exported")
+
+
+def load_original(source: ModelSource) -> keras.Model:
+    """Return the network in a model file as Keras loads it, nothing around it, in float32.
+
+    Raises:
+        DltkError: see `dltk.modelfile.load_model`.
+    """
+    network = load_model(source.path)
+    _to_float32(network)
+    return network
+
+
+def _to_float32(network: keras.Model) -> None:
+    """Undo the mixed precision of training: half differs by runtime."""
+    for layer in network._flatten_layers(include_self=False):
+        if layer.compute_dtype in _HALF:
+            layer.dtype_policy = "float32"
 
 
 def write_savedmodel(network: keras.Model, folder: Path, description: str) -> None:
@@ -138,7 +155,7 @@ def whole_output(path: Path, *, folder: bool) -> Iterator[Path]:
     """Yield a path to write a file or a folder to; as `dltk.files.whole`, for folders too.
 
     Raises:
-        DltkError: it cannot be written.
+        DltkError: it cannot be written. What was there before is there again then.
     """
     if not folder:
         with whole(path) as part:
@@ -148,8 +165,7 @@ def whole_output(path: Path, *, folder: bool) -> Iterator[Path]:
     part = beside(path)
     old = beside(part)
     try:
-        for leftover in (part, old):
-            shutil.rmtree(leftover, ignore_errors=True)
+        _tidy(path, part, old)
         part.mkdir(parents=True)
         yield part
         if path.exists():  # a folder with files in it cannot be renamed over
@@ -158,5 +174,14 @@ def whole_output(path: Path, *, folder: bool) -> Iterator[Path]:
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
-        for leftover in (part, old):
-            shutil.rmtree(leftover, ignore_errors=True)
+        _tidy(path, part, old)
+
+
+def _tidy(path: Path, part: Path, old: Path) -> None:
+    """Remove what is written and what was replaced; put that back if nothing took its place."""
+    shutil.rmtree(part, ignore_errors=True)
+    if path.exists():
+        shutil.rmtree(old, ignore_errors=True)
+    elif old.exists():
+        with suppress(OSError):  # then it stays where it is
+            os.replace(old, path)

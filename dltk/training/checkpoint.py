@@ -52,31 +52,41 @@ def load_state(path: Path) -> tuple[dict[str, list[np.ndarray]], dict] | None:
 
 
 class Stop:
-    """Whether the user, or the machine, has asked the training to end.
+    """Whether the user, or the machine, has asked a run to end.
 
     Attributes:
-        asked: True after the first Ctrl-C or SIGTERM; the second Ctrl-C ends at once.
+        asked: True after the first Ctrl-C or SIGTERM (a scheduler's warning).
+        patient: whether that one is only noted; the second Ctrl-C ends at once anyway.
     """
 
     def __init__(self):
-        self.asked = False
+        self.asked = self.patient = False
 
     def __call__(self, signum, frame):
-        if self.asked:
+        again, self.asked = self.asked, True
+        if again or not self.patient:
             raise KeyboardInterrupt
-        self.asked = True
+
+    def obey(self) -> None:
+        """Raise KeyboardInterrupt if it was asked for, once."""
+        if self.asked:
+            self.asked = False
+            raise KeyboardInterrupt
 
 
 @contextmanager
-def stoppable() -> Iterator[Stop]:
-    """Let Ctrl-C and SIGTERM (a scheduler's warning) only be noted while the block runs."""
-    stop = Stop()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop  # signals go to the main thread, and only it may set handlers
-        return
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+def stoppable(stop: Stop, *, patient: bool) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM set `stop` while the block runs; raise at once unless `patient`.
+
+    An exception raised inside a callback of TensorFlow's may be swallowed; what is noted stays.
+    """
+    before, stop.patient = stop.patient, patient
+    handlers = {}
+    if threading.current_thread() is threading.main_thread():  # only it may set handlers
+        handlers = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield stop
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        stop.patient = before
+        for each, handler in handlers.items():
+            signal.signal(each, handler)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dltk.errors import UsageError
 from dltk.layers.neighbours import METRICS, TIE_BREAK
 
 NEIGHBOURS = (1, 3, 5, 8, 10, 12, 15, 20, 50, 100)
 STRENGTHS = (1e-3, 1e-4, 1e-2, 1e-5, 1e-1)  # of equally good ones the first is taken
+_L1_MOST = 2**25  # numbers in all features: each picture's differences take 128 MiB
 _MOST = 2000  # examples that take part; more would change the choice little, and take long
 
 
@@ -63,17 +63,19 @@ def choose_neighbours(
 
     Args:
         features: float32 (N, D). labels: int (N,).
-        k, metric: fixed by the user, or None to try NEIGHBOURS and METRICS.
+        k, metric: fixed by the user, or None to try NEIGHBOURS and METRICS; "l1" is left out
+            where there is so much that its differences would fill the memory in use.
     """
     from sklearn.metrics import pairwise_distances
 
+    tried = METRICS if features.size <= _L1_MOST else METRICS[1:]
     chosen, parts = _parts(labels, folds, seed)
     features, labels = features[chosen], labels[chosen]
     fits = min(len(train) for train, _ in parts)
     ks = [k] if k else [value for value in NEIGHBOURS if value <= fits]
     classes = int(labels.max()) + 1
     scores = {}
-    for name in [metric] if metric else METRICS:
+    for name in [metric] if metric else tried:
         distances = pairwise_distances(features, metric={"l1": "manhattan"}.get(name, name))
         line: dict[float, list[float]] = {float(value): [] for value in ks}
         for train, held in parts:
@@ -130,7 +132,10 @@ def choose_strength(
 
 
 def softmax_classifier(strength: float, examples: int):
-    """Return multinomial logistic regression that minimises mean loss + strength · ‖W‖²."""
+    """Return multinomial logistic regression that minimises mean loss + strength · ‖W‖².
+
+    Of two classes scikit-learn has one vector of weights, and so twice the penalty.
+    """
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(C=1 / (2 * strength * examples), max_iter=100, tol=1e-3)
@@ -139,7 +144,7 @@ def softmax_classifier(strength: float, examples: int):
 def svm_classifier(strength: float, examples: int, seed: int = 0):
     """Return linear SVMs, one against the rest, that minimise mean hinge loss + strength · ‖w‖².
 
-    Solved by liblinear (Fan et al. 2008).
+    Solved by liblinear (Fan et al. 2008), which penalises the bias too.
     """
     from sklearn.svm import LinearSVC
 
@@ -204,13 +209,15 @@ class FixedFeatures:
 
 
 def _parts(labels: np.ndarray, folds: int, seed: int):
-    """Return the examples that take part, and (train, held-out) indices for each fold."""
+    """Return the examples that take part, and (train, held-out) indices for each fold.
+
+    There are no more folds than examples.
+    """
     from sklearn.model_selection import StratifiedKFold
 
     random = np.random.default_rng(seed)
     chosen = np.sort(random.permutation(len(labels))[:_MOST])
-    if len(labels) < folds:
-        raise UsageError(f"{len(labels)} training pictures are too few for {folds} folds")
+    folds = min(folds, len(chosen))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # classes smaller than the number of folds
         splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)

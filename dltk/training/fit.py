@@ -9,15 +9,17 @@ from dataclasses import dataclass, field
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from dltk.errors import DltkError
-from dltk.training.checkpoint import Stop, stoppable
+from dltk.training.checkpoint import stoppable
 from dltk.training.optimizers import averages
 from dltk.training.run import RunFolder
 
 # A save may take one part in so many of the time, and comes no more often than asked.
 _SAVE_COST = 50
 _HISTORY_EVERY_SECS = 1.0
+_TOLD_EVERY_SECS = 10.0
 
 
 @dataclass
@@ -53,6 +55,7 @@ def fit(
     stage: str,
     measure: Callable[[], dict[str, float]] | None = None,
     score: Callable[[dict], list[float]] | None = None,
+    from_start: bool = False,
     patience: int = 0,
     seed: int = 0,
     save_every: float = 30.0,
@@ -66,12 +69,15 @@ def fit(
 
     Args:
         model: compiled, and its optimiser built, under `strategy`.
-        batches: has `steps_per_epoch`, `dataset(strategy, first_step)` and `describe(step)`.
+        batches: has `batch_size`, `steps_per_epoch`, `dataset(strategy, first_step)` and
+            `describe(step)`.
         strategy: the tf.distribute strategy.
         stage: name of this training within the run.
         measure: measures the model on held-out data after every epoch.
-        score: larger is better, lexically, made of an epoch's row; without it the last epoch
-            counts as the best.
+        score: larger is better, lexically, made of what `measure` gives; without it the last
+            epoch counts as the best.
+        from_start: count the weights that the stage begins with as epoch 0: they are kept if
+            no epoch makes them better.
         patience: stop after so many epochs without a better score; 0 for never.
         seed: of dropout, which depends on it and the epoch.
         save_every: seconds between saves, at least; longer if saving takes long. 0 saves after
@@ -81,21 +87,23 @@ def fit(
         DltkError: the loss is no longer finite; the state cannot be written.
         KeyboardInterrupt: after Ctrl-C, once the step under way is finished and saved.
     """
-    with stoppable() as stop:
+    stop = run.stop
+    with stoppable(stop, patient=True):
         keeper = Keeper(
             model,
             batches,
             epochs=epochs,
             run=run,
             stage=stage,
-            measure=measure,
+            measure=measure and (lambda: agreed(strategy, measure())),
             score=score,
             patience=patience,
             seed=seed,
             save_every=save_every,
             report=report,
-            stop=stop,
         )
+        if from_start and measure and keeper.progress.best_score is None:
+            keeper.consider(0)
         per_epoch = batches.steps_per_epoch
         while not keeper.progress.done:
             epoch, place = divmod(keeper.progress.step, per_epoch)
@@ -109,8 +117,7 @@ def fit(
                 verbose=0,
             )
         keeper.finish()
-        if stop.asked:
-            raise KeyboardInterrupt
+        stop.obey()
     return keeper.progress
 
 
@@ -131,13 +138,13 @@ class Keeper(keras.callbacks.Callback):
         seed: int,
         save_every: float,
         report,
-        stop: Stop,
     ):
         super().__init__()
         self.set_model(model)
         self._batches, self._epochs, self._run, self._stage = batches, epochs, run, stage
+        self._stop = run.stop
         self._measure, self._score, self._patience = measure, score, patience
-        self._seed, self._save_every, self._report, self._stop = seed, save_every, report, stop
+        self._seed, self._save_every, self._report = seed, save_every, report
         self._generators = [
             layer.seed_generator
             for layer in model._flatten_layers()
@@ -146,7 +153,7 @@ class Keeper(keras.callbacks.Callback):
         self._averages = averages(model.optimizer)
         self.progress = self._restored() or Progress()
         run.rows[stage] = self.progress.rows
-        self._saved_at = self._written_at = self._began = time.monotonic()
+        self._saved_at = self._written_at = self._told_at = self._began = time.monotonic()
         self._cost = 0.0
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -173,24 +180,19 @@ class Keeper(keras.callbacks.Callback):
         at_end = progress.step % self._batches.steps_per_epoch == 0
         if self._stop.asked and not at_end:
             self.save()
-            raise KeyboardInterrupt
+            self._stop.obey()
         if not at_end:  # there, it is saved after the measuring
             self._save_if_due()
+            self._tell_if_due()
 
     def on_epoch_end(self, epoch, logs=None):
         """Measure, keep the best, stop early, save."""
         progress = self.progress
         steps = progress.sums.pop("steps")
         row = {"epoch": epoch + 1} | {k: v / steps for k, v in progress.sums.items()}
-        self._swap_averages()
-        row |= self._measure() if self._measure else {}
+        row |= self.consider(epoch + 1)
         row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         row["seconds"] = round(time.monotonic() - self._began, 3)
-        score = self._score(row) if self._score else [epoch]
-        if progress.best_score is None or score > progress.best_score:
-            progress.best_score, progress.best_epoch = list(score), epoch + 1
-            progress.best = self.model.get_weights()
-        self._swap_averages()
         progress.rows.append(row)
         progress.sums = {}
         stale = epoch + 1 - progress.best_epoch
@@ -201,9 +203,30 @@ class Keeper(keras.callbacks.Callback):
         self._write_history()
         if self._stop.asked and not progress.done:
             self.save()
-            raise KeyboardInterrupt
+            self._stop.obey()
         if not progress.done:
             self._save_if_due()
+
+    def consider(self, epoch: int) -> dict[str, float]:
+        """Measure the weights, or their averages, and keep them if they are the best so far.
+
+        Raises:
+            DltkError: they or their measures are no longer numbers.
+        """
+        progress = self.progress
+        self._swap_averages()
+        measures = self._measure() if self._measure else {}
+        weights = self.model.get_weights()
+        if not all(map(math.isfinite, measures.values())) or not all(
+            np.isfinite(values).all() for values in weights
+        ):
+            raise DltkError(self._not_finite(max(0, progress.step - 1)))
+        score = self._score(measures) if self._score else [epoch]
+        if progress.best_score is None or score > progress.best_score:
+            progress.best_score, progress.best_epoch = list(score), epoch
+            progress.best = weights
+        self._swap_averages()
+        return measures
 
     def finish(self) -> None:
         """Give the model its best weights, and say on disk that this stage is done."""
@@ -231,6 +254,21 @@ class Keeper(keras.callbacks.Callback):
         since = time.monotonic() - self._saved_at
         if since >= max(self._save_every, _SAVE_COST * self._cost) or not self._save_every:
             self.save()
+
+    def _tell_if_due(self) -> None:
+        """Report how far an epoch is, if it is a long one."""
+        now = time.monotonic()
+        if now - max(self._told_at, self._began) < _TOLD_EVERY_SECS:
+            return
+        self._told_at = now
+        rate = self._epoch_step / (now - self._began)
+        per_epoch = self._batches.steps_per_epoch
+        epoch, place = divmod(self.progress.step, per_epoch)
+        left = (per_epoch - place) / rate
+        self._report(
+            f"epoch {epoch + 1} of {self._epochs}, step {place} of {per_epoch}: "
+            f"{rate * self._batches.batch_size:.0f} examples a second, {left:.0f} s left in it"
+        )
 
     def _write_history(self) -> None:
         if time.monotonic() - self._written_at > _HISTORY_EVERY_SECS:
@@ -271,10 +309,22 @@ class Keeper(keras.callbacks.Callback):
         )
 
 
+def agreed(strategy, values: dict[str, float]) -> dict[str, float]:
+    """Return the means over all workers, so that they decide alike on when to stop."""
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return values
+    own = strategy.experimental_distribute_values_from_function(
+        lambda context: tf.constant(list(values.values()), tf.float64)
+    )
+    means = strategy.reduce("MEAN", own, axis=None).numpy()
+    return dict(zip(values, map(float, means), strict=True))
+
+
 def _epoch_line(row: dict, epochs: int) -> str:
     shown = [
         f"{name.replace('_', ' ')} {value:.4g}"
         for name, value in row.items()
         if name not in ("epoch", "learning_rate", "seconds")
     ]
-    return f"epoch {row['epoch']} of {epochs}: {', '.join(shown)}"
+    seconds = f" ({row['seconds']:.0f} s)" if row["seconds"] >= 1 else ""
+    return f"epoch {row['epoch']} of {epochs}{seconds}: {', '.join(shown)}"

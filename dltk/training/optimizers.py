@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 
 import keras
+import tensorflow as tf
 
 from dltk.errors import UsageError, nearest
 
@@ -98,7 +99,7 @@ def build_optimizer(
     )
     optimizer.decay = weight_decay or (_ADAMW_DECAY if name == "adamw" else 0.0)
     optimizer.slow, optimizer.slow_scale = tuple(slow), slow_scale
-    return keras.optimizers.LossScaleOptimizer(optimizer) if float16 else optimizer
+    return _LossScale(optimizer) if float16 else optimizer
 
 
 @cache
@@ -117,6 +118,14 @@ def _two_rated(kind: type) -> type:
             self._scales = [self.slow_scale if id(v) in slow else 1.0 for v in variables]
             self._decays = [0.0 if v.name in _NOT_DECAYED else self.decay for v in variables]
 
+        def _clip_gradients(self, gradients):
+            return gradients  # not yet: each replica has only its share of them
+
+        def _all_reduce_sum_gradients(self, gradients_and_variables):
+            summed = super()._all_reduce_sum_gradients(gradients_and_variables)
+            gradients, variables = zip(*summed, strict=True)
+            return list(zip(super()._clip_gradients(list(gradients)), variables, strict=True))
+
         def update_step(self, gradient, variable, learning_rate):
             index = self._get_variable_index(variable)
             learning_rate = learning_rate * self._scales[index]
@@ -130,6 +139,14 @@ def _two_rated(kind: type) -> type:
 
     TwoRated.__name__ = f"TwoRated{kind.__name__}"
     return TwoRated
+
+
+class _LossScale(keras.optimizers.LossScaleOptimizer):
+    """Loss scaling that skips a step where the gradients of any replica are not finite."""
+
+    def check_finite(self, grads):
+        found = tf.cast(tf.logical_not(super().check_finite(grads)), tf.float32)
+        return tf.equal(tf.distribute.get_replica_context().all_reduce("SUM", found), 0.0)
 
 
 def averages(optimizer: keras.Optimizer) -> list | None:

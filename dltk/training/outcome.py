@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 from dltk.errors import printable
 from dltk.metrics import ClassificationReport
@@ -68,10 +69,13 @@ def write_outcome(
         f"Trained on {printable(run.options['data'])} ({counts}), "
         f"backbone {printable(run.options['backbone'])}, head {run.options['head']}.",
         "",
-        "Use it: `dltk classify PICTURES -m " + os.fspath(run.path / MODEL_FILE) + "`",
+        f"Use it: `dltk classify PICTURES -m {shlex.quote(os.fspath(run.path / MODEL_FILE))}`",
         "",
     ]
-    lines += _measured(measured, split) if measured else ["No pictures were held out.", ""]
+    flattered = split == "val" and bool(run.rows)
+    lines += (
+        _measured(measured, split, flattered) if measured else ["No pictures were held out.", ""]
+    )
     if chosen:
         lines += ["## Found on the way", ""]
         lines += [f"- {name}: {_short(value)}" for name, value in chosen.items()] + [""]
@@ -86,7 +90,7 @@ def write_outcome(
     run.write_text("report.md", "\n".join(lines).rstrip() + "\n")
 
 
-def _measured(report: ClassificationReport, split: str) -> list[str]:
+def _measured(report: ClassificationReport, split: str, flattered: bool) -> list[str]:
     lines = [
         f"## Measured on {report.examples} pictures of the {split} split",
         "",
@@ -94,17 +98,21 @@ def _measured(report: ClassificationReport, split: str) -> list[str]:
         f"{report.macro_f1:.3f}, log loss {report.loss:.3f}, calibration error {report.ece:.3f}.",
         "",
     ]
-    if split == "val":
+    if flattered:
         lines += ["These pictures also chose the best epoch, so the figures flatter a little.", ""]
     lines += ["| class | precision | recall | F1 | pictures |", "|---|---|---|---|---|"]
     for name, row in report.per_class().items():
         numbers = " | ".join(f"{row[key]:.3f}" for key in ("precision", "recall", "f1"))
-        lines.append(f"| {printable(name)} | {numbers} | {row['support']} |")
+        lines.append(f"| {_cell(name)} | {numbers} | {row['support']} |")
     pairs = report.most_confused(_LISTED)
     if pairs:
         lines += ["", "Most confused:", ""]
         lines += [f"- {printable(t)} taken for {printable(p)}: {n}" for t, p, n in pairs]
     return [*lines, ""]
+
+
+def _cell(name: str) -> str:
+    return printable(name).replace("|", "\\|")
 
 
 def _short(value) -> str:

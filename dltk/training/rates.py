@@ -30,10 +30,10 @@ class RateSearch:
 def search_rate(model: keras.Model, batches, *, strategy, default: float) -> RateSearch:
     """Find a learning rate for a compiled model; its weights are as before afterwards.
 
-    The learning-rate range test of Smith 2017, Sec. 3.3: the rate grows by the same factor at
-    each step until the loss, averaged exponentially, is four times its lowest or no longer a
-    number. The choice is two thirds down the longest fall of the smoothed loss, see `valley`:
-    where it still falls, well before it turns.
+    The learning-rate range test of Smith 2017, Sec. 3.3, as fastai does it: the rate grows by the
+    same factor at each step, not linearly, until the loss, averaged exponentially, is four times
+    its lowest or no longer a number. The choice is two thirds down the longest fall of the
+    smoothed loss, see `valley`: where it still falls, well before it turns.
 
     Args:
         model: compiled with a constant learning rate, which is set here; optimiser built.

@@ -17,9 +17,10 @@ import numpy as np
 from dltk import __version__
 from dltk.errors import DltkError, InterruptedRunError, UsageError, printable, reason
 from dltk.files import locked, whole
-from dltk.training.checkpoint import load_state, save_state
+from dltk.training.checkpoint import Stop, load_state, save_state, stoppable
 
 MODEL_FILE = "best.keras"
+IN_MEMORY = "arrays"  # in place of where the data are
 _CONFIG = "config.json"
 _FORMAT = "dltk run"
 _ANY_NAME = {"encoding": "utf-8", "errors": "surrogateescape"}  # of a file, UTF-8 or not
@@ -35,6 +36,7 @@ class RunFolder:
         command: the subcommand, such as "finetune".
         options: all options of the training, resolved; plain JSON.
         rows: the history, one list of rows for each stage by name.
+        stop: whether Ctrl-C has been pressed.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class RunFolder:
         self.path, self.command, self.options, self.chief = path, command, options, chief
         self._readable = readable  # not so for a worker whose chief has only now made it
         self.rows: dict[str, list[dict]] = {}
+        self.stop = Stop()
 
     @classmethod
     def create(
@@ -106,7 +109,9 @@ class RunFolder:
 
     @property
     def resume_command(self) -> str:
-        """The command line that goes on with this run."""
+        """The command line that goes on with this run; in Python, where data are in memory."""
+        if self.options.get("data") == IN_MEMORY:
+            return f"resume_{self.command}({str(self.path)!r}, data=...)"
         return f"dltk {self.command} --resume {shlex.quote(str(self.path))}"
 
     @contextmanager
@@ -118,9 +123,10 @@ class RunFolder:
             InterruptedRunError: after Ctrl-C, with the command that goes on.
         """
         if not self.chief:
-            yield
+            with stoppable(self.stop, patient=False):
+                yield
             return
-        with locked(self.path, wait=False) as ours:
+        with stoppable(self.stop, patient=False), locked(self.path, wait=False) as ours:
             if not ours:
                 raise DltkError(f"another process is at work in {printable(self.path)}")
             try:

@@ -17,6 +17,7 @@ from dltk.training.rates import search_rate
 from dltk.training.run import RunFolder
 
 _SLOW_SCALE = 0.1
+_WARMUP_MOST = 4  # at most one step in so many is warm-up
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Regime:
 
     Attributes:
         optimizer, schedule: see `dltk.training.optimizers`.
-        warmup: epochs over which the learning rate rises.
+        warmup: epochs over which the learning rate rises, a quarter of all at most.
         weight_decay, clip, ema: see `build_optimizer`.
         precision: "float32", "bfloat16" or "float16".
         patience, save_every, seed: see `dltk.training.fit.fit`.
@@ -59,6 +60,7 @@ def train_stage(
     score: Callable[[dict], list[float]] | None = None,
     slow: Sequence = (),
     slow_rate: float | None = None,
+    from_start: bool = False,
     report: Callable[[str], None] = lambda line: None,
 ) -> Progress:
     """Train `model`, built under the placement's strategy, and leave it with its best weights.
@@ -100,12 +102,13 @@ def train_stage(
             if run.chief:
                 picture = run.path / f"{stage}-rate.png"
                 plot_rate_search(found["rates"], found["losses"], rate, picture)
+        steps = epochs * batches.steps_per_epoch
         compile_with(
             Schedule(
                 rate,
                 shape=regime.schedule,
-                steps=epochs * batches.steps_per_epoch,
-                warmup=round(regime.warmup * batches.steps_per_epoch),
+                steps=steps,
+                warmup=min(round(regime.warmup * batches.steps_per_epoch), steps // _WARMUP_MOST),
             ),
             rate,
         )
@@ -118,6 +121,7 @@ def train_stage(
             stage=stage,
             measure=measure,
             score=score,
+            from_start=from_start,
             patience=regime.patience,
             seed=regime.seed,
             save_every=regime.save_every,

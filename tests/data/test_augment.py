@@ -1,10 +1,14 @@
 """Augmented views: what may change and what must not."""
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from dltk.data.augment import STRENGTHS, augment
+from dltk.data import in_memory
+from dltk.data.augment import STRENGTHS, at_least, augment
+from dltk.data.pixels import Pixels
 from dltk.errors import UsageError
 from dltk.images import Geometry
 from dltk.samples import FOLDER as SAMPLES
@@ -33,6 +37,38 @@ def test_none_is_what_prediction_sees(cat, fit):
 def test_an_unknown_strength_is_refused(cat):
     with pytest.raises(UsageError, match='Did you mean "light"'):
         augment(cat, Geometry(8, 8), "ligth", np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("strength", "expected"),
+    [("none", 256), ("light", 331), ("strong", 512)],  # 256, 256 / √0.6, 256 / √0.25
+)
+def test_at_least_leaves_enough_for_the_smallest_crop(strength, expected):
+    assert at_least(Geometry(224, 224), strength) == expected
+    with pytest.raises(UsageError, match='Did you mean "strong"'):
+        at_least(Geometry(8, 8), "strng")
+
+
+@pytest.mark.parametrize("strength", STRENGTHS)
+def test_views_decoded_for_training_are_as_sharp_as_of_the_whole_picture(cat, strength):
+    file, geometry = io.BytesIO(), Geometry(64, 64)
+    cat.resize((600, 600)).save(file, "JPEG", quality=95)
+    pictures = in_memory([file.getvalue()], [0], "a").splits["all"]
+
+    def sharpness(pixels):
+        load = Pixels(
+            pictures,
+            geometry,
+            augment=lambda *given: augment(*given[:2], strength, given[2]),
+            at_least=pixels,
+        )
+        seen = np.concatenate([load(np.array([0]), epoch) for epoch in range(20)])
+        return np.abs(np.diff(seen, axis=2)).mean(axis=(1, 2, 3))
+
+    whole = sharpness(600)
+    assert (sharpness(at_least(geometry, strength)) / whole).min() > 0.94
+    if strength != "none":  # as it would be without
+        assert (sharpness(geometry.at_least) / whole).min() < 0.9
 
 
 @pytest.mark.parametrize("strength", ["light", "strong"])

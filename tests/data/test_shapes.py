@@ -3,8 +3,17 @@
 import numpy as np
 import pytest
 
-from dltk.data.shapes import KINDS, draw_shape, shape_mask, shape_pictures, textured_ground
+from dltk.data.shapes import (
+    KINDS,
+    draw_shape,
+    shape_mask,
+    shape_picture,
+    shape_pictures,
+    textured_ground,
+    write_shapes,
+)
 from dltk.errors import UsageError
+from dltk.images import decode
 
 
 def test_pictures_come_from_seed_and_number_alone():
@@ -22,6 +31,41 @@ def test_some_kinds_take_turns_in_the_order_given():
     assert labels.tolist() == [0, 1, 0] and classes == ("star", "circle")
     with pytest.raises(UsageError, match='Did you mean "square"'):
         shape_pictures(1, kinds=("sqare",))
+
+
+def test_one_picture_is_that_of_the_set():
+    images, labels, classes = shape_pictures(8, size=24, seed=5)
+    one = shape_picture(7, classes[labels[7]], size=24, seed=5)
+    assert one.mode == "RGB" and (np.asarray(one) == images[7]).all()
+    with pytest.raises(UsageError, match='Did you mean "star"'):
+        shape_picture(0, "stra")
+
+
+def test_written_pictures_are_those_of_the_set_each_drawn_when_its_turn_comes(tmp_path):
+    folders = write_shapes(tmp_path, 8)
+    assert next(folders) == tmp_path / "circle"
+    assert [path.name for path in tmp_path.iterdir()] == ["circle"]
+    assert list(folders) == [tmp_path / kind for kind in KINDS[1:]]
+    images, labels, _ = shape_pictures(8)
+    for index, label in enumerate(labels):
+        written = np.asarray(decode(tmp_path / KINDS[label] / f"{index:05d}.jpg"), float)
+        assert np.abs(written - images[index]).mean() < 8
+    assert len(list(tmp_path.rglob("*.jpg"))) == 8
+    assert list(write_shapes(tmp_path / "few", 2)) == [tmp_path / "few" / k for k in KINDS[:2]]
+
+
+def test_what_is_written_already_is_neither_written_nor_drawn(tmp_path, monkeypatch):
+    list(write_shapes(tmp_path, 6))
+    (tmp_path / "star" / "00004.jpg").write_text("mine")
+    (tmp_path / "ring" / "00002.jpg").unlink()
+    drawn = []
+    monkeypatch.setattr(
+        "dltk.data.shapes.shape_picture",
+        lambda index, kind: drawn.append(kind) or shape_picture(index, kind),
+    )
+    list(write_shapes(tmp_path, 6))
+    assert drawn == ["ring"] and (tmp_path / "ring" / "00002.jpg").exists()
+    assert (tmp_path / "star" / "00004.jpg").read_text() == "mine"
 
 
 # Areas by elementary geometry, in squares of the radius.
