@@ -6,6 +6,7 @@ import os
 import platform
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from dltk.cluster import Cluster, find_cluster, slurm_addresses
@@ -95,13 +96,25 @@ def place(devices: str = "auto", strategy: str = "auto") -> Placement:
             _split_cpu(count)
         names = [f"CPU:{index}" for index in range(count or 1)]
     if strategy == "mirrored" or (strategy == "auto" and len(names) > 1):
-        chosen = tf.distribute.MirroredStrategy(names)
+        chosen = _mirrored(tuple(names))
         reason = f"MirroredStrategy on {len(names)} devices ({', '.join(names)})"
         return Placement(chosen, reason, names[0][:3].lower())
     if count and count > 1:
         raise UsageError(f"--strategy one takes one device, not --devices {devices}")
     chosen = tf.distribute.OneDeviceStrategy(names[0])
     return Placement(chosen, f"one device ({names[0]})", names[0][:3].lower())
+
+
+@cache
+def _mirrored(names: tuple[str, ...]):
+    """Return the one MirroredStrategy of these devices.
+
+    Each numbers its collective operations from the same start; a second one in the process would
+    meet what is left of the first.
+    """
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(list(names))
 
 
 def _grow_memory(gpus) -> None:
