@@ -138,10 +138,13 @@ def plot_curves(
             values = _floats(history[name])
             style = {"color": _ORANGE if held_out else _BLUE, "marker": "o", "markersize": 3.5}
             label = "validation" if held_out else "training"
-            panel.plot(np.arange(len(values)) + 1, values, label=label, **style)
+            epochs = np.arange(1.0, len(values) + 1)
+            breaks = [first for _, first in stages[1:] if first < len(values)]
+            gaps = np.insert(epochs, breaks, np.nan), np.insert(values, breaks, np.nan)
+            panel.plot(*gaps, label=label, **style)  # each stage is a line of its own
             if held_out and best is not None and best < len(values):
                 mark = {"color": _ORANGE, "s": 130, "marker": "*", "zorder": 3}
-                value = f"best, epoch {best + 1}: {values[best]:.4g}"
+                value = f"kept, epoch {best + 1}: {values[best]:.4g}"
                 panel.scatter(best + 1, values[best], label=value, **mark)
         panel.set_ylabel(what.replace("_", " "))
         if what == "learning_rate":
@@ -216,12 +219,15 @@ def plot_folds(
         axes.scatter(value, mean, label=text, **mark)
     if log:
         axes.set_xscale("log")
-    elif all(float(value).is_integer() for tried in grid.values() for value in tried):
-        axes.xaxis.get_major_locator().set_params(integer=True)
-    low = min(min(folds) for tried in grid.values() for folds in tried.values())
+    values = sorted({value for tried in grid.values() for value in tried})
+    if all(float(value).is_integer() for value in values):
+        axes.set_xticks(values, [f"{value:g}" for value in values], minor=False)
+        axes.minorticks_off()
     axes.set(xlabel=label, ylabel="accuracy")
-    if low > 0.99:  # or matplotlib shows accuracies above 1
-        axes.set_ylim(0.98, 1.001)
+    low, high = axes.get_ylim()
+    if high > 1:  # which no accuracy is
+        low = min(low, 0.98)
+        axes.set_ylim(low, 1 + 0.02 * (1 - low))
     if chosen is not None or any(grid):
         axes.legend(frameon=False)
     _write(figure, path)

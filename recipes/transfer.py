@@ -336,7 +336,7 @@ class Training:
                 folds.scores,
                 self.run.path / "folds.png",
                 label=name,
-                log=name == "l2",
+                log=True,
                 chosen=(folds.series, folds.value),
             )
         return folds

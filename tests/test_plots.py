@@ -133,8 +133,8 @@ def test_the_best_epoch_is_marked_if_it_is_told(tmp_path, drawn):
     for best in (2, None, 7):  # 7 is not in the history
         plot_curves(history, tmp_path / "curves.png", best=best)
     marked, unmarked, beyond = drawn
-    assert marks(marked, "best, epoch 3: ") == [(3, 3.0), (3, 0.7)]
-    assert marks(unmarked, "best") == marks(beyond, "best") == []
+    assert marks(marked, "kept, epoch 3: ") == [(3, 3.0), (3, 0.7)]
+    assert marks(unmarked, "kept") == marks(beyond, "kept") == []
 
 
 def test_curves_of_a_training_that_never_ended_an_epoch(tmp_path):

@@ -33,15 +33,20 @@ def draw_curves(run: RunFolder) -> None:
     for name, stage in run.rows.items():
         stages.append((name, first))
         first += len(stage)
-    plot_curves(history, run.path / "curves.png", stages=stages, best=_best(rows, stages[-1][1]))
+    plot_curves(history, run.path / "curves.png", stages=stages, best=_kept(rows, stages))
 
 
-def _best(rows: list[dict], first: int) -> int | None:
-    """Return the place of the best epoch of the last stage, which begins at `first`."""
+def _kept(rows: list[dict], stages: list[tuple[str, int]]) -> int | None:
+    """Return the place of the epoch whose weights the last network kept.
+
+    Its stages have names of the same beginning; each goes on from the best of the one before.
+    """
     if "val_accuracy" not in rows[-1]:
         return None
-    last = range(first, len(rows))
-    return max(last, key=lambda place: (rows[place]["val_accuracy"], -rows[place]["val_loss"]))
+    network = stages[-1][0].rpartition("-")[0]
+    first = next(first for name, first in stages if name.rpartition("-")[0] == network)
+    own = range(first, len(rows))
+    return max(own, key=lambda place: (rows[place]["val_accuracy"], -rows[place]["val_loss"]))
 
 
 def write_outcome(
