@@ -43,14 +43,15 @@ from dltk.models.build import build_network, features_of
 data, epochs = sys.argv[1], int(sys.argv[2])
 def pictures(split, shuffle):
     return keras.utils.image_dataset_from_directory(
-        f"{data}/{split}", image_size=(224, 224), label_mode="categorical", shuffle=shuffle,
+        f"{data}/{split}", image_size=(256, 256), label_mode="categorical", shuffle=shuffle,
         batch_size=32, seed=0, verbose=False)
 entry = lookup("efficientnet-lite0")
 base = features_of(build_network(entry, weights=entry.weights.get()), None, "avg")
 base.trainable = False
 train = pictures("train", True)
-inputs = keras.Input((224, 224, 3))
-x = base(inputs, training=False)
+inputs = keras.Input((256, 256, 3))
+x = layers.CenterCrop(224, 224)(inputs)  # the geometry that the network was trained with
+x = base(x, training=False)
 outputs = layers.Dense(len(train.class_names), activation="softmax")(x)
 model = keras.Model(inputs, outputs)
 model.compile(keras.optimizers.Adam(), "categorical_crossentropy", metrics=["accuracy"])
@@ -61,7 +62,7 @@ print(json.dumps({"val_accuracy": max(history.history["val_accuracy"])}))
 
 
 def make_pictures(folder: Path, count: int) -> None:
-    """Write made pictures of six kinds of shapes in train/, val/ and test/."""
+    """Write made pictures of six kinds of shapes in train/ and val/."""
     from PIL import Image
 
     from dltk.data.shapes import shape_pictures
@@ -69,7 +70,7 @@ def make_pictures(folder: Path, count: int) -> None:
 
     images, labels, classes = shape_pictures(count, size=256, seed=0)
     for number, (image, label) in enumerate(zip(images, labels, strict=True)):
-        split = {0: "val", 1: "test"}.get(number % 7, "train")  # 7: all classes in each
+        split = "val" if number % 7 < 2 else "train"  # 7: all classes in each
         encode(Image.fromarray(image), folder / split / classes[label] / f"{number:05d}.jpg")
 
 
@@ -96,11 +97,15 @@ def compare_transfer(scratch: Path, count: int, epochs: int) -> None:
     os.environ["DLTK_CACHE"] = str(scratch / "cache")
     load_engine(find_model("efficientnet-lite0"), output="features")
     keras_seconds, keras_accuracy = timed(KERAS, data, epochs)
-    seconds, accuracy = timed(OURS, data, epochs, scratch / "run")
+    took = []
+    for number in range(3):  # short enough to be hit by a neighbour's load
+        shutil.rmtree(scratch / "cache/features", ignore_errors=True)
+        took.append(timed(OURS, data, epochs, scratch / f"run{number}"))
+    seconds, accuracy = sorted(took)[1]
     again, _ = timed(OURS, data, epochs, scratch / "again")
     print(f"a head on frozen features: {count} pictures, {epochs} epochs, cold start")
     print(f"  plain Keras   {keras_seconds:7.1f} s   validation accuracy {keras_accuracy:.3f}")
-    print(f"  dltk          {seconds:7.1f} s   validation accuracy {accuracy:.3f}")
+    print(f"  dltk          {seconds:7.1f} s   validation accuracy {accuracy:.3f}, median of three")
     print(f"  dltk, again   {again:7.1f} s   features known")
     print(f"  ratio         {keras_seconds / seconds:7.1f}     again {keras_seconds / again:.1f}")
 
