@@ -172,7 +172,7 @@ class Keeper(keras.callbacks.Callback):
         self._epoch_step += 1
         progress = self.progress
         step, progress.step = progress.step, progress.step + 1
-        sums = {name: float(np.mean(value)) * self._epoch_step for name, value in logs.items()}
+        sums = {name: float(value) * self._epoch_step for name, value in logs.items()}
         if not math.isfinite(sums["loss"]):
             raise DltkError(self._not_finite(step))
         sums["steps"] = self._epoch_step
