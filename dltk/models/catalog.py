@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dltk.errors import UsageError, WeightsError, nearest, printable
 from dltk.images import Geometry
-from dltk.weights import Report, fetch, in_package, keras_folder, silent
+from dltk.weights import Report, cache_folder, fetch, in_package, keras_folder, silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ class KerasWeights:
     file: str
     address: str
     digest: str | None
+    megabytes: float
 
     def present(self) -> Path | None:
         """Return the downloaded file, or None."""
@@ -70,6 +71,45 @@ class KerasWeights:
     def get(self, report: Report = silent) -> Path:
         """Return the file, downloading it first if need be. Raises WeightsError."""
         return fetch(self.address, keras_folder() / self.file, self.digest, report)
+
+    def __str__(self) -> str:
+        return self.address
+
+
+@dataclass(frozen=True, slots=True)
+class TorchvisionWeights:
+    """Weights that torchvision publishes; kept in dltk's own cache.
+
+    Attributes:
+        file: its name, which ends in the first 8 digits of its SHA-256.
+        megabytes: its size; heads for training only are in it too.
+    """
+
+    file: str
+    megabytes: float
+
+    @property
+    def address(self) -> str:
+        """Where the file is published."""
+        return f"https://download.pytorch.org/models/{self.file}"
+
+    @property
+    def digest(self) -> str:
+        """The beginning of the file's SHA-256."""
+        return Path(self.file).stem.rpartition("-")[2]
+
+    @property
+    def path(self) -> Path:
+        """Where the file is kept."""
+        return cache_folder() / "torchvision" / self.file
+
+    def present(self) -> Path | None:
+        """Return the downloaded file, or None."""
+        return self.path if self.path.exists() else None
+
+    def get(self, report: Report = silent) -> Path:
+        """Return the file, downloading it first if need be. Raises WeightsError."""
+        return fetch(self.address, self.path, self.digest, report)
 
     def __str__(self) -> str:
         return self.address
@@ -92,7 +132,7 @@ class Entry:
     family: str
     builder: str
     geometry: Geometry
-    weights: PackageWeights | KerasWeights
+    weights: PackageWeights | KerasWeights | TorchvisionWeights
     parameters: int
     pixels: str
     top1: float | None = None
@@ -144,11 +184,24 @@ _PACKAGED = (
     ),
 )
 
+_TORCHVISION = (
+    Entry(
+        name="googlenet",
+        family="googlenet",
+        builder="dltk.models.googlenet:build_googlenet",
+        geometry=Geometry(224, 224),
+        weights=TorchvisionWeights("googlenet-1378be20.pth", megabytes=52),
+        parameters=6_639_464,
+        pixels="tf",
+        top1=69.8,
+    ),
+)
+
 
 @cache
 def entries() -> dict[str, Entry]:
-    """Return all networks by name: those from packages first, then those of Keras."""
-    table = {entry.name: entry for entry in _PACKAGED}
+    """Return all networks by name: from packages, from torchvision, then those of Keras."""
+    table = {entry.name: entry for entry in _PACKAGED + _TORCHVISION}
     with (Path(__file__).parent / "keras_applications.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             table[row["name"]] = _keras_entry(row)
@@ -156,14 +209,16 @@ def entries() -> dict[str, Entry]:
 
 
 def _keras_entry(row: dict[str, str]) -> Entry:
-    size = int(row["size"])
+    size, parameters = int(row["size"]), int(row["parameters"])
     return Entry(
         name=row["name"],
         family=row["family"],
         builder=f"keras.applications:{row['builder']}",
         geometry=Geometry(size, size, crop=float(row["crop"]), interpolation=row["interpolation"]),
-        weights=KerasWeights(row["file"], row["address"], row["digest"] or None),
-        parameters=int(row["parameters"]),
+        weights=KerasWeights(
+            row["file"], row["address"], row["digest"] or None, megabytes=parameters * 4 / 1e6
+        ),
+        parameters=parameters,
         pixels=row["pixels"],
         top1=float(row["top1"]),
     )

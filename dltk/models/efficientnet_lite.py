@@ -13,8 +13,7 @@ from pathlib import Path
 import keras
 from keras import layers
 
-from dltk.errors import WeightsError, printable
-from dltk.pth import read_pth
+from dltk.models.torch_layers import load_torch_weights
 
 # (width, depth, dropout) of each variant
 _SCALES = ((1.0, 1.0, 0.2), (1.0, 1.1, 0.2), (1.1, 1.2, 0.3), (1.2, 1.4, 0.3), (1.4, 1.8, 0.3))
@@ -66,7 +65,9 @@ def build_efficientnet_lite(
     x = layers.Dense(1000, activation=classifier_activation, name="predictions")(x)
     model = keras.Model(keras.utils.get_source_inputs(x), x, name=f"efficientnet-lite{variant}")
     if weights is not None:
-        _load(model, weights)
+        blocks = [x.name.split("_")[0] for x in model.layers if x.name.endswith("_project_conv")]
+        torch_block = {name: f"_blocks.{index}" for index, name in enumerate(blocks)}
+        load_torch_weights(model, weights, lambda name: _torch_name(name, torch_block))
     return model
 
 
@@ -102,32 +103,6 @@ def _block(x, kernel, stride, expansion, channels, name):
     if stride == 1 and shortcut.shape[-1] == channels:
         x = layers.Add(name=f"{name}_add")([shortcut, x])
     return x
-
-
-def _load(model: keras.Model, path: Path) -> None:
-    """Copy the tensors of a PyTorch file into `model`: convolutions OIHW to HWIO, dense turned."""
-    tensors = read_pth(path)
-    blocks = [layer.name.split("_")[0] for layer in model.layers if "_project_conv" in layer.name]
-    torch_block = {name: f"_blocks.{index}" for index, name in enumerate(blocks)}
-    for layer in model.layers:
-        if not layer.weights:
-            continue
-        key = _torch_name(layer.name, torch_block)
-        try:
-            if isinstance(layer, layers.BatchNormalization):
-                parts = ("weight", "bias", "running_mean", "running_var")
-                values = [tensors[f"{key}.{part}"] for part in parts]
-            elif isinstance(layer, layers.DepthwiseConv2D):
-                values = [tensors[f"{key}.weight"].transpose(2, 3, 0, 1)]
-            elif isinstance(layer, layers.Conv2D):
-                values = [tensors[f"{key}.weight"].transpose(2, 3, 1, 0)]
-            else:
-                values = [tensors[f"{key}.weight"].T, tensors[f"{key}.bias"]]
-            layer.set_weights(values)
-        except (KeyError, ValueError) as error:
-            raise WeightsError(
-                f"{printable(path)} does not fit {model.name}: {key} is missing or of another shape"
-            ) from error
 
 
 def _torch_name(name: str, torch_block: dict[str, str]) -> str:
