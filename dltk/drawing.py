@@ -1,10 +1,15 @@
-"""Drawing on pictures: labels, and maps of thumbnails."""
+"""Drawing on pictures: labels, maps of thumbnails, and tables of pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from dltk.errors import printable
+
+_INK = (40, 40, 40)
 
 
 def draw_labels(picture: Image.Image, lines: Sequence[str]) -> Image.Image:
@@ -64,3 +69,65 @@ def thumbnail_sheet(
         x, y = column * edge, row * edge
         sheet.paste(small, (x + (edge - small.width) // 2, y + (edge - small.height) // 2))
     return sheet
+
+
+def contact_sheet(
+    rows: Sequence[Sequence[Image.Image | None]],
+    *,
+    row_names: Sequence[str],
+    column_names: Sequence[str],
+    edge: int,
+) -> Image.Image:
+    """Return a table of pictures on white, with names to the left of rows and above columns.
+
+    Args:
+        rows: RGB pictures, equally many in each row; the cell of None stays empty.
+        row_names, column_names: one for each; without room for names where all are empty. Those
+            that are too long end in an ellipsis.
+        edge: pixels of the longer side of a picture, which keeps its aspect. Rows and columns are
+            only as high and as wide as their largest picture.
+    """
+    fitted = [[cell and ImageOps.contain(cell, (edge, edge)) for cell in row] for row in rows]
+    widths = [
+        _largest([c.width for c in column if c], edge) for column in zip(*fitted, strict=True)
+    ]
+    heights = [_largest([cell.height for cell in row if cell], edge) for row in fitted]
+    size = max(12, round(edge / 14))
+    gap, font = size // 2, ImageFont.load_default(size)
+    row_names = [_shortened(name, edge, font) for name in row_names]
+    column_names = [
+        _shortened(name, width, font) for name, width in zip(column_names, widths, strict=True)
+    ]
+    left = max((round(font.getlength(name)) for name in row_names), default=0)
+    xs = _starts(widths, left + 2 * gap if left else gap, gap)
+    ys = _starts(heights, size + 2 * gap if any(column_names) else gap, gap)
+    sheet = Image.new("RGB", (xs[-1], ys[-1]), "white")
+    draw = ImageDraw.Draw(sheet)
+    for x, width, name in zip(xs, widths, column_names, strict=False):
+        draw.text((x + width / 2, ys[0] - gap), name, _INK, font, anchor="md")
+    for y, height, name, row in zip(ys, heights, row_names, fitted, strict=False):
+        draw.text((xs[0] - gap, y + height / 2), name, _INK, font, anchor="rm")
+        for x, width, cell in zip(xs, widths, row, strict=False):
+            if cell:
+                place = x + (width - cell.width) // 2, y + (height - cell.height) // 2
+                sheet.paste(cell, place)
+    return sheet
+
+
+def _largest(sizes: list[int], otherwise: int) -> int:
+    return max(sizes, default=otherwise)
+
+
+def _starts(sizes: Sequence[int], first: int, gap: int) -> list[int]:
+    """Return where cells of those sizes begin, and where the one after the last would."""
+    return list(accumulate((size + gap for size in sizes), initial=first))
+
+
+def _shortened(name: str, width: int, font: ImageFont.FreeTypeFont) -> str:
+    """Return `name` on one line, cut to `width` pixels with an ellipsis."""
+    name = printable(name)
+    if font.getlength(name) <= width:
+        return name
+    while name and font.getlength(name + "…") > width:
+        name = name[:-1]
+    return name.rstrip() + "…"

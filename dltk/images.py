@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from PIL.ExifTags import Base
 
 from dltk.errors import InputError, UsageError, printable, reason
 from dltk.files import whole
@@ -32,6 +33,7 @@ _REFUSED_STARTS = {
     b"\x01\x00\x00\x00": "WMF",
 }
 _LOSSLESS_ALTERNATIVE = ".png"
+_JPEG_ROOM = 65533  # bytes for EXIF
 # EXIF orientation -> what turns the stored picture upright.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -96,7 +98,7 @@ def decode_sized(source, *, at_least: int | None = None) -> tuple[Image.Image, t
         if isinstance(source, Image.Image):
             source.load()
             return _sized(source, source.size)
-        with _opened(source) as image:
+        with opened(source) as image:
             size = image.size
             if at_least:
                 image.draft(None, (at_least, at_least))
@@ -120,7 +122,7 @@ def is_picture(content: bytes) -> bool:
     if content.startswith(tuple(_REFUSED_STARTS)):
         return True
     try:
-        _opened(content).close()
+        opened(content).close()
     except InputError:
         return False
     except Exception:  # recognised, and found damaged
@@ -139,7 +141,11 @@ def _sized(image: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, tupl
     return to_rgb(upright, image.format), (height, width) if swapped else (width, height)
 
 
-def _opened(source) -> Image.Image:
+def opened(source) -> Image.Image:
+    """Return the picture in a path or in bytes, opened by Pillow and not yet decoded.
+
+    Raises what Pillow raises, and InputError where it is no picture.
+    """
     if not isinstance(source, bytes):
         if not isinstance(source, (str, os.PathLike)):
             raise InputError(f"not a path, a picture or an array but {type(source).__name__}")
@@ -174,7 +180,7 @@ def _first_bytes(path) -> bytes:
 
 def _orientation(image: Image.Image) -> int | None:
     try:
-        value = image.getexif().get(0x0112)
+        value = image.getexif().get(Base.Orientation)
     except Exception:  # a damaged EXIF block must not cost the picture
         return None
     return value if isinstance(value, int) else None
@@ -340,35 +346,37 @@ def encodable(name: str) -> str:
     return name + _LOSSLESS_ALTERNATIVE
 
 
-_SOFTWARE = 0x0131  # EXIF's tag
-
-
-def software_of(path: str | os.PathLike) -> str | None:
-    """Return what a picture's file says it was made with, or None."""
-    try:
-        with Image.open(path, formats=raster_formats()) as image:
-            return image.getexif().get(_SOFTWARE)
-    except Exception:  # not a picture, or a damaged one: it says nothing
-        return None
-
-
-def encode(picture: Image.Image, path: str | os.PathLike, *, software: str | None = None) -> None:
+def encode(
+    picture: Image.Image,
+    path: str | os.PathLike,
+    *,
+    software: str | None = None,
+    exif: bytes | None = None,
+    quality: int = 90,
+) -> None:
     """Write `picture` to `path`, whole or not at all, in the format of the path's extension.
 
-    JPEG, WebP and AVIF are written at quality 90. An ICC profile in `picture.info` is kept.
+    An ICC profile in `picture.info` is kept.
 
     Args:
-        software: what `software_of` is to say of the file, where its format has room for that.
+        software: what `dltk.metadata.software_of` is to say of the file.
+        exif: what `dltk.metadata.exif_of` gave. Formats without room for it go without.
+        quality: of JPEG, WebP and AVIF, 1 to 100.
 
     Raises:
         DltkError: the file cannot be written.
     """
-    if Path(path).suffix.lower() not in raster_extensions():
+    extension = Path(path).suffix.lower()
+    if extension not in raster_extensions():
         raise UsageError(f"cannot write {printable(path)}: unknown file extension")
-    options = {"quality": 90} if Path(path).suffix.lower() not in (".tif", ".tiff") else {}
+    form = Image.registered_extensions()[extension]
+    options = {"quality": quality} if form != "TIFF" else {}
     if software:
-        exif = Image.Exif()
-        exif[_SOFTWARE] = software
+        fields = Image.Exif()
+        fields.load(exif or b"")
+        fields[Base.Software] = software
+        exif = fields.tobytes()
+    if exif and not (form == "JPEG" and len(exif) > _JPEG_ROOM):
         options["exif"] = exif
     if picture.info.get("icc_profile"):
         options["icc_profile"] = picture.info["icc_profile"]

@@ -115,10 +115,11 @@ def test_a_traceback_comes_only_with_debug(dltk, tmp_path):
         dltk("classify", tmp_path / "none", "--debug")
 
 
-def test_samples_are_written_with_their_attribution(dltk, tmp_path):
-    result = dltk("samples", tmp_path / "samples")
+@pytest.mark.parametrize(("flags", "count"), [((), 8), (("--styles",), 3)])
+def test_samples_are_written_with_their_attribution(dltk, tmp_path, flags, count):
+    result = dltk("samples", tmp_path / "samples", *flags)
     written = sorted(path.name for path in (tmp_path / "samples").iterdir())
-    assert result.code == 0 and len(written) == 8 and "ATTRIBUTION.md" in written
+    assert result.code == 0 and len(written) == count and "ATTRIBUTION.md" in written
     text = (tmp_path / "samples/ATTRIBUTION.md").read_text()
     assert all(name in text for name in written if name.endswith(".jpg"))
 
@@ -157,7 +158,7 @@ def test_recipes_are_listed_with_what_they_do(dltk):
 def test_models_list_knows_all_of_keras_and_the_packages(dltk):
     listed = json.loads(dltk("models", "list", "--json").out)
     names = {entry["name"] for entry in listed}
-    assert len(names) == 44
+    assert len(names) == 45
     assert {"efficientnet-lite0", "vgg16-hed", "resnet50", "convnextxlarge"} <= names
     local = json.loads(dltk("models", "list", "--local", "--json").out)
     assert {"efficientnet-lite0", "vgg16-hed"} <= {entry["name"] for entry in local}

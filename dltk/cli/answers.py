@@ -18,7 +18,8 @@ def check_plot(inputs, plot: str, queries, outputs: Outputs) -> None:
 
     In a folder of inputs it would be taken for one next time; only an earlier map is replaced.
     """
-    from dltk.images import encodable, software_of
+    from dltk.images import encodable
+    from dltk.metadata import software_of
 
     path = Path(plot).resolve()
     if encodable(plot) != plot:

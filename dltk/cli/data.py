@@ -123,7 +123,8 @@ def _reporter(quiet: bool) -> Reporter:
 
 def _check_output(path: Path, where: str, overwrite: bool) -> None:
     """Raise UsageError if a sheet cannot be written to `path`, or would replace something."""
-    from dltk.images import encodable, software_of
+    from dltk.images import encodable
+    from dltk.metadata import software_of
 
     name = f"--output {printable(path)}"
     if encodable(path.name) != path.name:

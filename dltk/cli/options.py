@@ -90,7 +90,22 @@ def model(command):
 
 def outputs(command):
     """-o/--output, the form of the results, and what to do with earlier ones."""
-    for option in (
+    return outputs_to(None)(command)
+
+
+def outputs_to(folder: str | None):
+    """The same, where results that are pictures go to `folder` unless told otherwise."""
+
+    def decorate(command):
+        for option in _output_options(folder):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def _output_options(folder: str | None):
+    return (
         click.option(
             "--on-error",
             type=click.Choice(["skip", "stop"]),
@@ -117,11 +132,11 @@ def outputs(command):
             "--output",
             type=Folder(),
             metavar="DIR",
+            default=folder,
+            show_default=folder is not None,
             help="Write the results to this folder, and go on there after a stop.",
         ),
-    ):
-        command = option(command)
-    return command
+    )
 
 
 def hardware(command):
@@ -162,6 +177,41 @@ def hardware(command):
             show_default=True,
             metavar="N",
             help="Pictures in one step, over all devices.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def painters(command):
+    """What pictures are painted on: commands whose variables are pixels."""
+    for option in (
+        click.option(
+            "--precision",
+            type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+            default="auto",
+            show_default=True,
+            help="auto is bfloat16 where the hardware is made for it and the network gains.",
+        ),
+        click.option(
+            "--strategy",
+            type=click.Choice(["auto", "one", "mirrored"]),
+            default="auto",
+            show_default=True,
+            help="tf.distribute: auto shares the pictures out over two or more devices.",
+        ),
+        click.option(
+            "--devices",
+            default="auto",
+            show_default=True,
+            metavar="KIND[:N]",
+            help=DEVICES_HELP,
+        ),
+        click.option(
+            "--batch-size",
+            type=click.IntRange(1),
+            metavar="N",
+            help="Pictures under way at a time, over all devices; by default one on each.",
         ),
     ):
         command = option(command)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import click
 
 from dltk.cli import options
+from dltk.errors import UsageError
 
 
 @click.command(
     short_help="Write out sample pictures.",
-    epilog="\b\nExamples:\n  dltk samples photos\n  dltk samples shapes --shapes 600",
+    epilog="\b\nExamples:\n  dltk samples photos\n  dltk samples styles --styles\n"
+    "  dltk samples shapes --shapes 600",
 )
 @click.argument("directory", default="samples", metavar="[DIR]", type=click.Path(file_okay=False))
 @click.option(
@@ -18,18 +20,21 @@ from dltk.cli import options
     metavar="N",
     help="Instead of photographs, N made pictures of six kinds of shapes, a folder for each.",
 )
+@click.option("--styles", is_flag=True, help="Instead, pictures to take a style from.")
 @options.quiet
 @options.debug
-def samples(directory, shapes, quiet):
+def samples(directory, shapes, styles, quiet):
     """Write the sample photographs and their attribution to DIR (default: samples).
 
-    With --shapes, labelled pictures to try "dltk finetune" on. Files that are there already are
-    left as they are.
+    With --styles, pictures to try "dltk stylize" with; with --shapes, labelled pictures to try
+    "dltk finetune" on. Files that are there already are left as they are.
     """
     from functools import partial
     from pathlib import Path
 
-    write = _photographs
+    if shapes and styles:
+        raise UsageError("--shapes and --styles write different pictures: choose one")
+    write = partial(_copies, styles=styles)
     if shapes:
         from dltk.data.shapes import write_shapes
 
@@ -39,14 +44,14 @@ def samples(directory, shapes, quiet):
             click.echo(path)
 
 
-def _photographs(folder):
-    """Yield the sample photographs, written to `folder`."""
+def _copies(folder, *, styles: bool):
+    """Yield the sample photographs or the styles, written to `folder`."""
     import shutil
 
     from dltk.files import whole
-    from dltk.samples import sample_files
+    from dltk.samples import sample_files, style_files
 
-    for source in sample_files():
+    for source in style_files() if styles else sample_files():
         target = folder / source.name
         if not target.exists():
             with whole(target) as part:

@@ -143,7 +143,7 @@ def probabilities_of(model: keras.Model) -> keras.Model:
         shapes = [tuple(output.shape) for output in model.outputs]
         raise UsageError(f"{model.name} is not a classifier: its output is {shapes}, not (B, K)")
     x = model.outputs[0]
-    activation = _last_activation(x)
+    activation = last_activation(x)
     if x.shape[-1] == 1:
         if activation != "sigmoid":
             x = layers.Activation("sigmoid", name=_free("probability", model))(x)
@@ -153,11 +153,13 @@ def probabilities_of(model: keras.Model) -> keras.Model:
     return model if x is model.outputs[0] else keras.Model(model.inputs, x, name=model.name)
 
 
-def _last_activation(tensor) -> str | None:
-    """Return "softmax" or "sigmoid" if that is what last made these values, else None."""
-    operation, index = tensor._keras_history.operation, tensor._keras_history.node_index
-    if isinstance(operation, keras.Model):
-        return _last_activation(operation.outputs[0])
+def last_activation(tensor) -> str | None:
+    """Return "softmax" or "sigmoid" if that is what last made these values, else None or another.
+
+    Args:
+        tensor: symbolic, such as an output of a model.
+    """
+    operation, index = last_operation(tensor)
     kind = type(operation).__name__.lower()
     if kind in ("softmax", "sigmoid"):  # a layer, or an operation of keras.ops
         return kind
@@ -165,14 +167,22 @@ def _last_activation(tensor) -> str | None:
         return "softmax"
     if kind == "average":  # an ensemble
         inputs = operation._inbound_nodes[index].input_tensors
-        kinds = {_last_activation(each) for each in inputs}
+        kinds = {last_activation(each) for each in inputs}
         return kinds.pop() if len(kinds) == 1 else None
     activation = getattr(getattr(operation, "activation", None), "__name__", "linear")
-    if activation != "linear":
-        return activation
-    if kind in ("activation", "reshape", "flatten", "cast", "identity", "dropout"):
-        return _last_activation(operation._inbound_nodes[index].input_tensors[0])
-    return None
+    return activation if activation != "linear" else None
+
+
+def last_operation(tensor) -> tuple:
+    """Return what last changed these values, in nested models too, and the number of its call."""
+    operation, index = tensor._keras_history.operation, tensor._keras_history.node_index
+    if isinstance(operation, keras.Model):
+        return last_operation(operation.outputs[0])
+    kind = type(operation).__name__.lower()
+    linear = getattr(getattr(operation, "activation", None), "__name__", "linear") == "linear"
+    if kind in ("activation", "reshape", "flatten", "cast", "identity", "dropout") and linear:
+        return last_operation(operation._inbound_nodes[index].input_tensors[0])
+    return operation, index
 
 
 def _free(name: str, model: keras.Model) -> str:

@@ -60,6 +60,17 @@ def tap(model: keras.Model, name: str):
     """Return the symbolic output of the layer called `name`, as a tensor of `model`'s graph.
 
     Args:
+        name: see `tap_name`.
+    Raises:
+        UsageError: there is no such layer; the nearest is suggested.
+    """
+    return _tap(model, tap_name(model, name))
+
+
+def tap_name(model: keras.Model, name: str) -> str:
+    """Return the name of the layer that `name` means.
+
+    Args:
         name: as `list_taps` gives it, or its index there as a number, such as "-2".
     Raises:
         UsageError: there is no such layer; the nearest is suggested.
@@ -74,7 +85,7 @@ def tap(model: keras.Model, name: str):
             f'{model.name} has no layer "{printable(name)}".{nearest(name, names)} '
             '"dltk models layers" lists them'
         )
-    return _tap(model, name)
+    return name
 
 
 def _tap(model: keras.Model, name: str):

@@ -1,0 +1,1 @@
+"""Pictures as variables: optimising pixels against a fixed network."""
