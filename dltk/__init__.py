@@ -13,7 +13,8 @@ import importlib
 __version__ = "0.1.0"
 
 _RECIPES = {
-    name: f"recipes.{name}" for name in ("classify", "features", "evaluate", "export", "finetune")
+    name: f"recipes.{name}"
+    for name in ("classify", "features", "evaluate", "export", "finetune", "stylize")
 }
 
 

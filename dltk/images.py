@@ -292,7 +292,11 @@ class Geometry:
         return np.stack(views + [view[:, ::-1] for view in views])
 
     def _centre_box(self, picture: Image.Image) -> tuple[float, float, float, float]:
-        width, height = picture.size
+        return self.seen(picture.size)
+
+    def seen(self, size: tuple[int, int]) -> tuple[float, float, float, float]:
+        """Return the part (left, top, right, bottom) of a picture of `size` that `apply` takes."""
+        width, height = size
         if self.fit != "crop":
             return 0, 0, width, height
         scale = self.crop * min(width / self.width, height / self.height)

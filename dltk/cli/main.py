@@ -22,11 +22,13 @@ from dltk.cli.finetune import finetune
 from dltk.cli.models import models
 from dltk.cli.recipes import recipes
 from dltk.cli.samples import samples
+from dltk.cli.stylize import stylize
 from dltk.errors import DltkError, PipeClosedError
 
 SECTIONS = {
     "Use a model": (classify, features, evaluate),
     "Train one": (finetune,),
+    "Make pictures": (stylize,),
     "Housekeeping": (models, data, export, samples, recipes, doctor, completion),
 }
 INTERRUPTED = 130

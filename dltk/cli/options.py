@@ -8,6 +8,7 @@ import warnings
 
 import click
 
+PLACING = ("batch_size", "devices", "strategy")  # where it runs: without influence on results
 DEVICES_HELP = "auto, cpu, gpu, or how many of them: gpu:2; cpu:2 splits this CPU in two."
 _ENGINE_HELP = "litert (CPU, without TensorFlow), keras (any device), or what suits this machine."
 
@@ -188,7 +189,7 @@ def painters(command):
     for option in (
         click.option(
             "--precision",
-            type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+            type=click.Choice(["auto", "float32", "bfloat16"]),
             default="auto",
             show_default=True,
             help="auto is bfloat16 where the hardware is made for it and the network gains.",

@@ -82,6 +82,20 @@ def see_layers(
     return network
 
 
+def reach(network: keras.Model) -> int:
+    """Return how many pixels from its middle a place of the deepest layer still sees.
+
+    For chains of convolutions and poolings, such as VGG: half of the receptive field.
+    """
+    field = jump = 1
+    for layer in network.layers:
+        window = getattr(layer, "kernel_size", getattr(layer, "pool_size", None))
+        if window:
+            field += (window[0] - 1) * jump
+            jump *= layer.strides[0]
+    return -(-field // 2)
+
+
 def average_pooling(layer: layers.Layer) -> layers.Layer | None:
     """Swap for `see_layers`: average instead of maximum pooling (Gatys et al. 2016, Sec. 2)."""
     if isinstance(layer, layers.MaxPooling2D):

@@ -29,6 +29,9 @@ class Slope:
         network: from `dltk.painting.network.see_layers`; the outputs that the objectives need.
         objectives: their terms are added.
         priors: what else is minimised, as functions from pixels (1, H, W, C) to terms by name.
+
+    Attributes:
+        strides: pixels between two places of each map that the network gives.
     """
 
     def __init__(
@@ -40,7 +43,7 @@ class Slope:
         self._network = network
         self._objectives = list(objectives)
         self._priors = list(priors)
-        self._strides = _strides(network)
+        self.strides = _strides(network)
         traced = {"reduce_retracing": True}
         self._features = tf.function(self._features_of, **traced)
         self._in_one = tf.function(self._whole, **traced)
@@ -52,7 +55,7 @@ class Slope:
     @property
     def stride(self) -> int:
         """Pixels between two places of the coarsest map."""
-        return max(self._strides.values(), default=1)
+        return max(self.strides.values(), default=1)
 
     def look(self, pixels, tiles: Sequence[Tile]):
         """Yield what the network sees in the core of each tile, {layer: (1, H, W, C)}."""
@@ -97,7 +100,7 @@ class Slope:
     def _features_of(self, pixels, inner):
         features = dict(self._network(pixels, training=False))
         top, left, bottom, right = tf.unstack(inner)
-        for name, s in self._strides.items():
+        for name, s in self.strides.items():
             features[name] = features[name][:, top // s : bottom // s, left // s : right // s]
         return features
 

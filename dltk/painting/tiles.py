@@ -6,8 +6,17 @@ halo is as wide as the network's field reaches, the tiles' results are exactly t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
+
+from dltk.errors import DltkError
+from dltk.weights import Report, silent
+
+_SMALLEST = 64  # pixels a side: below, there is more halo than core
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +69,39 @@ def _cuts(side: int, tile: int, multiple: int) -> list[int]:
     count = -(-side // max(tile, multiple))
     step = -(-side // (count * multiple)) * multiple
     return [*range(0, side, step), side]
+
+
+class TileSize:
+    """How large tiles can be: as wished, halved as often as memory runs out.
+
+    Args:
+        side: pixels of a tile's core, at most.
+        report: called with a line when it is halved.
+
+    Attributes:
+        side: what it is now.
+    """
+
+    def __init__(self, side: int, report: Report = silent):
+        self.side = side
+        self._report = report
+
+    def attempt(self, work: Callable[[int], Result]) -> Result:
+        """Return `work(side)`, with half the side after each time that memory ran out.
+
+        Raises:
+            DltkError: not even the smallest tiles fit.
+        """
+        import tensorflow as tf
+
+        while True:
+            side = self.side
+            try:
+                return work(side)
+            except tf.errors.ResourceExhaustedError as error:
+                if side // 2 < _SMALLEST:
+                    raise DltkError(
+                        f"out of memory, even in tiles of {side} pixels; try a smaller --size"
+                    ) from error
+            self.side = min(self.side, side // 2)  # another thread may have halved it too
+            self._report(f"out of memory: going on in tiles of {self.side} pixels")

@@ -95,7 +95,7 @@ class Watch:
             )
 
     def finished(self, pixels):
-        """Return `pixels`, or the last good ones. Raises PaintingStoppedError if not all are finite."""
+        """Return the finished `pixels`. Raises PaintingStoppedError if not all are finite."""
         if not np.isfinite(np.asarray(pixels)).all():
             raise PaintingStoppedError(
                 f"pixels are not finite after step {len(self.trace)} of {self.planned}; "

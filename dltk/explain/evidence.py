@@ -1,0 +1,129 @@
+"""Where the evidence for a class is: gradients of its score, and feature maps weighed by them.
+
+- "gradient": Simonyan, Vedaldi & Zisserman 2013, Sec. 3, https://arxiv.org/abs/1312.6034
+- "smoothgrad": Smilkov et al. 2017, https://arxiv.org/abs/1706.03825
+- "integrated": Sundararajan, Taly & Yan 2017, https://arxiv.org/abs/1703.01365
+- "guided": Springenberg et al. 2014, https://arxiv.org/abs/1412.6806
+- Grad-CAM: Selvaraju et al. 2017, https://arxiv.org/abs/1610.02391
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dltk.errors import UsageError
+from dltk.explain.scores import Scores
+
+METHODS = ("gradient", "smoothgrad", "integrated", "guided")
+_NOISE = 0.15 * 255  # standard deviation, as a share of the range: Smilkov et al. 2017, Sec. 4
+
+
+class Evidence:
+    """Attributes the score of a class to pixels, or to places of a feature map.
+
+    Args:
+        network: from `dltk.painting.network.see_layers`, which gives SCORES and, for
+            `grad_cam`, `layer`.
+        scores: how its scores are read.
+        layer: for `grad_cam`.
+        batch_size: pictures in one pass.
+    """
+
+    def __init__(
+        self, network: keras.Model, scores: Scores, *, layer: str | None = None, batch_size: int = 8
+    ):
+        self._network, self._scores, self._layer = network, scores, layer
+        self._batch_size = batch_size
+        self._ascent = tf.function(self._ascend, reduce_retracing=True)
+        self._weighed = tf.function(self._weigh)
+
+    def gradient(self, pixels: np.ndarray, index: int) -> np.ndarray:
+        """Return the largest absolute derivative over channels, float32 (H, W).
+
+        Args (of all methods):
+            pixels: float32 (H, W, C), 0-255.
+            index: of the class.
+        Raises (all methods):
+            UsageError: a score without a gradient.
+        """
+        return np.abs(self._slopes(pixels[None], index)[0]).max(axis=-1)
+
+    def smoothgrad(
+        self, pixels: np.ndarray, index: int, *, samples: int, seed: int = 0
+    ) -> np.ndarray:
+        """Return `gradient` of the mean derivative over noisy copies, float32 (H, W).
+
+        Args:
+            samples: how many copies; with noise of a standard deviation of 15 % of the range.
+            seed: of the noise.
+        """
+        random = np.random.default_rng(seed)
+        total = np.zeros_like(pixels)
+        for at in range(0, samples, self._batch_size):
+            count = min(self._batch_size, samples - at)
+            noise = random.normal(0, _NOISE, (count, *pixels.shape)).astype(np.float32)
+            total += self._slopes(pixels + noise, index).sum(axis=0)
+        return np.abs(total / samples).max(axis=-1)
+
+    def integrated(self, pixels: np.ndarray, index: int, *, samples: int) -> np.ndarray:
+        """Return what each place adds to the score between black and the picture, float32 (H, W).
+
+        Signed; the sum is the score's difference between the two, but for the error of an
+        integral by `samples` midpoints (completeness: Sundararajan et al. 2017, Sec. 3).
+        """
+        shares = ((np.arange(samples) + 0.5) / samples).astype(np.float32)
+        total = np.zeros_like(pixels)
+        for at in range(0, samples, self._batch_size):
+            steps = shares[at : at + self._batch_size, None, None, None] * pixels
+            total += self._slopes(steps, index).sum(axis=0)
+        return (pixels * total / samples).sum(axis=-1)
+
+    def grad_cam(self, pixels: np.ndarray, index: int) -> np.ndarray:
+        """Return the map's channels summed with weights, negative sums as 0, float32 (h, w).
+
+        A channel's weight is the mean derivative of the score over its places, which makes
+        the result that of CAM (Zhou et al. 2016) for networks that end in global average pooling
+        and one dense layer, divided by the number of places.
+        """
+        weighed = self._weighed(tf.constant(pixels[None]), index)
+        if weighed is None:
+            raise UsageError(f"the score does not depend on {self._layer}; name another --layer")
+        return weighed.numpy()
+
+    def score(self, pixels: np.ndarray, index: int) -> float:
+        """Return the score of the class, as it is differentiated."""
+        seen = self._scores.read(self._network(pixels[None], training=False), index)
+        return float(seen[0])
+
+    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
+        """Return the probabilities of all classes, float32 (K,)."""
+        return self._scores.probabilities(self._network(pixels[None], training=False))[0].numpy()
+
+    def _slopes(self, batch: np.ndarray, index: int) -> np.ndarray:
+        slopes = self._ascent(tf.constant(batch), index)
+        if slopes is None:
+            raise UsageError(
+                "the scores have no gradient with respect to pixels, as with votes of neighbours; "
+                '"dltk visualize occlusion" needs none'
+            )
+        return slopes.numpy()
+
+    def _ascend(self, batch, index: int):
+        with tf.GradientTape() as tape:
+            tape.watch(batch)
+            score = self._scores.read(self._network(batch, training=False), index)
+        return tape.gradient(score, batch)
+
+    def _weigh(self, pixels, index: int):
+        with tf.GradientTape() as tape:
+            tape.watch(pixels)
+            outputs = self._network(pixels, training=False)
+            score = self._scores.read(outputs, index)
+        maps = outputs[self._layer]
+        slopes = tape.gradient(score, maps)
+        if slopes is None:
+            return None
+        maps, slopes = tf.cast(maps[0], tf.float32), tf.cast(slopes[0], tf.float32)
+        return tf.nn.relu(tf.reduce_sum(maps * tf.reduce_mean(slopes, axis=(0, 1)), axis=-1))
