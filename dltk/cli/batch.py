@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from dltk.cli.progress import Reporter, duration
+from dltk.cli.progress import Reporter, duration, pace
 from dltk.cli.results import Table, printer, table_line
 from dltk.errors import UsageError, printable
 
@@ -147,7 +147,7 @@ def _summarise(tally, inputs, outputs: Outputs, seconds: float, folder: str | No
         parts.append(f"{tally.kept} done before")
     if tally.failed:
         parts.append(f"{tally.failed} failed")
-    rate = f", {tally.done / seconds:.1f} a second" if tally.done > 1 else ""
+    rate = f", {pace(tally.done, seconds)}" if tally.done > 1 else ""
     click.echo(f"{', '.join(parts)} in {duration(seconds)}{rate}", err=True)
     if inputs.passed_over:
         click.echo(inputs.describe_passed_over(), err=True)

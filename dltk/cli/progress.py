@@ -44,11 +44,11 @@ class Reporter:
             self._draw(tally, reached)
         elif not self._quiet and time.monotonic() - self._told > _PLAIN_EVERY_SECS:
             self._told = time.monotonic()
-            rate = (reached - self._first) / (self._told - self._started)
-            left = (tally.total - reached) / rate if rate else 0
+            done, seconds = reached - self._first, self._told - self._started
+            left = (tally.total - reached) * seconds / done if done else 0
             click.echo(
                 f"{reached} of {tally.total}, {tally.failed} failed, "
-                f"{rate:.1f} a second, {duration(left)} left",
+                f"{pace(done, seconds)}, {duration(left)} left",
                 err=True,
             )
 
@@ -84,9 +84,16 @@ class Reporter:
         self._bar.update(
             self._task,
             completed=reached,
-            rate=f"{(reached - self._first) / elapsed:.1f}/s" if elapsed else "",
+            rate=pace(reached - self._first, elapsed) if elapsed else "",
             failed=f"{tally.failed} failed" if tally.failed else "",
         )
+
+
+def pace(count: int, seconds: float) -> str:
+    """Return how fast it goes: "12.3 a second", or "50 s each" where they take longer."""
+    if 0 < count < seconds:
+        return f"{duration(seconds / count)} each"
+    return f"{count / seconds if seconds else 0:.1f} a second"
 
 
 def duration(seconds: float) -> str:
