@@ -24,6 +24,7 @@ _WORDS = {
     "precision": ("auto", "float32", "bfloat16", "float16"),
 }
 _GRADIENT_OPTIONS = (
+    "keep_epochs",
     "epochs",
     "batch_size",
     "lr",
@@ -145,7 +146,7 @@ def _refuse_idle(asked: SimpleNamespace, plan: Plan, defaults: dict) -> None:
         "nothing is chosen by cross-validation": (not searches, ("folds",)),
         "only a head on fixed features is trained, in float32": (
             plan.fixed and not plan.tuned,
-            ("precision",),
+            ("precision", "keep_epochs"),
         ),
     }
     for reason, (holds, names) in why.items():

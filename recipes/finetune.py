@@ -34,7 +34,9 @@ DEFAULT_BACKBONE = "efficientnet-lite0"
 _METRICS = ("examples", "top1", "top5", "loss", "macro_f1", "ece")
 _NOTES = 5
 # Options that say where and how often, not what: a resumed run may have others.
-_FREE = {"data", "run_dir", "resume", "devices", "strategy", "save_every", "report"}
+_FREE = {
+    "data", "run_dir", "resume", "devices", "strategy", "save_every", "keep_epochs", "report",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ def finetune(
     strategy: str = "auto",
     precision: str = "auto",
     save_every: float = 30.0,
+    keep_epochs: str = "none",
     run_dir: str | os.PathLike | None = None,
     resume: str | os.PathLike | None = None,
     report: Report = silent,
@@ -159,6 +162,9 @@ def finetune(
         precision: "float32", "bfloat16", "float16", or "auto", see
             `dltk.strategy.choose_training_precision`.
         save_every: seconds between saves of the state.
+        keep_epochs: after which epochs the weights are kept in the run folder, for
+            `recipes.visualize.training`: "none", "doubling" (0, 1, 2, 4, 8, …, and the last) or
+            "all".
         run_dir: exactly where to put the run folder.
         resume: a run folder to go on with; all options must be as they were.
         report: called with a line now and then.
@@ -208,7 +214,7 @@ def resume_finetune(run: str | os.PathLike, *, report: Report = silent, **free) 
     """Go on with the run in a folder, with the data and options it was begun with.
 
     Args:
-        free: options that may be others now: devices, strategy, save_every.
+        free: options that may be others now: devices, strategy, save_every, keep_epochs.
     """
     stored = RunFolder.open(run, "finetune").options
     known = inspect.signature(finetune).parameters

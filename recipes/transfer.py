@@ -295,6 +295,7 @@ class Training:
                 precision=precision,
                 patience=asked.patience if held else 0,
                 save_every=asked.save_every,
+                keep="none" if stage.endswith("head") else asked.keep_epochs,
                 seed=seed,
             ),
             placement=self.placement,

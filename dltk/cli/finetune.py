@@ -114,6 +114,9 @@ _NUMBER = NumberOr(float)
            help="Go on with the run in this folder."),
     option("--save-every", type=_NUMBER, default=30.0, metavar="SECONDS",
            help="How often to save the state, so that a killed run loses little; 0: each step."),
+    option("--keep-epochs", type=click.Choice(["none", "doubling", "all"]), default="none",
+           help="Keep the weights after epochs 1, 2, 4, 8 and so on, or after all, for "
+           '"dltk visualize training".'),
     option("--devices", default="auto", metavar="KIND[:N]", help=options.DEVICES_HELP),
     option("--strategy", default="auto",
            type=click.Choice(["auto", "one", "mirrored", "multiworker", "tpu"]),

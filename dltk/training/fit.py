@@ -59,6 +59,7 @@ def fit(
     patience: int = 0,
     seed: int = 0,
     save_every: float = 30.0,
+    keep: str = "none",
     report: Callable[[str], None] = lambda line: None,
 ) -> Progress:
     """Train `model`, compiled, and leave it with its best weights.
@@ -82,6 +83,9 @@ def fit(
         seed: of dropout, which depends on it and the epoch.
         save_every: seconds between saves, at least; longer if saving takes long. 0 saves after
             every step, whatever that takes.
+        keep: after which epochs the weights are kept in the run folder for good, as they are
+            measured (see `RunFolder.keep_weights`): "none"; "doubling": 0, 1, 2, 4, 8 and so on,
+            and the last; or "all".
         report: called with a line after each epoch.
     Raises:
         DltkError: the loss is no longer finite; the state cannot be written.
@@ -100,8 +104,11 @@ def fit(
             patience=patience,
             seed=seed,
             save_every=save_every,
+            keep=keep,
             report=report,
         )
+        if keep != "none" and not keeper.progress.step and not keeper.progress.done:
+            run.keep_weights(stage, 0, model.get_weights())
         if from_start and measure and keeper.progress.best_score is None:
             keeper.consider(0)
         per_epoch = batches.steps_per_epoch
@@ -137,6 +144,7 @@ class Keeper(keras.callbacks.Callback):
         patience: int,
         seed: int,
         save_every: float,
+        keep: str,
         report,
     ):
         super().__init__()
@@ -145,6 +153,7 @@ class Keeper(keras.callbacks.Callback):
         self._stop = run.stop
         self._measure, self._score, self._patience = measure, score, patience
         self._seed, self._save_every, self._report = seed, save_every, report
+        self._keep = keep
         self._generators = [
             layer.seed_generator
             for layer in model._flatten_layers()
@@ -199,6 +208,10 @@ class Keeper(keras.callbacks.Callback):
         if epoch + 1 == self._epochs or (self._patience and stale >= self._patience):
             progress.done = True
             self.model.stop_training = True
+        if self._keeps(epoch + 1):
+            self._swap_averages()
+            self._run.keep_weights(self._stage, epoch + 1, self.model.get_weights())
+            self._swap_averages()
         self._report(_epoch_line(row, self._epochs))
         self._write_history()
         if self._stop.asked and not progress.done:
@@ -206,6 +219,11 @@ class Keeper(keras.callbacks.Callback):
             self._stop.obey()
         if not progress.done:
             self._save_if_due()
+
+    def _keeps(self, epoch: int) -> bool:
+        """Return whether the weights after `epoch` are kept for good."""
+        doubled = epoch & (epoch - 1) == 0 or self.progress.done
+        return self._keep == "all" or (self._keep == "doubling" and doubled)
 
     def consider(self, epoch: int) -> dict[str, float]:
         """Measure the weights, or their averages, and keep them if they are the best so far.

@@ -22,6 +22,7 @@ from dltk.training.checkpoint import Stop, load_state, save_state, stoppable
 MODEL_FILE = "best.keras"
 IN_MEMORY = "arrays"  # in place of where the data are
 _CONFIG = "config.json"
+_KEPT = "epochs"
 _FORMAT = "dltk run"
 _ANY_NAME = {"encoding": "utf-8", "errors": "surrogateescape"}  # of a file, UTF-8 or not
 
@@ -175,6 +176,28 @@ class RunFolder:
         if self.chief:
             save_state(self._state_file(stage), arrays, facts)
 
+    def keep_weights(self, stage: str, epoch: int, weights: list[np.ndarray]) -> None:
+        """Keep the weights as they are after an epoch of a stage, 0 being before the first."""
+        if self.chief:
+            save_state(kept_file(self.path, stage, epoch), {"weights": weights}, {})
+
+    def kept_weights(self) -> dict[str, list[int]]:
+        """Return the epochs whose weights are kept, in order, for each stage by name."""
+        kept: dict[str, list[int]] = {}
+        for path in sorted((self.path / _KEPT).glob("*.npz")):
+            stage, _, epoch = path.stem.rpartition("-")
+            if stage and epoch.isdecimal():
+                kept.setdefault(stage, []).append(int(epoch))
+        return {stage: sorted(epochs) for stage, epochs in kept.items()}
+
+    def load_weights(self, stage: str, epoch: int) -> list[np.ndarray]:
+        """Return what `keep_weights` kept. Raises DltkError if there is nothing."""
+        path = kept_file(self.path, stage, epoch)
+        state = load_state(path)
+        if state is None:
+            raise DltkError(f"no weights in {printable(path)}")
+        return state[0].get("weights", [])
+
     def _state_file(self, stage: str) -> Path:
         return self.path / "checkpoint" / f"{stage}.npz"
 
@@ -208,6 +231,11 @@ class RunFolder:
             writer = csv.DictWriter(file, columns, restval="")
             writer.writeheader()
             writer.writerows(rows)
+
+
+def kept_file(run: Path, stage: str, epoch: int) -> Path:
+    """Return where the weights after an epoch are kept in a run folder."""
+    return run / _KEPT / f"{stage}-{epoch:04d}.npz"
 
 
 def _changes(before: list[dict], now: list[dict]) -> str:

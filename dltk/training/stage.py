@@ -29,7 +29,7 @@ class Regime:
         warmup: epochs over which the learning rate rises, a quarter of all at most.
         weight_decay, clip, ema: see `build_optimizer`.
         precision: "float32", "bfloat16" or "float16".
-        patience, save_every, seed: see `dltk.training.fit.fit`.
+        patience, save_every, keep, seed: see `dltk.training.fit.fit`.
     """
 
     optimizer: str = "adam"
@@ -41,6 +41,7 @@ class Regime:
     precision: str = "float32"
     patience: int = 0
     save_every: float = 30.0
+    keep: str = "none"
     seed: int = 0
 
 
@@ -125,6 +126,7 @@ def train_stage(
             patience=regime.patience,
             seed=regime.seed,
             save_every=regime.save_every,
+            keep=regime.keep,
             report=report,
         )
     except tf.errors.OpError as error:
