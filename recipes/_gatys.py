@@ -83,7 +83,7 @@ class Method:
     seed: int
 
     def __post_init__(self):
-        for name, least in (("steps", 1), ("min_scale", LEAST), ("tile", 64)):
+        for name, least in (("steps", 1), ("min_scale", LEAST), ("tile", 64), ("seed", 0)):
             if getattr(self, name) < least:
                 raise UsageError(
                     f"--{_dashed(name)} is at least {least}, not {getattr(self, name)}"
@@ -100,8 +100,9 @@ class Method:
                 raise UsageError(f"--{_dashed(name)} is one of {', '.join(choices)}")
         if self.optimizer == "lbfgs" and self.rate is not None:
             raise UsageError("--rate is Adam's; L-BFGS finds its own")
-        if not self.style_layers:
-            raise UsageError("--style-layers: at least one is needed")
+        for name in ("content_layers", "style_layers"):
+            if not getattr(self, name):
+                raise UsageError(f"--{_dashed(name)}: at least one is needed")
 
 
 class Studio:
@@ -282,7 +283,7 @@ def in_its_colours(
     """Return photo and styles as they are painted, so that the photo's colours stay.
 
     Gatys et al. 2017, Sec. 5: "luminance" paints in grey (the colours come back afterwards, see
-    `with_colours_of`); "histogram" and "linear" give the styles the photo's colours.
+    `Studio.develop`); "histogram" and "linear" give the styles the photo's colours.
     """
     if how == "none":
         return photo, styles

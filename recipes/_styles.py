@@ -157,7 +157,8 @@ class Masks:
     @staticmethod
     def _in_folder(folder, item: Item) -> Image.Image:
         stem = Path(folder) / Path(item.name).with_suffix("")
-        beside = sorted(stem.parent.glob(f"{glob.escape(stem.name)}.*"))
+        named = stem.parent.glob(f"{glob.escape(stem.name)}.*")
+        beside = sorted(path for path in named if path.stem == stem.name)  # not cat.2.png for cat
         if not beside:
             raise InputError(f"no mask for it in {printable(folder)}")
         try:

@@ -359,13 +359,12 @@ def draw_sheet(rows: Iterable[dict], photos: Path, output: Path) -> Path | None:
     """
     table, names, styles = [], [], []
     for fields in rows:
-        files = {kind: path for kind, path in fields.get("files", {}).items() if " " not in kind}
         if fields["status"] != "ok" or len(table) == _SHEET_ROWS:
             continue
-        paths = [photos / fields["path"], *(output / path for path in files.values())]
+        styles = list(fields["losses"])
+        paths = [photos / fields["path"], *(output / fields["files"][name] for name in styles)]
         table.append([_small(path) for path in paths])
         names.append(fields["path"])
-        styles = list(files)
     if sum(len(row) - 1 for row in table) < 2:
         return None
     sheet = contact_sheet(table, row_names=names, column_names=["photo", *styles], edge=_SHEET_EDGE)

@@ -38,6 +38,7 @@ class Evidence:
         self._batch_size = batch_size
         self._ascent = tf.function(self._ascend, reduce_retracing=True)
         self._weighed = tf.function(self._weigh)
+        self._seen = tf.function(self._classify, reduce_retracing=True)
 
     def gradient(self, pixels: np.ndarray, index: int) -> np.ndarray:
         """Return the largest absolute derivative over channels, float32 (H, W).
@@ -87,7 +88,7 @@ class Evidence:
         the result that of CAM (Zhou et al. 2016) for networks that end in global average pooling
         and one dense layer, divided by the number of places.
         """
-        weighed = self._weighed(tf.constant(pixels[None]), index)
+        weighed = self._weighed(tf.constant(pixels[None]), tf.constant(index))
         if weighed is None:
             raise UsageError(f"the score does not depend on {self._layer}; name another --layer")
         return weighed.numpy()
@@ -97,12 +98,21 @@ class Evidence:
         seen = self._scores.read(self._network(pixels[None], training=False), index)
         return float(seen[0])
 
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return self._scores.classes
+
     def probabilities(self, pixels: np.ndarray) -> np.ndarray:
         """Return the probabilities of all classes, float32 (K,)."""
-        return self._scores.probabilities(self._network(pixels[None], training=False))[0].numpy()
+        return self._seen(tf.constant(pixels[None]))[0].numpy()
+
+    def probabilities_of(self, batch: np.ndarray, index: int) -> np.ndarray:
+        """Return the probability of class `index`, float32 (B,), of pictures (B, H, W, C)."""
+        return self._seen(tf.constant(batch))[:, index].numpy()
 
     def _slopes(self, batch: np.ndarray, index: int) -> np.ndarray:
-        slopes = self._ascent(tf.constant(batch), index)
+        slopes = self._ascent(tf.constant(batch), tf.constant(index))
         if slopes is None:
             raise UsageError(
                 "the scores have no gradient with respect to pixels, as with votes of neighbours; "
@@ -110,13 +120,16 @@ class Evidence:
             )
         return slopes.numpy()
 
-    def _ascend(self, batch, index: int):
+    def _classify(self, batch):
+        return self._scores.probabilities(self._network(batch, training=False))
+
+    def _ascend(self, batch, index):
         with tf.GradientTape() as tape:
             tape.watch(batch)
             score = self._scores.read(self._network(batch, training=False), index)
         return tape.gradient(score, batch)
 
-    def _weigh(self, pixels, index: int):
+    def _weigh(self, pixels, index):
         with tf.GradientTape() as tape:
             tape.watch(pixels)
             outputs = self._network(pixels, training=False)

@@ -7,9 +7,9 @@ from PIL import Image, ImageEnhance
 
 from dltk.images import Geometry
 
-_UNSEEN = 0.35  # brightness of what the network does not see
-_FADED = 0.55  # saturation that a picture keeps under a heat map
-_LEAST, _MOST = 0.1, 0.75  # opacity of the lowest and of the highest heat
+_UNSEEN = 0.3  # brightness of what the network does not see
+_FADED, _DIMMED = 0.5, 0.75  # saturation and brightness that a picture keeps under a heat map
+_MOST = 0.8  # opacity of the highest heat
 
 
 def on_photo(heat: np.ndarray, geometry: Geometry, size: tuple[int, int]) -> np.ndarray:
@@ -75,8 +75,8 @@ def overlay(picture: Image.Image, values: np.ndarray, box) -> Image.Image:
     Args: see `heat_picture`.
     """
     heat = _spread(values, box, picture.size)
-    faded = ImageEnhance.Color(picture).enhance(_FADED)
-    opacity = Image.fromarray(np.rint(255 * (_LEAST + (_MOST - _LEAST) * heat)).astype(np.uint8))
+    faded = ImageEnhance.Brightness(ImageEnhance.Color(picture).enhance(_FADED)).enhance(_DIMMED)
+    opacity = Image.fromarray(np.rint(255 * _MOST * heat).astype(np.uint8))
     mixed = Image.composite(coloured(heat), faded, opacity)
     result = ImageEnhance.Brightness(picture).enhance(_UNSEEN)
     corner = _whole_pixels(box)

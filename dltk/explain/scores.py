@@ -52,14 +52,14 @@ class Scores:
             activation in ("softmax", "sigmoid") and taken not in ("softmax", "sigmoid"),
         )
 
-    def read(self, outputs: dict, index: int):
-        """Return the score of class `index`, float32 (B,), of what a network gives."""
+    def read(self, outputs: dict, index):
+        """Return the score of class `index` (a number or a tensor), float32 (B,)."""
         scores = tf.cast(outputs[SCORES], tf.float32)
         if self.mixed:
             scores = tf.math.log(tf.maximum(scores, _LEAST))
         if scores.shape[-1] == 1:
-            return scores[:, 0] if index else -scores[:, 0]
-        return scores[:, index]
+            return scores[:, 0] * tf.where(tf.equal(index, 1), 1.0, -1.0)
+        return tf.gather(scores, index, axis=1)
 
     def probabilities(self, outputs: dict):
         """Return the probabilities of all classes, float32 (B, K)."""

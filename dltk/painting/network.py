@@ -14,9 +14,10 @@ from dltk.models.find import PIXEL_RANGES, ModelSource
 from dltk.models.taps import tap_name
 
 SCORES = "scores"  # a classifier's output before softmax, among the names of layers
+_NORMALISING = layers.InputLayer, layers.Rescaling, layers.Normalization
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
-Swap = Callable[[layers.Layer], layers.Layer | None]
+Swap = Callable[[layers.Layer], Callable | None]
 
 
 def load_whole(source: ModelSource) -> keras.Model:
@@ -114,6 +115,10 @@ def _lay_open(model: keras.Model, inputs, prefix: str, seen: dict, swap: Swap):
             if isinstance(operation, keras.Model) and _graph_of(operation) is not None:
                 seen[name] = _lay_open(operation, args[0], name + "/", seen, swap)
             else:
+                # Keras lets a kernel meet a number of values not known yet, and fails later.
+                count = getattr(args[0], "shape", (1,))[-1:]
+                if getattr(operation, "weights", ()) and count == (None,):
+                    raise ValueError(f"{name} counts on a certain number of places")
                 seen[name] = (swap(operation) or operation)(*args, **kwargs)
             return seen[name]
 
@@ -131,28 +136,32 @@ def _graph_of(model: keras.Model):
 def _without_softmax(model: keras.Model, swap: Swap | None) -> Swap:
     """Return `swap`, which also takes the softmax or sigmoid away that ends a classifier."""
     last, _ = last_operation(model.outputs[0])
-    if getattr(last, "activation", None) in (
-        keras.activations.softmax,
-        keras.activations.sigmoid,
-    ):
+    activation = getattr(last, "activation", None)
+    if activation in (keras.activations.softmax, keras.activations.sigmoid):
         last.activation = keras.activations.linear
-        last = None
+        last = last if isinstance(last, layers.Activation) else None
     elif type(last).__name__ not in ("Softmax", "Sigmoid"):
         last = None
 
     def swapped(operation):
         if operation is last:
-            return layers.Identity(name=operation.name)
+            return _as_it_is
         return swap(operation) if swap is not None else None
 
     return swapped
 
 
+def _as_it_is(x, **_):
+    return x
+
+
 def _compute_in(network: keras.Model, precision: str) -> None:
     """Let the layers compute in `precision`, but not normalisation, whose pixels need more digits,
     and not what gives the scores."""
-    outputs = network.output if isinstance(network.output, dict) else {}
-    exact = [outputs[SCORES]._keras_history.operation] if SCORES in outputs else []
+    exact = []
+    if SCORES in network.output:
+        scores = network.output[SCORES]  # which a layer without weights may hand on, Reshape say
+        exact = [scores._keras_history.operation, last_operation(scores)[0]]
     for layer in network.layers:
-        if layer not in exact and not isinstance(layer, (layers.InputLayer, layers.Rescaling)):
+        if layer not in exact and not isinstance(layer, _NORMALISING):
             layer.dtype_policy = _POLICIES[precision]

@@ -1,0 +1,92 @@
+"""Receptive fields: which pixels a place of a feature map sees."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from dltk.painting.network import see_layers
+
+Box = tuple[int, int, int, int]  # (left, top, right, bottom) in pixels
+
+_LEFT_OUT = (
+    layers.Activation,
+    layers.ReLU,
+    layers.LeakyReLU,
+    layers.PReLU,
+    layers.ELU,
+    layers.Softmax,
+    layers.BatchNormalization,
+    layers.LayerNormalization,
+    layers.GroupNormalization,
+)
+_LEFT_OUT_OPERATIONS = {"Relu", "Relu6", "Silu", "Gelu", "HardSwish", "HardSigmoid", "Sigmoid"}
+_BRIGHT = 255.0  # such pixels are above 0 after every normalisation, so nothing is cut off
+
+
+class Fields:
+    """The receptive fields of one layer's places, clipped to the picture.
+
+    They are read off a network of the same shape in which nothing is ever cut off or cancelled:
+    its kernels are averages, its poolings too, and normalisation and activations are left out. A
+    place sees the pixels on which its gradient is not 0, whatever branches lead there.
+
+    Args:
+        model: of no use afterwards: its weights are overwritten.
+        layer: a layer with a map.
+    """
+
+    def __init__(self, model: keras.Model, layer: str):
+        network = see_layers(model, [layer], any_size=False, swap=_plain)
+        for each in network.layers:
+            _average(each)
+        self._network, self._layer = network, layer
+        self._known: dict[tuple[int, int], Box] = {}
+
+    def __call__(self, row: int, column: int) -> Box:
+        """Return the field of a place, (left, top, right, bottom) in pixels of the input."""
+        if (row, column) not in self._known:
+            pixels = tf.fill((1, *self._network.input_shape[1:]), _BRIGHT)
+            with tf.GradientTape() as tape:
+                tape.watch(pixels)
+                value = tf.reduce_sum(
+                    self._network(pixels, training=False)[self._layer][0, row, column]
+                )
+            slopes = np.abs(tape.gradient(value, pixels)[0]).max(axis=-1)
+            down, across = (np.flatnonzero(slopes.max(axis=axis)) for axis in (1, 0))
+            box = int(across[0]), int(down[0]), int(across[-1]) + 1, int(down[-1]) + 1
+            self._known[row, column] = box
+        return self._known[row, column]
+
+
+def _plain(layer):
+    """Swap for `see_layers`, see `Fields`."""
+    if isinstance(layer, layers.MaxPooling2D):
+        return layers.AveragePooling2D(
+            layer.pool_size, layer.strides, layer.padding, name=layer.name
+        )
+    if isinstance(layer, layers.GlobalMaxPooling2D):
+        return layers.GlobalAveragePooling2D(keepdims=layer.keepdims, name=layer.name)
+    if isinstance(layer, _LEFT_OUT) or type(layer).__name__ in _LEFT_OUT_OPERATIONS:
+        return _as_it_comes
+    if hasattr(layer, "activation") and callable(layer.activation):
+        layer.activation = keras.activations.linear
+    return None
+
+
+def _as_it_comes(x, **_):
+    return x
+
+
+def _average(layer) -> None:
+    """Make the kernels of a layer averages, and take its offsets away."""
+    for variable in layer.weights if not isinstance(layer, layers.Rescaling) else ():
+        name = variable.name
+        if "kernel" in name:
+            depthwise = isinstance(layer, layers.DepthwiseConv2D) or "depthwise" in name
+            inputs = variable.shape[:2] if depthwise else variable.shape[:-1]
+            variable.assign(np.full(variable.shape, 1 / np.prod(inputs), np.float32))
+        elif "bias" in name:
+            variable.assign(np.zeros(variable.shape, np.float32))

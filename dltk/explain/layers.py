@@ -1,0 +1,90 @@
+"""Layers to look at: those with feature maps, those with kernels, a spread over the depth."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import keras
+
+from dltk.errors import UsageError, printable
+from dltk.models.taps import Tap, list_taps, tap_name
+
+
+def map_taps(model: keras.Model) -> list[Tap]:
+    """Return the taps of `model` that have a feature map of more than one place."""
+    return [t for t in list_taps(model) if len(t.shape) == 3 and t.shape[:2] != (1, 1)]
+
+
+def map_layer(model: keras.Model, name: str) -> str:
+    """Return the name of the layer that `name` means.
+
+    Raises:
+        UsageError: no such layer (the nearest is suggested), or one without a map of places.
+    """
+    name = tap_name(model, name)
+    maps = [tap.name for tap in map_taps(model)]
+    if name not in maps:
+        shape = next(tap.shape for tap in list_taps(model) if tap.name == name)
+        advice = f"take one with a map, such as {maps[-1]}" if maps else "and no other layer does"
+        raise UsageError(f"layer {name} gives {shape}, which has no places; {advice}")
+    return name
+
+
+def spread_of_layers(model: keras.Model, count: int) -> list[str]:
+    """Return up to `count` layers with maps, evenly over the depth.
+
+    Of the layers in a row whose maps have the same shape, only the last is considered, so that
+    convolution, normalisation and activation do not count thrice.
+
+    Raises:
+        UsageError: no layer has a map.
+    """
+    taps = [tap for tap in map_taps(model) if tap.kind not in ("Rescaling", "ZeroPadding2D")]
+    taps = [tap for tap in taps if tap.shape[-1] > 3]
+    last = [
+        tap
+        for tap, following in zip(taps, [*taps[1:], None], strict=True)
+        if following is None or following.shape != tap.shape
+    ]
+    if not last:
+        raise UsageError(f"{model.name} has no layer with a feature map")
+    count = min(count, len(last))
+    picked = {round((index + 0.5) * len(last) / count - 0.5) for index in range(count)}
+    return [last[index].name for index in sorted(picked)]
+
+
+def layer_of(model: keras.Model, name: str) -> keras.layers.Layer:
+    """Return the layer that a name from `list_taps` means, nested models included."""
+    if name in (layer.name for layer in model.layers):
+        return model.get_layer(name)
+    outer, _, inner = name.partition("/")
+    return layer_of(model.get_layer(outer), inner)
+
+
+def choose_channels(text: str, count: int, *, layer: str) -> list[int]:
+    """Return the channels that `text` names, such as "0-15,40", in its order, each once.
+
+    Those beyond the layer's last are left out where a range goes on past it.
+
+    Raises:
+        UsageError: another form, or a channel that `layer`, which has `count`, does not have.
+    """
+    chosen: dict[int, None] = {}
+    for part in text.replace(" ", "").split(","):
+        found = re.fullmatch(r"(\d{1,7})(?:-(\d{1,7}))?", part, re.ASCII)
+        if not found:
+            raise UsageError(f'channels "{printable(text)}" are not like 3 or 0-15,40')
+        first, last = int(found[1]), int(found[2] or found[1])
+        if first >= count or last < first:
+            raise UsageError(f"channel {part}: layer {layer} has channels 0 to {count - 1}")
+        chosen |= dict.fromkeys(range(first, min(last, count - 1) + 1))
+    return list(chosen)
+
+
+def in_groups(pictures: Sequence, columns: int) -> list[list]:
+    """Return `pictures` in rows of `columns`, the last one filled up with None."""
+    rows = [list(pictures[at : at + columns]) for at in range(0, len(pictures), columns)]
+    if rows:
+        rows[-1] += [None] * (min(columns, max(map(len, rows))) - len(rows[-1]))
+    return rows

@@ -1,0 +1,301 @@
+"""The parts of `recipes.visualize` that paint: pictures that a channel or a class likes best."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+from PIL import Image
+
+from dltk.errors import DltkError, UsageError
+from dltk.explain.layers import choose_channels
+from dltk.explain.scores import class_index
+from dltk.images import encode
+from dltk.models.taps import last_map, list_taps, tap_name
+from dltk.painting.excite import L2, METHODS, Exciter
+from dltk.painting.network import SCORES, load_whole, see_layers
+from dltk.painting.share import share_out
+from dltk.painting.watch import PaintingStoppedError, Watch, save_trace
+from dltk.strategy import choose_training_precision, place
+from dltk.weights import Report, silent
+from recipes._looking import (
+    DEFAULT_MODEL,
+    LARGEST,
+    PerDevice,
+    check_free,
+    class_name,
+    classifier_of,
+    file_name,
+    find_one,
+    grey_or_colour,
+    sheet_of,
+    told,
+    write_own,
+)
+
+_ALL_CLASSES = 12  # so many are all drawn, if none are named
+_EDGE = 256  # pixels on a sheet
+
+
+@dataclass
+class Maximised:
+    """A picture that a unit of a network likes.
+
+    Attributes:
+        name: of the unit: "channel 3", or the class.
+        number: of the unit in its layer.
+        layer: the layer's name; "scores" for a class.
+        image: RGB; None where it failed before the first step.
+        trace: see `dltk.painting.watch.Watch`; terms are "minus_activation" and "l2".
+        error: why it is not finished, or None.
+        files: what was written, by kind: "picture", "trace".
+    """
+
+    name: str
+    number: int
+    layer: str
+    image: Image.Image | None = field(default=None, repr=False)
+    trace: list[dict] = field(default_factory=list, repr=False)
+    error: str | None = None
+    files: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def activation(self) -> float | None:
+        """The unit's mean activation at the last step, or its score; None before the first."""
+        return -self.trace[-1]["minus_activation"] if self.trace else None
+
+    def to_dict(self) -> dict:
+        """Return the outcome, ready for JSON."""
+        fields = {"name": self.name, "number": self.number, "layer": self.layer}
+        fields["status"] = "ok" if self.error is None else "failed"
+        if self.error is not None:
+            fields["error"] = self.error
+        if self.trace:
+            fields |= {"steps": len(self.trace), "activation": round(self.activation, 4)}
+        return fields | told(self.files)
+
+
+def channels(
+    *,
+    model: str = DEFAULT_MODEL,
+    pixel_range: str = "0..255",
+    layer: str | int | None = None,
+    channel: str = "0-8",
+    method: str = "fourier",
+    size: int | None = None,
+    steps: int = 256,
+    l2: float | None = None,
+    seed: int = 0,
+    snapshots: int = 0,
+    output: str | os.PathLike | None = None,
+    overwrite: bool = False,
+    batch_size: int | None = None,
+    devices: str = "auto",
+    strategy: str = "auto",
+    precision: str = "auto",
+    report: Report = silent,
+) -> Iterator[Maximised]:
+    """Paint the pictures that channels of a layer, or units of a dense one, like best.
+
+    Args:
+        model: a name in the catalog, or the path of a `.keras` file.
+        pixel_range: what a file saved by plain Keras expects: "0..255", "0..1" or "-1..1".
+        layer: a layer's name or index; None for the last feature map. Of a map, the mean over
+            all places is maximised.
+        channel: which, such as "0-15,40".
+        method: "fourier" or "simonyan", see `dltk.painting.excite`.
+        size: of the pictures, pixels a side; None for that of the network's input.
+        steps: of the optimisation.
+        l2: weight of the mean square of the pixels, -1 to 1; None for 10 with "simonyan", else 0.
+        seed: of the first picture and of the transforms.
+        snapshots: steps between two pictures of it as it grows; 0 for none.
+        output: folder for the pictures, a sheet of all, and traces.
+        overwrite: write over files that are no pictures of dltk visualize.
+        batch_size: pictures under way at a time, over all devices; None for one on each.
+        devices, strategy: see `dltk.strategy.place`. Each device paints pictures of its own.
+        precision: "float32", "bfloat16", or "auto", see
+            `dltk.strategy.choose_training_precision`.
+        report: called with a line when something takes long, and every ten seconds.
+    Yields:
+        A Maximised for every channel, in order. After Ctrl-C, those begun are yielded as they
+        are, before KeyboardInterrupt goes on.
+    Raises:
+        UsageError: an unknown layer or channel, a size that the network cannot take.
+        DltkError: a model that cannot be loaded, weights out of reach, a disk that is full.
+    """
+    source = find_one(model, None, pixel_range, report)
+    whole = load_whole(source)
+    name = last_map(whole) if layer is None else tap_name(whole, str(layer))
+    count = next(tap.shape[-1] for tap in list_taps(whole) if tap.name == name)
+    units = [
+        (f"channel {number}", number, [float(each == number) for each in range(count)])
+        for number in choose_channels(channel, count, layer=name)
+    ]
+    how = _How(method, size, steps, l2, seed, snapshots, output, overwrite)
+    placing = {"devices": devices, "strategy": strategy, "precision": precision}
+    yield from _paint_all(source, name, units, how, placing, batch_size, report)
+
+
+def classes(
+    *,
+    model: str = DEFAULT_MODEL,
+    labels: str | None = None,
+    pixel_range: str = "0..255",
+    label: str | Sequence[str] = (),
+    method: str = "fourier",
+    size: int | None = None,
+    steps: int = 256,
+    l2: float | None = None,
+    seed: int = 0,
+    snapshots: int = 0,
+    output: str | os.PathLike | None = None,
+    overwrite: bool = False,
+    batch_size: int | None = None,
+    devices: str = "auto",
+    strategy: str = "auto",
+    precision: str = "auto",
+    report: Report = silent,
+) -> Iterator[Maximised]:
+    """Paint the pictures that score highest for classes, before softmax.
+
+    Args:
+        labels: a file of class names, for a model file that has none.
+        label: classes, by name, id or number; none for all, if there are twelve at most.
+        Others: see `channels`.
+    Yields: see `channels`.
+    Raises: see `channels`; UsageError also for an unknown class, or a network without classes.
+    """
+    source = find_one(model, labels, pixel_range, report)
+    _, scores = classifier_of(source)
+    asked = [label] if isinstance(label, str) else list(label)
+    if not asked and scores.classes > _ALL_CLASSES:
+        raise UsageError(f"{source.name} has {scores.classes} classes: name some with --label")
+    known = {"classes": scores.classes, "model": source.name}
+    numbers = [class_index(each, source.labels, **known) for each in asked]
+    numbers = list(dict.fromkeys(numbers)) or range(scores.classes)
+    units = [(class_name(source, each), each, scores.direction(each)) for each in numbers]
+    how = _How(method, size, steps, l2, seed, snapshots, output, overwrite)
+    placing = {"devices": devices, "strategy": strategy, "precision": precision}
+    yield from _paint_all(source, SCORES, units, how, placing, batch_size, report)
+
+
+@dataclass(frozen=True)
+class _How:
+    """The options of `channels` that go by these names."""
+
+    method: str
+    size: int | None
+    steps: int
+    l2: float | None
+    seed: int
+    snapshots: int
+    output: str | os.PathLike | None
+    overwrite: bool
+
+    def __post_init__(self):
+        if self.method not in METHODS:
+            raise UsageError(f'method "{self.method}" is none of {", ".join(METHODS)}')
+        if self.steps < 1:
+            raise UsageError(f"--steps is at least 1, not {self.steps}")
+        if self.size is not None and not 1 <= self.size <= LARGEST:
+            raise UsageError(f"--size is from 1 to {LARGEST}, not {self.size}")
+        if self.l2 is not None and not 0 <= self.l2 < float("inf"):
+            raise UsageError("--l2 is a number of at least 0")
+        if self.snapshots < 0:
+            raise UsageError(f"--snapshots is at least 0, not {self.snapshots}")
+        if self.snapshots and self.output is None:
+            raise UsageError("--snapshots writes files: name a folder with --output")
+
+
+def _paint_all(source, layer: str, units, how: _How, placing, at_once, report):
+    """Yield a Maximised for each of `units`: (name, number, direction)."""
+    placement = place(placing["devices"], placing["strategy"])
+    geometry = source.geometry
+    size = (how.size,) * 2 if how.size else (geometry.height, geometry.width)
+    folder = None if how.output is None else Path(how.output) / file_name(layer)
+    sheet_path = folder and folder.with_name(f"{folder.name}.png")
+    paths = {}
+    if folder is not None:
+        for name, number, _ in units:
+            text = f"{number:04d}" if layer != SCORES else f"{number:04d}-{file_name(name)}"
+            paths[number] = folder / f"{text}.png"
+        for path in (*paths.values(), sheet_path):
+            check_free(path, how.overwrite)
+
+    def build() -> Exciter:
+        model = load_whole(source)
+        precision = choose_training_precision(placing["precision"], model, placement)
+        own = model.inputs[0].shape[1:3] == size
+        network = see_layers(model, [layer], any_size=not own, precision=precision)
+        _check_size(network, layer, size, source.name)
+        l2 = L2[how.method] if how.l2 is None else how.l2
+        return Exciter(network, layer, size=size, method=how.method, l2=l2)
+
+    exciters, stop = PerDevice(build), Event()
+    exciters(placement.strategy.extended.worker_devices[0])  # tells what cannot work
+    report(f"{source.name} on Keras, {placement.reason}")
+
+    def paint(unit, device: str) -> Maximised:
+        name, number, direction = unit
+        exciter, found = exciters(device), Maximised(name, number, layer)
+        path = paths.get(number)
+        watch = Watch(
+            f"{source.name}, {name}",
+            stop=stop,
+            report=report,
+            snapshot_every=how.snapshots,
+            on_snapshot=path and partial(_snapshot, exciter, path.with_suffix(""), how.overwrite),
+        )
+        try:
+            pixels = exciter.paint(direction, steps=how.steps, seed=how.seed, watch=watch)
+        except PaintingStoppedError as stopped:
+            pixels, found.error = watch.pixels, str(stopped)
+        found.trace = watch.trace
+        if pixels is not None:
+            found.image = _image(exciter, pixels)
+            if path is not None:
+                found.files["picture"] = write_own(found.image, path, how.overwrite)
+                found.files["trace"] = path.with_suffix(".jsonl")
+                save_trace(found.trace, found.files["trace"])
+        return found
+
+    done = []
+    results = share_out(paint, units, placement, stop=stop, at_once=at_once)
+    try:
+        with closing(results):
+            for found in results:
+                if found.image is not None:
+                    small = found.image.copy()
+                    small.thumbnail((_EDGE, _EDGE))
+                    done.append((small, found.name))
+                yield found
+    finally:
+        if folder is not None and done:
+            sheet = sheet_of(*map(list, zip(*done, strict=True)), edge=_EDGE)
+            write_own(sheet, sheet_path, how.overwrite)
+
+
+def _image(exciter: Exciter, pixels) -> Image.Image:
+    return grey_or_colour(np.asarray(exciter.shown(pixels))[0])
+
+
+def _snapshot(exciter: Exciter, folder: Path, overwrite: bool, step: int, pixels) -> None:
+    encode(_image(exciter, pixels), folder / f"{step:05d}.png")
+
+
+def _check_size(network, layer: str, size: tuple[int, int], name: str) -> None:
+    """Raise UsageError if the network cannot take pictures of that (height, width)."""
+    try:
+        shape = network.compute_output_shape((1, *size, network.input_shape[-1]))
+        shape = shape[layer] if isinstance(shape, dict) else shape
+        if all(shape):
+            return
+    except (ValueError, DltkError):
+        pass
+    raise UsageError(f"{name} cannot take pictures of {size[1]} × {size[0]}; try a larger --size")

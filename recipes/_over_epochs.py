@@ -1,0 +1,214 @@
+"""The part of `recipes.visualize` that shows how a network changed while it was trained.
+
+Zeiler & Fergus 2013, "Visualizing and Understanding Convolutional Networks", Sec. 4.1 and Fig. 4,
+https://arxiv.org/abs/1311.2901.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import keras
+import numpy as np
+from PIL import Image
+
+from dltk.batch import Item, gather
+from dltk.drawing import contact_sheet
+from dltk.errors import DltkError, InputError, UsageError, printable
+from dltk.explain.kernels import kernel_layer, kernel_tile, kernels_of
+from dltk.explain.layers import map_layer, map_taps, spread_of_layers
+from dltk.explain.maps import map_tile, strongest_channels
+from dltk.models.find import find_model
+from dltk.painting.network import load_whole, see_layers
+from dltk.samples import sample_files
+from dltk.training.run import MODEL_FILE, RunFolder
+from dltk.weights import Report, silent
+from recipes._looking import (
+    enlarge,
+    finite,
+    grey_or_colour,
+    smooth,
+    told,
+    view_of,
+    write_own,
+)
+
+_LAYERS = 3
+_TILE, _EDGE = 48, 96  # pixels on sheets
+_SAMPLES = 2
+
+
+@dataclass
+class Changed:
+    """How a network changed: a sheet with a row for every epoch that was kept.
+
+    Attributes:
+        what: "filters", or the name of the photo whose feature maps these are.
+        stage: of the training.
+        epochs: of the rows; 0 is before the first.
+        columns: what the columns show, such as "conv2 17".
+        sheet: the picture; None where it failed.
+        error: why it failed, or None.
+        files: what was written, by kind: "sheet".
+    """
+
+    what: str
+    stage: str
+    epochs: list[int]
+    columns: list[str] = field(default_factory=list)
+    sheet: Image.Image | None = field(default=None, repr=False)
+    error: str | None = None
+    files: dict[str, Path] = field(default_factory=dict)
+
+    def to_dict(self) -> dict:
+        """Return the outcome, ready for JSON."""
+        fields = {"what": self.what, "status": "ok" if self.error is None else "failed"}
+        if self.error is not None:
+            fields["error"] = self.error
+        fields |= {"stage": self.stage, "epochs": self.epochs, "columns": self.columns}
+        return fields | told(self.files)
+
+
+def training(
+    run: str | os.PathLike,
+    photos=(),
+    *,
+    layer: str | Sequence[str] = (),
+    count: int = 4,
+    output: str | os.PathLike | None = None,
+    overwrite: bool = False,
+    report: Report = silent,
+) -> Iterator[Changed]:
+    """Show how first filters and feature maps changed over the epochs kept of a run.
+
+    Args:
+        run: the folder of a run of `recipes.finetune.finetune` with `keep_epochs`.
+        photos: whose feature maps to show, see `recipes.evidence.gradcam`; none for two samples.
+        layer: layers with maps; none for three, evenly over the depth.
+        count: channels of a layer: those that are strongest in the end.
+        output: folder for the sheets.
+        overwrite: write over files that are no pictures of dltk visualize.
+        report: called with a line now and then.
+    Yields:
+        a Changed for the first layer's filters, and for each photo. Of several networks in one
+        run, it is the first.
+    Raises:
+        UsageError: no such run, or one that kept no epochs; an unknown layer.
+        DltkError: weights that cannot be read, or do not fit the run's model.
+    """
+    if count < 1:
+        raise UsageError(f"--count is at least 1, not {count}")
+    folder = RunFolder.open(run, "finetune")
+    kept = folder.kept_weights()
+    if not kept:
+        raise UsageError(
+            f"the run {printable(folder.path)} kept no epochs; train with --keep-epochs doubling"
+        )
+    stage = next(iter(kept))
+    epochs = kept[stage]
+    source = find_model(folder.path / MODEL_FILE)
+    report(f"{stage}: epochs {', '.join(map(str, epochs))}")
+
+    def model_at(epoch: int) -> keras.Model:
+        whole = load_whole(source)
+        if stage.startswith("member"):
+            whole = whole.get_layer(stage.rpartition("-")[0])
+        weights = folder.load_weights(stage, epoch)
+        if [w.shape for w in weights] != [w.shape for w in whole.get_weights()]:
+            raise DltkError(
+                f"the weights after epoch {epoch} do not fit {printable(source.path)}; "
+                "it is not the model of this run"
+            )
+        whole.set_weights(weights)
+        return whole
+
+    last = model_at(epochs[-1])
+    asked = [layer] if isinstance(layer, (str, int)) else list(layer)
+    names = [map_layer(last, str(each)) for each in asked]
+    if not map_taps(last):
+        raise UsageError(f"the network of {printable(folder.path)} has no feature maps")
+    names = list(dict.fromkeys(names)) or spread_of_layers(last, _LAYERS)
+    target = None if output is None else Path(output)
+
+    found = Changed("filters", stage, epochs)
+    first = kernel_layer(last, None)
+    kernels = [kernels_of(model_at(epoch), first) for epoch in epochs]
+    _draw_filters(found, first, kernels)
+    yield _written(found, target, overwrite)
+
+    networks = [see_layers(model_at(epoch), names, any_size=False) for epoch in epochs]
+    for item in gather(photos or _samples()):
+        found = Changed(item.name, stage, epochs)
+        try:
+            _draw_maps(found, item, source, networks, names, count)
+        except InputError as error:
+            found.error = str(error)
+        yield _written(found, target, overwrite)
+
+
+def _samples() -> list[Path]:
+    return [path for path in sample_files() if path.suffix == ".jpg"][:_SAMPLES]
+
+
+def _draw_filters(found: Changed, layer: str, kernels: list[np.ndarray]) -> None:
+    """Draw sixteen filters at most; one scale for a filter at all epochs, so growth is seen."""
+    shown = min(16, kernels[0].shape[-1])
+    found.columns = [f"{layer} {index}" for index in range(shown)]
+    rows = []
+    stacked = (
+        np.stack(kernels)[:, :, :, :3]
+        if kernels[0].shape[2] == 3
+        else np.stack(kernels)[:, :, :, 0]
+    )
+    for at in range(len(kernels)):
+        rows.append([enlarge(_among(stacked[..., index], at), _TILE) for index in range(shown)])
+    names = [f"epoch {epoch}" for epoch in found.epochs]
+    found.sheet = contact_sheet(
+        rows, row_names=names, column_names=[str(i) for i in range(shown)], edge=_TILE
+    )  # fmt: skip
+
+
+def _among(kernels: np.ndarray, at: int) -> Image.Image:
+    """Return kernel `at` of (N, h, w[, 3]) as a tile, in the scale of all of them."""
+    flat = kernels.reshape(len(kernels) * kernels.shape[1], *kernels.shape[2:])
+    height = kernels.shape[1]
+    return kernel_tile(flat).crop((0, at * height, kernels.shape[2], (at + 1) * height))
+
+
+def _draw_maps(found: Changed, item: Item, source, networks, names, count: int) -> None:
+    """Draw the channels that are strongest in the end; one scale for each at all epochs."""
+    view = view_of(item, source)
+    seen = [network(view.pixels[None], training=False) for network in networks]
+    columns = []
+    for name in names:
+        maps = [finite(np.asarray(each[name][0], np.float32)) for each in seen]
+        for channel in strongest_channels(maps[-1], count):
+            found.columns.append(f"{name} {channel}")
+            stacked = np.stack([each[..., channel] for each in maps])
+            tall = map_tile(stacked.reshape(-1, stacked.shape[-1]))
+            high = stacked.shape[1]
+            columns.append(
+                [
+                    smooth(tall.crop((0, at * high, tall.width, (at + 1) * high)), _EDGE)
+                    for at in range(len(maps))
+                ]
+            )
+    photo = grey_or_colour(view.pixels)
+    photos = [smooth(photo, _EDGE), *[None] * (len(networks) - 1)]
+    rows = [list(row) for row in zip(photos, *columns, strict=True)]
+    found.sheet = contact_sheet(
+        rows,
+        row_names=[f"epoch {epoch}" for epoch in found.epochs],
+        column_names=["", *found.columns],
+        edge=_EDGE,
+    )
+
+
+def _written(found: Changed, folder: Path | None, overwrite: bool) -> Changed:
+    if folder is not None and found.sheet is not None:
+        name = "filters.png" if found.what == "filters" else f"maps/{found.what}.png"
+        found.files["sheet"] = write_own(found.sheet, folder / name, overwrite)
+    return found

@@ -1,0 +1,263 @@
+"""The part of `recipes.visualize` that finds the pictures that excite a feature map most.
+
+Zeiler & Fergus 2013, "Visualizing and Understanding Convolutional Networks", Sec. 4.1 and Fig. 2,
+https://arxiv.org/abs/1311.2901.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from dltk.batch import Item, gather, predict, write_csv
+from dltk.drawing import contact_sheet
+from dltk.engine import load_engine
+from dltk.errors import InputError, UsageError
+from dltk.explain.field import Fields
+from dltk.explain.layers import choose_channels, map_layer
+from dltk.explain.strongest import Peak, Strongest, box_on_photo, peaks_of
+from dltk.models.find import ModelSource
+from dltk.models.taps import last_map, list_taps
+from dltk.painting.network import load_whole
+from dltk.strategy import cores
+from dltk.weights import Report, silent
+from recipes._looking import DEFAULT_MODEL, file_name, find_one, write_own
+
+_NINE = 9
+_EDGE = 128  # pixels on a sheet
+_FRAME = (255, 210, 0)
+COLUMNS = ("channel", "rank", "path", "activation", "left", "top", "right", "bottom")
+
+
+@dataclass(frozen=True)
+class Patch:
+    """What excites a channel in one picture.
+
+    Attributes:
+        channel: its number.
+        rank: 1 for the strongest.
+        item: the picture.
+        activation: the channel's largest value in it.
+        box: (left, top, right, bottom) of what the place sees, in the picture's pixels.
+    """
+
+    channel: int
+    rank: int
+    item: Item
+    activation: float
+    box: tuple[int, int, int, int]
+
+    def to_dict(self) -> dict:
+        """Return a row of COLUMNS."""
+        values = self.channel, self.rank, self.item.name, self.activation, *self.box
+        return dict(zip(COLUMNS, values, strict=True))
+
+
+@dataclass(slots=True)
+class Excited:
+    """How one picture excites the channels.
+
+    Attributes:
+        size: (width, height), upright; None where it failed.
+        peaks: of each channel asked for.
+        error: why it failed, or None.
+    """
+
+    item: Item
+    size: tuple[int, int] | None = None
+    peaks: list[Peak] = field(default_factory=list)
+    error: str | None = None
+
+    def to_dict(self) -> dict:
+        """Return the record of this picture, ready for JSON."""
+        if self.error is not None:
+            return {"path": self.item.name, "status": "failed", "error": self.error}
+        peaks = [[float(f"{p.value:.6g}"), p.row, p.column] for p in self.peaks]
+        wide, high = self.size
+        return {
+            "path": self.item.name, "status": "ok", "width": wide, "height": high, "peaks": peaks,
+        }  # fmt: skip
+
+
+class Seeker:
+    """Finds what excites the channels of one layer.
+
+    Args: see `top9`.
+
+    Attributes:
+        layer: its name.
+        channels: their numbers.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        pixel_range: str,
+        layer: str | int | None,
+        channel: str,
+        report: Report = silent,
+        **running,
+    ):
+        self.source: ModelSource = find_one(model, None, pixel_range, report)
+        self._running, self._report = running, report
+        whole = load_whole(self.source)
+        self.layer = map_layer(whole, last_map(whole) if layer is None else str(layer))
+        count = next(tap.shape[-1] for tap in list_taps(whole) if tap.name == self.layer)
+        self.channels = choose_channels(channel, count, layer=self.layer)
+        self._fields: Fields | None = None
+
+    def excite(self, items: Iterable[Item]) -> Iterator[Excited]:
+        """Yield how each picture excites the channels, in order; memory does not grow."""
+        known = len(items) if hasattr(items, "__len__") else None
+        network = load_engine(
+            self.source,
+            output="features",
+            layer=self.layer,
+            pool="none",
+            pictures=known,
+            report=self._report,
+            **self._running,
+        )
+        self._report(f"{self.source.name} on {network.running}")
+        geometry = self.source.geometry
+
+        def load(item: Item):
+            picture, size = item.decode_sized(at_least=geometry.at_least)
+            return size, geometry.apply(picture)
+
+        def run(loaded: list):
+            if not loaded:
+                return
+            for (size, _), maps in zip(
+                loaded, network(np.stack([pixels for _, pixels in loaded])), strict=True
+            ):
+                yield size, peaks_of(maps, self.channels) if np.isfinite(maps).all() else None
+
+        outcomes = predict(
+            items, load, run, batch_size=network.batch_size, loaders=cores(),
+            runners=network.workers,
+        )  # fmt: skip
+        with closing(outcomes):
+            for item, output, error in outcomes:
+                if error is None and output[1] is None:
+                    error = "the network gives values that are not finite for it"
+                yield Excited(item, *output) if error is None else Excited(item, error=error)
+
+    def patches(self, rows: Iterable[tuple[Item, tuple[int, int], list[Peak]]]) -> Iterator[Patch]:
+        """Yield the nine strongest patches of each channel, by channel and rank."""
+        strongest: Strongest = Strongest(self.channels, _NINE)
+        for item, size, peaks in rows:
+            strongest.add((item, size), peaks)
+        for channel, found in strongest:
+            for rank, ((item, size), peak) in enumerate(found, 1):
+                yield Patch(channel, rank, item, peak.value, self._box(peak, size))
+
+    def _box(self, peak: Peak, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        if self._fields is None:
+            self._fields = Fields(load_whole(self.source), self.layer)
+        field_ = self._fields(peak.row, peak.column)
+        return box_on_photo(field_, self.source.geometry, size)
+
+
+def top9(
+    images,
+    *,
+    model: str = DEFAULT_MODEL,
+    pixel_range: str = "0..255",
+    layer: str | int | None = None,
+    channel: str = "0-15",
+    output: str | os.PathLike | None = None,
+    overwrite: bool = False,
+    batch_size: int = 16,
+    engine: str = "auto",
+    devices: str = "auto",
+    strategy: str = "auto",
+    precision: str = "auto",
+    report: Report = silent,
+) -> list[Patch]:
+    """Find the nine pictures that excite each channel most, and where; one place of a picture.
+
+    Args:
+        images: see `recipes.features.features`; read once, in order. Those that cannot be read
+            are told to `report` and passed over.
+        model: a name in the catalog, or the path of a `.keras` file.
+        pixel_range: what a file saved by plain Keras expects: "0..255", "0..1" or "-1..1".
+        layer: a layer with a map, by name or index; None for the last one.
+        channel: which, such as "0-15,40".
+        output: folder for index.csv, and sheets of the pictures and their patches.
+        overwrite: write over sheets that are no pictures of dltk visualize.
+        batch_size, engine, devices, strategy, precision: see `dltk.engine.load_engine`.
+        report: called with a line when something takes long.
+    Returns:
+        by channel, the strongest first.
+    Raises:
+        UsageError: an unknown layer, one without a map, an unknown channel.
+        DltkError: a model that cannot be loaded, weights out of reach, a disk that is full.
+    """
+    seeker = Seeker(
+        model=model, pixel_range=pixel_range, layer=layer, channel=channel, report=report,
+        batch_size=batch_size, engine=engine, devices=devices, strategy=strategy,
+        precision=precision,
+    )  # fmt: skip
+
+    def rows():
+        for found in seeker.excite(gather(images)):
+            if found.error is None:
+                yield found.item, found.size, found.peaks
+            else:
+                report(f"passed over: {found.item.name}: {found.error}")
+
+    patches = list(seeker.patches(rows()))
+    if output is not None:
+        write_top9(patches, Path(output), seeker.layer, overwrite)
+    return patches
+
+
+def write_top9(patches: list[Patch], folder: Path, layer: str, overwrite: bool = False) -> None:
+    """Write index.csv, and a sheet of pictures and one of patches: a row for each channel.
+
+    Raises:
+        UsageError: there are other pictures in the place of the sheets.
+        DltkError: they cannot be written.
+    """
+    write_csv(folder / "index.csv", COLUMNS, (patch.to_dict() for patch in patches))
+    by_channel: dict[int, list[Patch]] = {}
+    for patch in patches:
+        by_channel.setdefault(patch.channel, []).append(patch)
+    if not by_channel:
+        raise UsageError("no picture could be used: there is nothing to show")
+    rows: dict[str, list] = {"pictures": [], "patches": []}
+    for found in by_channel.values():
+        views = [_views(patch) for patch in found]
+        for kind, row in zip(rows, zip(*views, strict=True), strict=True):
+            rows[kind].append([*row, *[None] * (_NINE - len(row))])
+    names = [str(channel) for channel in by_channel]
+    for kind, cells in rows.items():
+        ranks = [str(rank) for rank in range(1, _NINE + 1)]
+        sheet = contact_sheet(cells, row_names=names, column_names=ranks, edge=_EDGE)
+        write_own(sheet, folder / f"{file_name(layer)}-{kind}.png", overwrite)
+
+
+def _views(patch: Patch) -> tuple[Image.Image | None, Image.Image | None]:
+    """Return the picture with the patch framed, and the patch; None if it is gone."""
+    try:
+        picture = patch.item.decode().copy()
+    except InputError:
+        return None, None
+    left, top, right, bottom = patch.box
+    part = picture.crop(patch.box)
+    scale = _EDGE / max(picture.size)
+    small = picture.resize(
+        [max(1, round(side * scale)) for side in picture.size], Image.Resampling.LANCZOS
+    )
+    edges = [round(edge * scale) for edge in (left, top, right, bottom)]
+    frame = edges[0], edges[1], max(edges[2] - 1, edges[0]), max(edges[3] - 1, edges[1])
+    ImageDraw.Draw(small).rectangle(frame, outline=_FRAME, width=2)
+    return small, part
