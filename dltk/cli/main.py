@@ -15,6 +15,7 @@ from dltk.cli.classify import classify
 from dltk.cli.completion import completion
 from dltk.cli.data import data
 from dltk.cli.doctor import doctor
+from dltk.cli.dream import dream
 from dltk.cli.evaluate import evaluate
 from dltk.cli.export import export
 from dltk.cli.features import features
@@ -23,12 +24,13 @@ from dltk.cli.models import models
 from dltk.cli.recipes import recipes
 from dltk.cli.samples import samples
 from dltk.cli.stylize import stylize
+from dltk.cli.visualize import visualize
 from dltk.errors import DltkError, PipeClosedError
 
 SECTIONS = {
     "Use a model": (classify, features, evaluate),
     "Train one": (finetune,),
-    "Make pictures": (stylize,),
+    "Make pictures": (stylize, dream, visualize),
     "Housekeeping": (models, data, export, samples, recipes, doctor, completion),
 }
 INTERRUPTED = 130

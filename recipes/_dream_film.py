@@ -1,0 +1,99 @@
+"""Dreams over dreams: films that fall into a picture."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from dltk.animation import write_frames, write_gif, write_mp4
+from dltk.errors import UsageError
+from dltk.painting.scales import to_picture
+from dltk.painting.watch import PaintingStoppedError, Watch
+from dltk.painting.zoom import zoomed
+from recipes._dream_studio import Dreamer
+
+_PER_SECOND = 12.5
+_ENDINGS = {"gif": ".gif", "mp4": ".mp4", "frames": ".frames"}
+
+
+@dataclass(frozen=True)
+class Film:
+    """What a film is like: the options of `recipes.dream.dream` that go by these names.
+
+    Raises:
+        UsageError: values that cannot work.
+    """
+
+    frames: int
+    zoom: float
+    rotate: float
+    video: str
+
+    def __post_init__(self):
+        if self.frames < 0:
+            raise UsageError(f"--frames is at least 0, not {self.frames}")
+        if not 0.5 <= self.zoom <= 2:
+            raise UsageError(f"--zoom is from 0.5 to 2, not {self.zoom}")
+        if not -360 <= self.rotate <= 360:
+            raise UsageError(f"--rotate is from -360 to 360 degrees, not {self.rotate}")
+        if self.video not in _ENDINGS:
+            raise UsageError(f"--video is one of {', '.join(_ENDINGS)}")
+
+    @property
+    def ending(self) -> str:
+        """What the film's name ends in."""
+        return _ENDINGS[self.video]
+
+    def write(self, pictures: Iterable[Image.Image], path: Path) -> None:
+        """Write the film, taking its pictures one by one. Raises DltkError."""
+        if self.video == "gif":
+            write_gif(pictures, path, seconds_per_frame=1 / _PER_SECOND, hold_last=0)
+        elif self.video == "mp4":
+            write_mp4(pictures, path, frames_per_second=_PER_SECOND)
+        else:
+            count = write_frames(pictures, path)
+            for old in path.glob("*.png"):  # of a longer film that went here before
+                if re.fullmatch(r"\d{5}", old.stem) and int(old.stem) >= count:
+                    old.unlink()
+
+
+class Reel:
+    """Dreams over one photo, each over the last.
+
+    Args:
+        pixels: the photo, float32 (1, H, W, 3), 0-255.
+        mask: see `Dreamer.dream`.
+
+    Attributes:
+        pixels: the last dream, float32 (1, H, W, 3).
+        stopped: why there are no more, though more were wanted; or None.
+    """
+
+    def __init__(self, dreamer: Dreamer, pixels, mask: np.ndarray | None, watch: Watch):
+        self.pixels, self.stopped = pixels, None
+        self._dreamer, self._mask, self._watch = dreamer, mask, watch
+
+    def pictures(self, film: Film) -> Iterator[Image.Image]:
+        """Dream, and yield each picture: those of the film, or one if it has none.
+
+        After Ctrl-C or a step that is not finite, a film ends before the picture under way; a
+        single picture is yielded as it is.
+        """
+        for frame in range(max(1, film.frames)):
+            start = zoomed(self.pixels, film.zoom, film.rotate) if frame else self.pixels
+            try:
+                dreamt = self._dreamer.dream(start, self._mask, self._watch, frame=frame)
+            except PaintingStoppedError as error:
+                self.stopped = str(error)
+                if frame:
+                    return
+                dreamt = start if self._watch.pixels is None else self._watch.pixels
+            self.pixels = self._dreamer.develop(start, self._mask, dreamt)
+            yield to_picture(self.pixels)
+            if self.stopped:
+                return

@@ -1,0 +1,48 @@
+"""A sheet of small dreams of one photo, to choose a layer by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PIL import Image
+
+from dltk.drawing import contact_sheet
+from dltk.explain.layers import in_groups
+from dltk.painting.scales import to_picture, to_pixels
+from dltk.painting.watch import PaintingStoppedError, Watch
+from recipes._dream_studio import Dreamer
+
+PREVIEW_SIDE = 224  # pixels of the longer side
+_COLUMNS = 5
+
+
+def draw_preview(
+    photo: Image.Image, dreamers: Mapping[str, Dreamer], watch: Watch
+) -> tuple[Image.Image, str | None]:
+    """Return a sheet of dreams, each below its name, and why it is not finished, or None.
+
+    Args:
+        dreamers: by the name of the layer.
+    """
+    start, cells, stopped = to_pixels(photo), {"photo": photo}, None
+    watch.plan(sum(dreamer.steps(photo.size) for dreamer in dreamers.values()))
+    for name, dreamer in dreamers.items():
+        try:
+            dreamt = dreamer.dream(start, None, watch)
+        except PaintingStoppedError as error:
+            stopped = str(error)
+            break
+        cells[name] = to_picture(dreamer.develop(start, None, dreamt))
+    rows = [_row(names, cells) for names in in_groups(list(cells), _COLUMNS)]
+    sheet = Image.new("RGB", (max(r.width for r in rows), sum(r.height for r in rows)), "white")
+    top = 0
+    for row in rows:
+        sheet.paste(row, (0, top))
+        top += row.height
+    return sheet, stopped
+
+
+def _row(names: list[str | None], cells: dict[str, Image.Image]) -> Image.Image:
+    pictures = [cells.get(name) for name in names]
+    headings = [name or "" for name in names]
+    return contact_sheet([pictures], row_names=[""], column_names=headings, edge=PREVIEW_SIDE)

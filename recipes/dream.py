@@ -1,0 +1,324 @@
+"""Dream over photos: make more of whatever layers, channels or classes of a network see in them.
+
+from recipes.dream import dream
+
+for result in dream("holiday/", preset="patchwork"):
+    result.save(f"dreams/{result.name}")
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from threading import Event
+
+from PIL import Image
+
+from dltk.batch import Item, gather, plan_products
+from dltk.errors import InputError, UsageError, printable
+from dltk.images import decode, encodable
+from dltk.metadata import to_srgb
+from dltk.painting.photo import LARGEST, Painting, open_photo
+from dltk.painting.scales import shrink, to_pixels
+from dltk.painting.share import share_out
+from dltk.painting.watch import Watch
+from dltk.strategy import place
+from dltk.weights import Report, silent
+from recipes._dream_film import Film, Reel
+from recipes._dream_presets import DEFAULT, find_preset
+from recipes._dream_preview import PREVIEW_SIDE, draw_preview
+from recipes._dream_studio import Method, Studio, open_studio
+from recipes._styles import Masks, weighted
+
+_LEAST_SIZE = 32  # pixels of the longer side
+_GUIDE_SIDE = 1024  # pixels of the longer side that are kept of a guide
+
+
+@dataclass
+class Dream:
+    """What became of one photo.
+
+    Attributes:
+        item: the photo.
+        painting: the picture, of a film the last; with `preview`, the sheet. None where it failed.
+        error: why it failed or is not finished, or None.
+        files: what was written, by kind: "dream", "film", "layers", "trace".
+    """
+
+    item: Item
+    painting: Painting | None = None
+    error: str | None = None
+    files: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.item.name
+
+    @property
+    def image(self) -> Image.Image | None:
+        """The picture, RGB; None where it failed."""
+        return self.painting and self.painting.image
+
+    @property
+    def trace(self) -> list[dict]:
+        """See `dltk.painting.watch.Watch`. What is maximised has a minus before it."""
+        return self.painting.trace if self.painting else []
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the picture, with the photo's ICC profile and EXIF.
+
+        Raises:
+            InputError: there is none.
+            DltkError: it cannot be written.
+        """
+        if self.painting is None:
+            raise InputError(f"{printable(self.name)} was not dreamt over: {self.error}")
+        self.painting.save(path)
+
+    def to_dict(self) -> dict:
+        """Return the record of this photo, ready for JSON."""
+        fields = {"path": self.name, "status": "ok" if self.error is None else "failed"}
+        if self.error is not None:
+            fields["error"] = self.error
+        if self.painting is not None:
+            fields["width"], fields["height"] = self.image.size
+            fields["steps"] = len(self.trace)
+        if self.trace:
+            fields["loss"] = float(f"{self.trace[-1]['loss']:.6g}")
+        if self.files:
+            fields["files"] = {kind: str(path) for kind, path in self.files.items()}
+        return fields
+
+
+def dream(
+    photos,
+    *,
+    preset: str = DEFAULT,
+    model: str | None = None,
+    layer: str | Sequence[str] = (),
+    channels: str | None = None,
+    classes: str | Sequence[str] = (),
+    guide=None,
+    labels: str | None = None,
+    pixel_range: str = "0..255",
+    octaves: int | None = None,
+    octave_scale: float | None = None,
+    steps: int | None = None,
+    step_size: float | None = None,
+    jitter: int | None = None,
+    gradient: str | None = None,
+    size: int | str = 1024,
+    strength: float = 1.0,
+    preserve_color: bool = False,
+    mask=None,
+    frames: int = 0,
+    zoom: float = 1.05,
+    rotate: float = 0.0,
+    video: str = "gif",
+    preview: bool = False,
+    tile: int = 1024,
+    seed: int = 0,
+    output: str | os.PathLike | None = None,
+    batch_size: int | None = None,
+    devices: str = "auto",
+    strategy: str = "auto",
+    precision: str = "auto",
+    report: Report = silent,
+) -> Iterator[Dream]:
+    """Dream over photos.
+
+    Args:
+        photos: a path (file, folder or pattern), a Pillow image, an array (H, W[, C]) of uint8 or
+            of floats 0-255, or an iterable of paths, images and arrays, read as results are taken.
+        preset: values of all options that are None here, see `recipes._dream_presets`:
+            "creatures", "patchwork", "engraving", "scales" or "classic".
+        model: a name in the catalog, or the path of a `.keras` file, that sees colour. The
+            layer of a preset is that of its own model; another has a default of its own.
+        layer: names or indices of layers whose L2 norms to maximise, each with a weight if it is
+            not to be 1, such as "block6a_expand_relu:0.5".
+        channels: of the one layer, such as "3,17" or "0-7"; None for all.
+        classes: names, ids or numbers of classes, whose scores before softmax to maximise.
+        guide: a picture (path, Pillow image or array) to make the photos like, in that layer.
+        labels, pixel_range: of a model file, see `dltk.models.find.find_model`.
+        octaves: sizes to dream at, at most; those too small for the network are left out.
+        octave_scale: of one size to the next.
+        steps: at each size.
+        step_size: how many levels of 255 pixels move in a step, on average.
+        jitter: pixels that the picture is shifted by for a step, at most.
+        gradient: "normalised", or "laplacian" for larger forms in cleaner colours.
+        size: pixels of the longer side, at most; "keep" for the photo's own, up to 4096.
+        strength: share of the dream in the result, the rest is the photo; in [0, 1].
+        preserve_color: dream in brightness only.
+        mask: a picture, white where to dream, of the photos' aspect; or a folder of them, named
+            like the photos.
+        frames: make a film of so many dreams, each over the last, drawn nearer; 0 for none.
+        zoom, rotate: how much nearer each time, and the degrees it is turned, counter-clockwise.
+        video: "gif", "mp4" (needs PyAV) or "frames", a folder of numbered PNG files.
+        preview: in place of a dream, draw a sheet of small ones, of every layer.
+        tile: pixels a side; larger pictures are looked at in overlapping tiles. Halved when
+            memory runs out.
+        seed: of the jitter. A photo's dream does not depend on the other photos.
+        output: folder for the dreams, and beside each its trace.
+        batch_size: pictures under way at a time, over all devices; None for one on each.
+        devices, strategy: see `dltk.strategy.place`. Each device has pictures of its own.
+        precision: "float32", "bfloat16", or "auto", see
+            `dltk.strategy.choose_training_precision`.
+        report: called with a line when something takes long, and every ten seconds.
+    Yields:
+        A Dream for every photo, in order. One that cannot be used has `error` set. After Ctrl-C,
+        the dreams begun are yielded as they are, before KeyboardInterrupt goes on.
+    Raises:
+        UsageError: options that cannot work; an unknown layer or class.
+        DltkError: weights out of reach, a disk that is full.
+    """
+    chosen = find_preset(preset)
+    own = not model or model == chosen.model
+    classes = (classes,) if isinstance(classes, str) else tuple(classes)
+    layers = layer or (chosen.layer if own and not classes else ())
+    given = {
+        "octaves": octaves,
+        "octave_scale": octave_scale,
+        "steps": steps,
+        "step_size": step_size,
+        "jitter": jitter,
+        "gradient": gradient,
+    }
+    method = Method(
+        model=model or chosen.model,
+        labels=labels,
+        pixel_range=pixel_range,
+        layers=weighted(layers, "--layer"),
+        channels=channels,
+        classes=classes,
+        guide=None if guide is None else _read_guide(guide),
+        preserve_color=preserve_color,
+        strength=strength,
+        tile=tile,
+        seed=seed,
+        **{name: getattr(chosen, name) if v is None else v for name, v in given.items()},
+    )
+    film = Film(frames, zoom, rotate, video)
+    if frames and output is None:
+        raise UsageError("--frames writes files: name a folder with --output")
+    if preview and (layer or classes or frames or channels or guide is not None):
+        raise UsageError("--preview shows every layer: leave out what else to dream of, and films")
+    order = Order(
+        masks=Masks(() if mask is None else mask, 1),
+        size=_checked_size(size),
+        film=film,
+        output=None if output is None else Path(output),
+    )
+    items = gather(photos)
+    if output is not None and hasattr(items, "__len__"):
+        check_products(items, order)
+    placement = place(devices, strategy)
+    studios = {
+        device: open_studio(method, precision, placement, device, report, every_layer=preview)
+        for device in placement.strategy.extended.worker_devices[:batch_size]
+    }
+    report(next(iter(studios.values())).running)
+    stop = Event()
+    make = _preview if preview else _dream
+
+    def work(item: Item, device: str) -> Dream:
+        return make(item, order, studios[device], stop, report)
+
+    with closing(share_out(work, items, placement, stop=stop, at_once=batch_size)) as results:
+        yield from results
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is wanted of every photo, see `dream`."""
+
+    masks: Masks
+    size: int
+    film: Film
+    output: Path | None
+
+
+def _dream(item: Item, order: Order, studio: Studio, stop: Event, report: Report) -> Dream:
+    """Dream over one photo, or make a film of it, and write what is to be written."""
+    result, dreamer = Dream(item), studio.dreamer
+    try:
+        photo = open_photo(item, size=order.size, least=dreamer.least)
+        masks = order.masks.of(item, photo.picture.size)
+    except InputError as error:
+        result.error = str(error)
+        return result
+    watch = Watch(printable(item.name), stop=stop, report=report)
+    watch.plan(dreamer.steps(photo.picture.size) * max(1, order.film.frames))
+    reel = Reel(dreamer, to_pixels(photo.picture), None if masks is None else masks[0], watch)
+    files = product_names(item.name, order)
+    if order.film.frames:
+        order.film.write(reel.pictures(order.film), files["film"])
+        result.files["film"] = files["film"]
+    else:
+        deque(reel.pictures(order.film), maxlen=0)
+    result.painting = Painting.of(photo, reel.pixels, watch.trace, reel.stopped)
+    result.error = reel.stopped
+    if order.output is not None:
+        result.painting.save(files["dream"])
+        result.painting.save_trace(files["trace"])
+        result.files |= {kind: files[kind] for kind in ("dream", "trace")}
+    return result
+
+
+def _preview(item: Item, order: Order, studio: Studio, stop: Event, report: Report) -> Dream:
+    """Draw a sheet of small dreams over one photo, one of each layer."""
+    result = Dream(item)
+    try:
+        photo = open_photo(item, size=PREVIEW_SIDE, least=studio.dreamer.least)
+    except InputError as error:
+        result.error = str(error)
+        return result
+    watch = Watch(printable(item.name), stop=stop, report=report)
+    sheet, result.error = draw_preview(photo.picture, studio.dreamers, watch)
+    result.painting = Painting(sheet, watch.trace, result.error)
+    if order.output is not None:
+        path = result.files["layers"] = product_names(item.name, order)["layers"]
+        result.save(path)
+    return result
+
+
+def _checked_size(size: int | str) -> int:
+    if size == "keep":
+        return LARGEST
+    if not isinstance(size, int) or not _LEAST_SIZE <= size <= LARGEST:
+        raise UsageError(f"--size is keep, or pixels from {_LEAST_SIZE} to {LARGEST}, not {size}")
+    return size
+
+
+def _read_guide(guide) -> Image.Image:
+    name = printable(guide) if isinstance(guide, (str, os.PathLike)) else "the guide"
+    try:
+        return shrink(to_srgb(decode(guide, at_least=_GUIDE_SIDE)), _GUIDE_SIDE)
+    except InputError as error:
+        raise UsageError(f"cannot dream of {name}: {error}") from error
+
+
+def product_names(name: str, order: Order) -> dict[str, Path]:
+    """Return where the dream over a photo goes, its film, its sheet of layers and its trace.
+
+    Args:
+        name: the photo's, relative, with "/" between the parts.
+    """
+    path = PurePosixPath(encodable(name))
+    base = (order.output or Path()) / path.parent / path.stem
+    endings = {
+        "dream": path.suffix,
+        "film": order.film.ending,
+        "layers": "_layers.png",
+        "trace": ".trace.jsonl",
+    }
+    return {kind: base.with_name(base.name + ending) for kind, ending in endings.items()}
+
+
+def check_products(items: Sequence[Item], order: Order) -> None:
+    """Raise UsageError if two photos would write one file, or one would be written over."""
+    names = Order(order.masks, order.size, order.film, None)
+    plan_products(items, order.output, lambda name: product_names(name, names)["trace"].as_posix())
