@@ -299,10 +299,10 @@ def _write(painting: Painting, style: str, files: dict, snapshots: Snapshots | N
     """Write a painting, its trace and its animation; return their paths by kind."""
     painting.save(files["painting"])
     painting.save_trace(files["trace"])
-    written = {style: files["painting"], f"{style} trace": files["trace"]}
+    written = {style: files["painting"], f"{style}/trace": files["trace"]}
     if snapshots is not None:
         snapshots.write_gif(files["gif"], painting.image)
-        written[f"{style} gif"] = files["gif"]
+        written[f"{style}/gif"] = files["gif"]
     return written
 
 
@@ -340,8 +340,7 @@ def product_names(name: str, style: str, output: Path | None) -> dict[str, Path]
 
 def check_products(items: Sequence[Item], output, looks: Sequence[Look]) -> None:
     """Raise UsageError if two photos would write one file, or one would be written over."""
-    for look in looks:
-        plan_products(items, Path(output), partial(_trace_name, look.name))
+    plan_products(items, Path(output), *(partial(_trace_name, look.name) for look in looks))
 
 
 def _trace_name(style: str, name: str) -> str:

@@ -10,11 +10,11 @@ from dltk.batch.inputs import Item
 from dltk.errors import UsageError, printable
 
 
-def plan_products(items: Iterable[Item], folder: Path, name: Callable[[str], str]) -> None:
-    """Check that each item can have a product of its own in `folder`, below which the tree is kept.
+def plan_products(items: Iterable[Item], folder: Path, *names: Callable[[str], str]) -> None:
+    """Check that each item can have products of its own in `folder`, below which the tree is kept.
 
     Args:
-        name: from an item's name to its product's, such as `dltk.images.encodable`.
+        names: from an item's name to those of its products, such as `dltk.images.encodable`.
     Raises:
         UsageError: two items would write one file, or an input lies in `folder` and might be
             written over.
@@ -27,13 +27,13 @@ def plan_products(items: Iterable[Item], folder: Path, name: Callable[[str], str
                 f"{printable(item.path)} is an input and lies in {printable(folder)}, where "
                 "outputs go; choose another folder for them"
             )
-        target = name(item.name)
-        if target in taken:
-            raise UsageError(
-                f"{printable(taken[target])} and {printable(item.name)} would both be written to "
-                f"{printable(folder / target)}; rename one of them"
-            )
-        taken[target] = item.name
+        for target in [name(item.name) for name in names]:
+            if target in taken:
+                raise UsageError(
+                    f"{printable(taken[target])} and {printable(item.name)} would both be written "
+                    f"to {printable(folder / target)}; rename one of them"
+                )
+            taken[target] = item.name
 
 
 def _lies_in(path: Path, inside: str) -> bool:

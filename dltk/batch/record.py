@@ -55,7 +55,7 @@ class Record:
     def __init__(self, folder: str | os.PathLike, header: dict, *, overwrite: bool = False):
         self.folder = Path(folder)
         self.path = self.folder / "results.jsonl"
-        self._header = header
+        self._header = json.loads(to_line(header))  # tuples as lists: as it will be read back
         self._overwrite = overwrite
         self._part = self.folder / "results.jsonl.part"
         self._before = self.folder / "results.jsonl.before"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from contextlib import suppress
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from dltk.painting.watch import PaintingStoppedError
 
 Descent = Callable[[object], tuple[dict, object]]
 OnStep = Callable[[dict, object], None]
@@ -40,29 +44,48 @@ def adam(descent: Descent, pixels, *, steps: int, rate: float, on_step: OnStep):
 
 
 def lbfgs(descent: Descent, pixels, *, steps: int, on_step: OnStep):
-    """Return `pixels` after about `steps` evaluations by SciPy's L-BFGS, clipped to 0-255.
+    """Return the best of `steps` evaluations, at most, by SciPy's L-BFGS, clipped to 0-255.
 
     Liu & Nocedal 1989; what Gatys et al. used. It needs fewer evaluations than Adam and, as it
     works in double precision outside of TensorFlow, more time and memory between them.
 
     Args: see `adam`.
+    Raises:
+        PaintingStoppedError: the gradient is not finite. `on_step` has seen the last good pixels.
     """
     from scipy.optimize import minimize
 
-    shape = pixels.shape
+    shape, losses, best = pixels.shape, [], pixels
 
     def evaluate(values):
+        nonlocal best
+        if len(losses) == steps:  # SciPy itself looks at their number only between iterations
+            raise _SpentError
         at = tf.constant(values.reshape(shape), tf.float32)
         terms, gradient = descent(at)
         on_step(terms, at)
+        gradient = gradient.numpy().astype(np.float64).ravel()
+        if not np.isfinite(gradient).all():
+            raise PaintingStoppedError(
+                f"the gradient is not finite at step {len(losses) + 1} of {steps}; "
+                "the picture is as it was before"
+            )
         loss = sum(float(value) for value in terms.values())
-        return loss, gradient.numpy().astype(np.float64).ravel()
+        if loss < min(losses, default=math.inf):
+            best = at
+        losses.append(loss)
+        return loss, gradient
 
-    found = minimize(
-        evaluate,
-        pixels.numpy().astype(np.float64).ravel(),
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxfun": steps, "maxiter": steps, "maxcor": _MEMORY, "ftol": 0, "gtol": 0},
-    )
-    return tf.clip_by_value(tf.constant(found.x.reshape(shape), tf.float32), 0.0, 255.0)
+    with suppress(_SpentError):
+        minimize(
+            evaluate,
+            pixels.numpy().astype(np.float64).ravel(),
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxfun": steps, "maxiter": steps, "maxcor": _MEMORY, "ftol": 0, "gtol": 0},
+        )
+    return tf.clip_by_value(best, 0.0, 255.0)
+
+
+class _SpentError(Exception):
+    """All evaluations are spent."""

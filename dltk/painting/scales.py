@@ -13,7 +13,7 @@ def coarse_to_fine(side: int, *, smallest: int, factor: float) -> list[int]:
     Where `side` is no larger than `smallest` there is one: `side`.
     """
     sides = [float(side)]
-    while sides[-1] / factor >= smallest:
+    while round(sides[-1] / factor) >= smallest:
         sides.append(sides[-1] / factor)
     return [round(each) for each in reversed(sides)]
 

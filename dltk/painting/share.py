@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import islice
 from queue import SimpleQueue
 from threading import Event
@@ -16,6 +16,8 @@ from dltk.strategy import Placement
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+
+_PATIENCE = 0.5  # seconds
 
 
 def share_out(
@@ -52,23 +54,39 @@ def share_out(
         finally:
             free.put(device)
 
+    def begin(each: In) -> None:
+        begun.append(future := Future())  # before it can run, so that Ctrl-C loses none
+        pool.submit(_fulfil, future, work, each)
+
     inputs = iter(inputs)
     pool = ThreadPoolExecutor(count)
-    begun: deque = deque()
+    begun: deque[Future] = deque()
     try:
         while True:
-            begun.extend(pool.submit(work, each) for each in islice(inputs, count - len(begun)))
-            if not begun:
-                return
             try:
+                for each in islice(inputs, count - len(begun)):
+                    begin(each)
+                if not begun:
+                    return
+                while not wait([begun[0]], timeout=_PATIENCE).done:
+                    pass  # a Ctrl-C right before the wait would not end it
                 result = begun[0].result()
             except KeyboardInterrupt:
                 stop.set()
-                wait(begun)
-                yield from (each.result() for each in begun)
+                running = [each for each in begun if not each.cancel()]
+                wait(running)
+                yield from (each.result() for each in running)
                 raise
             begun.popleft()
             yield result
     finally:
         stop.set()  # of what is still under way nobody wants the result
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _fulfil(future: Future, work: Callable, each) -> None:
+    if future.set_running_or_notify_cancel():
+        try:
+            future.set_result(work(each))
+        except BaseException as error:
+            future.set_exception(error)
