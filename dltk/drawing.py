@@ -77,6 +77,7 @@ def contact_sheet(
     row_names: Sequence[str],
     column_names: Sequence[str],
     edge: int,
+    captions: Sequence[Sequence[str | None]] | None = None,
 ) -> Image.Image:
     """Return a table of pictures on white, with names to the left of rows and above columns.
 
@@ -86,6 +87,7 @@ def contact_sheet(
             that are too long end in an ellipsis.
         edge: pixels of the longer side of a picture, which keeps its aspect. Rows and columns are
             only as high and as wide as their largest picture.
+        captions: a name above each picture, in rows as the pictures are.
     """
     fitted = [[cell and ImageOps.contain(cell, (edge, edge)) for cell in row] for row in rows]
     widths = [
@@ -100,18 +102,46 @@ def contact_sheet(
     ]
     left = max((round(font.getlength(name)) for name in row_names), default=0)
     xs = _starts(widths, left + 2 * gap if left else gap, gap)
-    ys = _starts(heights, size + 2 * gap if any(column_names) else gap, gap)
-    sheet = Image.new("RGB", (xs[-1], ys[-1]), "white")
+    line = size + gap if captions else 0  # above every row
+    top = size + 2 * gap if any(column_names) else gap
+    ys = [y + line for y in _starts([line + height for height in heights], top, gap)]
+    sheet = Image.new("RGB", (xs[-1], ys[-1] - line), "white")
     draw = ImageDraw.Draw(sheet)
     for x, width, name in zip(xs, widths, column_names, strict=False):
-        draw.text((x + width / 2, ys[0] - gap), name, _INK, font, anchor="md")
-    for y, height, name, row in zip(ys, heights, row_names, fitted, strict=False):
+        draw.text((x + width / 2, ys[0] - line - gap), name, _INK, font, anchor="md")
+    captions = captions or [[None] * len(row) for row in rows]
+    for y, height, name, row, above in zip(ys, heights, row_names, fitted, captions, strict=False):
         draw.text((xs[0] - gap, y + height / 2), name, _INK, font, anchor="rm")
-        for x, width, cell in zip(xs, widths, row, strict=False):
+        for x, width, cell, caption in zip(xs, widths, row, above, strict=False):
             if cell:
                 place = x + (width - cell.width) // 2, y + (height - cell.height) // 2
                 sheet.paste(cell, place)
+                caption = _shortened(caption or "", width, font)
+                draw.text((x + width / 2, y - gap / 2), caption, _INK, font, anchor="md")
     return sheet
+
+
+def gallery(
+    pictures: Sequence[Image.Image], names: Sequence[str], *, columns: int, edge: int
+) -> Image.Image:
+    """Return pictures in rows on white, each with its name above; see `contact_sheet`."""
+    rows = in_rows(pictures, columns)
+    return contact_sheet(
+        rows,
+        row_names=[""] * len(rows),
+        column_names=[""] * len(rows[0]),
+        edge=edge,
+        captions=in_rows(names, columns),
+    )
+
+
+def in_rows(pictures: Sequence, columns: int) -> list[list]:
+    """Return `pictures` in rows of `columns`, or of all if fewer; None fills the last one up."""
+    columns = min(columns, len(pictures))
+    rows = [list(pictures[at : at + columns]) for at in range(0, len(pictures), columns or 1)]
+    if rows:
+        rows[-1] += [None] * (columns - len(rows[-1]))
+    return rows
 
 
 def _largest(sizes: list[int], otherwise: int) -> int:

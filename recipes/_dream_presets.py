@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import keras
 
 from dltk.errors import UsageError, nearest, printable
-from dltk.explain.layers import layer_of, map_taps, spread_of_layers
+from dltk.explain.layers import deep_layer, layer_of, map_taps, spread_of_layers
 from dltk.models.find import ModelSource
-from dltk.models.taps import last_map
 
 DEFAULT = "creatures"
 _PREVIEWED = 48  # layers on a sheet, at most
@@ -58,22 +56,10 @@ def find_preset(name: str) -> Preset:
 def default_layer(model: keras.Model, source: ModelSource) -> str:
     """Return the layer to dream of where none is named.
 
-    It is the one chosen for a family by looking at results, else the last one whose map has a
-    sixteenth of the picture's side: what is there is as large as eyes and faces, and places lie
-    close enough to make them everywhere. Without such a map, the last one of all.
+    It is the one chosen for a family by looking at results, else that of `deep_layer`.
     """
-    taps = map_taps(model)
-    names = [tap.name for tap in taps]
     chosen = _BY_FAMILY.get(source.entry.family if source.entry else "")
-    if chosen in names:
-        return chosen
-    side = model.inputs[0].shape[1]
-    deep = [
-        tap.name
-        for tap in taps
-        if side and tap.shape[0] and round(math.log2(side / tap.shape[0])) == 4
-    ]
-    return deep[-1] if deep else last_map(model)
+    return chosen if chosen in {tap.name for tap in map_taps(model)} else deep_layer(model)
 
 
 def preview_layers(model: keras.Model) -> list[str]:

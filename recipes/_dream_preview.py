@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from PIL import Image
 
-from dltk.drawing import contact_sheet
-from dltk.explain.layers import in_groups
+from dltk.drawing import gallery
 from dltk.painting.scales import to_picture, to_pixels
 from dltk.painting.watch import PaintingStoppedError, Watch
 from recipes._dream_studio import Dreamer
@@ -33,16 +32,4 @@ def draw_preview(
             stopped = str(error)
             break
         cells[name] = to_picture(dreamer.develop(start, None, dreamt))
-    rows = [_row(names, cells) for names in in_groups(list(cells), _COLUMNS)]
-    sheet = Image.new("RGB", (max(r.width for r in rows), sum(r.height for r in rows)), "white")
-    top = 0
-    for row in rows:
-        sheet.paste(row, (0, top))
-        top += row.height
-    return sheet, stopped
-
-
-def _row(names: list[str | None], cells: dict[str, Image.Image]) -> Image.Image:
-    pictures = [cells.get(name) for name in names]
-    headings = [name or "" for name in names]
-    return contact_sheet([pictures], row_names=[""], column_names=headings, edge=PREVIEW_SIDE)
+    return gallery([*cells.values()], [*cells], columns=_COLUMNS, edge=PREVIEW_SIDE), stopped

@@ -78,7 +78,8 @@ class Method:
             raise UsageError(f"--gradient is one of {', '.join(GRADIENTS)}")
         if not 0 <= self.strength <= 1:
             raise UsageError(f"--strength is from 0 to 1, not {self.strength}")
-        if self.channels is not None and len(self.layers) != (0 if not self.classes else 1):
+        one_layer = len(self.layers) == 1 or not (self.layers or self.classes)
+        if self.channels is not None and not one_layer:
             raise UsageError("--channels are those of one layer: name one with --layer")
         if self.channels is not None and self.guide is not None:
             raise UsageError("--channels and --guide both say what to dream of: choose one")

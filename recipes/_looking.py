@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -15,9 +15,7 @@ import tensorflow as tf
 from PIL import Image
 
 from dltk.batch import Item
-from dltk.drawing import contact_sheet
 from dltk.errors import InputError, UsageError, printable
-from dltk.explain.layers import in_groups
 from dltk.explain.scores import Scores
 from dltk.files import whole
 from dltk.images import encode
@@ -30,7 +28,6 @@ from dltk.weights import Report
 DEFAULT_MODEL = "efficientnet-lite0"
 MADE = "dltk visualize"  # stands in pictures that are no copies of inputs, by which they are known
 LARGEST = 4096  # pixels a side
-_SHEET_COLUMNS = 8
 
 Built = TypeVar("Built")
 
@@ -117,21 +114,6 @@ def enlarge(tile: Image.Image, edge: int) -> Image.Image:
 def smooth(tile: Image.Image, edge: int) -> Image.Image:
     """Return a picture enlarged smoothly to `edge` pixels on the longer side."""
     return tile.resize(fitted(tile.size, edge), Image.Resampling.BICUBIC)
-
-
-def sheet_of(pictures: Sequence[Image.Image], names: Sequence[str], *, edge: int) -> Image.Image:
-    """Return pictures in rows, each with its name above."""
-    columns = min(_SHEET_COLUMNS, max(1, round(len(pictures) ** 0.5)))
-    strips = [
-        contact_sheet([row], row_names=[""], column_names=[n or "" for n in title], edge=edge)
-        for row, title in zip(in_groups(pictures, columns), in_groups(names, columns), strict=True)
-    ]
-    sheet = Image.new("RGB", (max(s.width for s in strips), sum(s.height for s in strips)), "white")
-    top = 0
-    for strip in strips:
-        sheet.paste(strip, (0, top))
-        top += strip.height
-    return sheet
 
 
 def check_free(path: Path, overwrite: bool) -> None:

@@ -13,13 +13,15 @@ from threading import Event
 import numpy as np
 from PIL import Image
 
+from dltk.drawing import gallery
 from dltk.errors import DltkError, UsageError
-from dltk.explain.layers import choose_channels
+from dltk.explain.layers import choose_channels, deep_layer, layer_of
 from dltk.explain.scores import class_index
 from dltk.images import encode
-from dltk.models.taps import last_map, list_taps, tap_name
+from dltk.models.taps import list_taps, tap_name
 from dltk.painting.excite import L2, METHODS, Exciter
 from dltk.painting.network import SCORES, load_whole, see_layers
+from dltk.painting.redirect import redirected_unit
 from dltk.painting.share import share_out
 from dltk.painting.watch import PaintingStoppedError, Watch, save_trace
 from dltk.strategy import choose_training_precision, place
@@ -34,13 +36,13 @@ from recipes._looking import (
     file_name,
     find_one,
     grey_or_colour,
-    sheet_of,
     told,
     write_own,
 )
 
 _ALL_CLASSES = 12  # so many are all drawn, if none are named
 _EDGE = 256  # pixels on a sheet
+_MOST_COLUMNS = 8
 
 
 @dataclass
@@ -106,8 +108,8 @@ def channels(
     Args:
         model: a name in the catalog, or the path of a `.keras` file.
         pixel_range: what a file saved by plain Keras expects: "0..255", "0..1" or "-1..1".
-        layer: a layer's name or index; None for the last feature map. Of a map, the mean over
-            all places is maximised.
+        layer: a layer's name or index; None for a deep one, see
+            `dltk.explain.layers.deep_layer`. Of a map, the mean over all places is maximised.
         channel: which, such as "0-15,40".
         method: "fourier" or "simonyan", see `dltk.painting.excite`.
         size: of the pictures, pixels a side; None for that of the network's input.
@@ -131,7 +133,7 @@ def channels(
     """
     source = find_one(model, None, pixel_range, report)
     whole = load_whole(source)
-    name = last_map(whole) if layer is None else tap_name(whole, str(layer))
+    name = deep_layer(whole) if layer is None else tap_name(whole, str(layer))
     count = next(tap.shape[-1] for tap in list_taps(whole) if tap.name == name)
     units = [
         (f"channel {number}", number, [float(each == number) for each in range(count)])
@@ -232,7 +234,8 @@ def _paint_all(source, layer: str, units, how: _How, placing, at_once, report):
         model = load_whole(source)
         precision = choose_training_precision(placing["precision"], model, placement)
         own = model.inputs[0].shape[1:3] == size
-        network = see_layers(model, [layer], any_size=not own, precision=precision)
+        swap = None if layer == SCORES else redirected_unit(layer_of(model, layer))
+        network = see_layers(model, [layer], any_size=not own, swap=swap, precision=precision)
         _check_size(network, layer, size, source.name)
         l2 = L2[how.method] if how.l2 is None else how.l2
         return Exciter(network, layer, size=size, method=how.method, l2=l2)
@@ -277,7 +280,8 @@ def _paint_all(source, layer: str, units, how: _How, placing, at_once, report):
                 yield found
     finally:
         if folder is not None and done:
-            sheet = sheet_of(*map(list, zip(*done, strict=True)), edge=_EDGE)
+            columns = min(_MOST_COLUMNS, round(len(done) ** 0.5))
+            sheet = gallery(*zip(*done, strict=True), columns=columns, edge=_EDGE)
             write_own(sheet, sheet_path, how.overwrite)
 
 

@@ -20,10 +20,10 @@ from dltk.drawing import contact_sheet
 from dltk.engine import load_engine
 from dltk.errors import InputError, UsageError
 from dltk.explain.field import Fields
-from dltk.explain.layers import choose_channels, map_layer
+from dltk.explain.layers import choose_channels, map_layer, spread_of_layers
 from dltk.explain.strongest import Peak, Strongest, box_on_photo, peaks_of
 from dltk.models.find import ModelSource
-from dltk.models.taps import last_map, list_taps
+from dltk.models.taps import list_taps
 from dltk.painting.network import load_whole
 from dltk.strategy import cores
 from dltk.weights import Report, silent
@@ -108,7 +108,8 @@ class Seeker:
         self.source: ModelSource = find_one(model, None, pixel_range, report)
         self._running, self._report = running, report
         whole = load_whole(self.source)
-        self.layer = map_layer(whole, last_map(whole) if layer is None else str(layer))
+        halfway = spread_of_layers(whole, 1)[0]
+        self.layer = halfway if layer is None else map_layer(whole, str(layer))
         count = next(tap.shape[-1] for tap in list_taps(whole) if tap.name == self.layer)
         self.channels = choose_channels(channel, count, layer=self.layer)
         self._fields: Fields | None = None
@@ -160,10 +161,11 @@ class Seeker:
                 yield Patch(channel, rank, item, peak.value, self._box(peak, size))
 
     def _box(self, peak: Peak, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        geometry = self.source.geometry
         if self._fields is None:
-            self._fields = Fields(load_whole(self.source), self.layer)
-        field_ = self._fields(peak.row, peak.column)
-        return box_on_photo(field_, self.source.geometry, size)
+            seen = geometry.height, geometry.width
+            self._fields = Fields(load_whole(self.source), self.layer, seen)
+        return box_on_photo(self._fields(peak.row, peak.column), geometry, size)
 
 
 def top9(
@@ -189,7 +191,8 @@ def top9(
             are told to `report` and passed over.
         model: a name in the catalog, or the path of a `.keras` file.
         pixel_range: what a file saved by plain Keras expects: "0..255", "0..1" or "-1..1".
-        layer: a layer with a map, by name or index; None for the last one.
+        layer: a layer with a map, by name or index; None for one halfway: places of deeper ones
+            see most of a picture.
         channel: which, such as "0-15,40".
         output: folder for index.csv, and sheets of the pictures and their patches.
         overwrite: write over sheets that are no pictures of dltk visualize.

@@ -204,7 +204,8 @@ def dream(
     film = Film(frames, zoom, rotate, video)
     if frames and output is None:
         raise UsageError("--frames writes files: name a folder with --output")
-    if preview and (layer or classes or frames or channels or guide is not None):
+    pictures = guide is not None or mask is not None
+    if preview and (layer or channels or classes or frames or pictures):
         raise UsageError("--preview shows every layer: leave out what else to dream of, and films")
     order = Order(
         masks=Masks(() if mask is None else mask, 1),

@@ -19,10 +19,10 @@ import numpy as np
 from PIL import Image
 
 from dltk.batch import Item, gather, plan_products
-from dltk.drawing import contact_sheet
+from dltk.drawing import contact_sheet, in_rows
 from dltk.errors import InputError, UsageError
 from dltk.explain.kernels import kernel_layer, kernel_tile, kernels_of
-from dltk.explain.layers import choose_channels, in_groups, map_layer, spread_of_layers
+from dltk.explain.layers import choose_channels, map_layer, spread_of_layers
 from dltk.explain.maps import map_tile, strongest_channels
 from dltk.images import encode
 from dltk.painting.network import load_whole, see_layers
@@ -47,8 +47,19 @@ from recipes._looking import (
 from recipes._maximise import channels, classes
 from recipes._over_epochs import training
 from recipes._top9 import top9
+from recipes.evidence import gradcam, occlusion, saliency
 
-__all__ = ["activations", "channels", "classes", "filters", "top9", "training"]
+__all__ = [
+    "activations",
+    "channels",
+    "classes",
+    "filters",
+    "gradcam",
+    "occlusion",
+    "saliency",
+    "top9",
+    "training",
+]
 
 _TILE, _MAP_EDGE = 64, 160  # pixels on sheets
 _LAYERS = 6  # looked at, if none are named
@@ -131,7 +142,7 @@ def filters(
         flat = kernels[:, :, 0] if inputs == 1 else kernels
         tiles = [enlarge(kernel_tile(flat[..., f]), _TILE) for f in chosen]
         columns = [""] * min(8 if count <= 64 else 16, len(tiles))
-        rows = in_groups(tiles, len(columns))
+        rows = in_rows(tiles, len(columns))
         names = [str(chosen[at * len(columns)]) for at in range(len(rows))]
     edge = max(tile.width for tile in rows[0] if tile)
     sheet = contact_sheet(rows, row_names=names, column_names=columns, edge=edge)
@@ -173,13 +184,18 @@ class Activations:
         """Return a row for each layer, the photo first; each map is scaled by itself."""
         photo = grey_or_colour(self.pixels)
         count = max(map(len, self.maps.values()))
-        rows = []
+        rows, captions = [], []
         for at, maps in enumerate(self.maps.values()):
             tiles = [smooth(map_tile(values), _MAP_EDGE) for values in maps.values()]
-            tiles += [None] * (count - len(tiles))
-            rows.append([photo if at == 0 else None, *tiles])
-        names = [f"{layer}" for layer in self.maps]
-        return contact_sheet(rows, row_names=names, column_names=[""] * (count + 1), edge=_MAP_EDGE)
+            rows.append([None if at else photo, *tiles] + [None] * (count - len(tiles)))
+            captions.append(["photo", *map(str, maps)])
+        return contact_sheet(
+            rows,
+            row_names=[*self.maps],
+            column_names=[""] * (count + 1),
+            edge=_MAP_EDGE,
+            captions=captions,
+        )
 
     def to_dict(self) -> dict:
         """Return the record of this photo, ready for JSON."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dltk.drawing import contact_sheet
+from dltk.drawing import contact_sheet, gallery, in_rows
 
 GAP = 6  # between cells, at the smallest size of letters
 COLOURS = {"red": (255, 0, 0), "green": (0, 128, 0), "blue": (0, 0, 255)}
@@ -88,3 +88,21 @@ def test_the_pictures_are_not_changed():
     picture = plain("red", (80, 20))
     contact_sheet([[picture]], row_names=[""], column_names=[""], edge=10)
     assert picture.size == (80, 20)
+
+
+def test_rows_are_filled_up_and_few_pictures_need_no_more_columns():
+    assert in_rows("abcde", 2) == [["a", "b"], ["c", "d"], ["e", None]]
+    assert in_rows("ab", 5) == [["a", "b"]]
+    assert in_rows("", 3) == []
+
+
+def test_a_gallery_has_each_name_right_above_its_picture():
+    colours = list(COLOURS)
+    pixels = np.asarray(gallery([plain(c) for c in colours], "ijk", columns=2, edge=40))
+    line = 12 + GAP
+    assert pixels.shape == (2 * (line + 40) + 3 * GAP, 2 * 40 + 3 * GAP, 3)
+    found = ink(pixels)
+    for colour in colours:
+        left, top, right, _ = box(pixels, colour)
+        assert found[top - line : top, left:right].any()
+    assert not found[:, : 2 * GAP].any() and not found[-40 - GAP :, 40 + 2 * GAP :].any()

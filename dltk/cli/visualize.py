@@ -108,7 +108,7 @@ def filters(quiet, verbose, as_json, **choices):
     "Network",
     *MODEL,
     option("--layer", metavar="NAME|N",
-           help='From "dltk models layers".  [default: the last feature map]'),
+           help='From "dltk models layers".  [default: a deep one]'),
     option("--channel", default="0-8", metavar="LIST", help=_CHANNELS),
 )  # fmt: skip
 @_painting

@@ -178,7 +178,7 @@ def gradcam(ctx, images, **choices):
 @section(
     "Network",
     *MODEL,
-    option("--layer", metavar="NAME|N", help="With a feature map.  [default: the last]"),
+    option("--layer", metavar="NAME|N", help="With a feature map.  [default: one halfway]"),
     option("--channel", default="0-15", metavar="LIST", help="Which, such as 0-15,40."),
 )  # fmt: skip
 @options.outputs_to("visualized/top9")

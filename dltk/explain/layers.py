@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
 
 import keras
 
 from dltk.errors import UsageError, printable
-from dltk.models.taps import Tap, list_taps, tap_name
+from dltk.models.taps import Tap, last_map, list_taps, tap_name
 
 
 def map_taps(model: keras.Model) -> list[Tap]:
@@ -44,7 +44,7 @@ def spread_of_layers(model: keras.Model, count: int) -> list[str]:
     taps = [tap for tap in taps if tap.shape[-1] > 3]
     last = [
         tap
-        for tap, following in zip(taps, [*taps[1:], None], strict=True)
+        for tap, following in zip(taps, [*taps[1:], None], strict=False)
         if following is None or following.shape != tap.shape
     ]
     if not last:
@@ -52,6 +52,20 @@ def spread_of_layers(model: keras.Model, count: int) -> list[str]:
     count = min(count, len(last))
     picked = {round((index + 0.5) * len(last) / count - 0.5) for index in range(count)}
     return [last[index].name for index in sorted(picked)]
+
+
+def deep_layer(model: keras.Model) -> str:
+    """Return the last layer whose map has a sixteenth of the picture's side; else the last map.
+
+    What is there is as large as eyes and faces, and places lie close enough to be everywhere.
+    """
+    taps, side = map_taps(model), model.inputs[0].shape[1]
+    deep = [
+        tap.name
+        for tap in taps
+        if side and tap.shape[0] and round(math.log2(side / tap.shape[0])) == 4
+    ]
+    return deep[-1] if deep else last_map(model)
 
 
 def layer_of(model: keras.Model, name: str) -> keras.layers.Layer:
@@ -80,11 +94,3 @@ def choose_channels(text: str, count: int, *, layer: str) -> list[int]:
             raise UsageError(f"channel {part}: layer {layer} has channels 0 to {count - 1}")
         chosen |= dict.fromkeys(range(first, min(last, count - 1) + 1))
     return list(chosen)
-
-
-def in_groups(pictures: Sequence, columns: int) -> list[list]:
-    """Return `pictures` in rows of `columns`, the last one filled up with None."""
-    rows = [list(pictures[at : at + columns]) for at in range(0, len(pictures), columns)]
-    if rows:
-        rows[-1] += [None] * (min(columns, max(map(len, rows))) - len(rows[-1]))
-    return rows
