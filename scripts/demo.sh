@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Set dltk up if need be, label the sample photographs, and train a classifier on made pictures.
+# Set dltk up if need be, label the sample photographs, train a classifier on made pictures, and
+# paint one photograph and dream over another.
 # Leaves its pictures in demo/.
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 export PATH="$PWD/.venv/bin:$PATH"
@@ -18,4 +19,7 @@ show dltk samples demo/shapes --shapes 300 --quiet
 rm -rf demo/run
 show dltk finetune demo/shapes --run-dir demo/run --quiet
 show dltk classify demo/shapes/star/00004.jpg -m demo/run/best.keras --format table
-printf '\nLook at %s/demo: the labelled photographs are in results/annotated, a map of them is map.png,\nand what there is to know of the training is in run/report.md.\n' "$PWD"
+show dltk stylize demo/photos/cat.jpg --style stained-glass --size 256 -o demo/stylized --overwrite \
+    --format table
+show dltk dream demo/photos/pagoda.jpg -o demo/dreams --overwrite --format table
+printf '\nLook at %s/demo: the labelled photographs are in results/annotated, a map of them is map.png,\na painting is in stylized, a dream in dreams,\nand what there is to know of the training is in run/report.md.\n' "$PWD"

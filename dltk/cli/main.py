@@ -49,7 +49,7 @@ class Sections(click.Group):
     cls=Sections,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="\b\nExamples:\n  dltk classify holiday/\n  dltk features holiday/ --query cat.jpg\n"
-    "  dltk finetune flowers/",
+    "  dltk finetune flowers/\n  dltk stylize cat.jpg --style brush-strokes",
 )
 @click.version_option(__version__, prog_name="dltk")
 def cli():
