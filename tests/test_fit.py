@@ -118,6 +118,15 @@ def same_rows(rows, expected):
             assert row[name] == pytest.approx(other[name], rel=1e-6), name
 
 
+def kept_in(run) -> dict[int, list[np.ndarray]]:
+    """Return the weights that a run keeps, by epoch."""
+    return {epoch: run.load_weights("head", epoch) for epoch in run.kept_weights()["head"]}
+
+
+def same_weights(one, other) -> bool:
+    return len(one) == len(other) and all(map(np.array_equal, one, other))
+
+
 KINDS = {
     "dropout": {"dropout": 0.5},
     "averages": {"ema": 0.5, "optimizer": "momentum", "weight_decay": 0.1, "clip": 0.5},
@@ -128,14 +137,14 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_a_run_killed_after_every_step_ends_like_one_never_killed(strategy, tmp_path, kind):
     whole = RunFolder.create("finetune", "", {}, path=tmp_path / "whole")
-    weights, rows = train(strategy, whole, kind=kind)
+    weights, rows = train(strategy, whole, kind=kind, keep="all")
     killed = RunFolder.create("finetune", "", {}, path=tmp_path / "killed")
     deaths = 0
     while True:
         run = MortalRun(killed.path, "finetune", {})
         run.lives = 1
         try:
-            again, again_rows = train(strategy, run, kind=kind)
+            again, again_rows = train(strategy, run, kind=kind, keep="all")
             break
         except Killed:
             deaths += 1
@@ -144,6 +153,9 @@ def test_a_run_killed_after_every_step_ends_like_one_never_killed(strategy, tmp_
     for ours, theirs in zip(again, weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     same_rows(again_rows, rows)
+    kept, expected = kept_in(killed), kept_in(whole)
+    assert list(kept) == list(expected) == list(range(EPOCHS + 1))
+    assert all(same_weights(kept[epoch], expected[epoch]) for epoch in kept)
 
 
 @pytest.mark.parametrize("step", [2, 3, 4])
@@ -169,6 +181,45 @@ def test_a_run_killed_long_after_its_last_save_repeats_those_steps(strategy, tmp
     for ours, theirs in zip(again, weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     same_rows(again_rows, rows)
+
+
+@pytest.mark.parametrize(
+    ("kind", "keep", "kept"),
+    [
+        ("dropout", "doubling", [0, 1, 2, 4, 5]),
+        ("averages", "all", [0, 1, 2, 3, 4, 5]),
+        ("dropout", "none", []),
+    ],
+)
+def test_weights_are_kept_as_they_are_measured(strategy, tmp_path, kind, keep, kept):
+    run, seen = RunFolder.create("finetune", "", {}, path=tmp_path / "run"), []
+    rows, labels = points()
+    model = network(strategy, **KINDS[kind])
+    seen.append(model.get_weights())
+    fit(
+        model, batches_of(rows, labels), strategy=strategy, epochs=5, run=run, stage="head",
+        measure=lambda: seen.append(model.get_weights()) or {"accuracy": 0.0}, keep=keep,
+    )  # fmt: skip
+    files = sorted(path.name for path in (tmp_path / "run").rglob("head-*.npz"))
+    assert files == [f"head-{epoch:04d}.npz" for epoch in kept]
+    assert run.kept_weights() == ({"head": kept} if kept else {})
+    for epoch in kept:
+        assert same_weights(run.load_weights("head", epoch), seen[epoch])
+
+
+def test_a_stage_that_stops_early_keeps_its_last_epoch(strategy, tmp_path):
+    run = RunFolder.create("finetune", "", {}, path=tmp_path / "run")
+    _, rows = train(
+        strategy, run, kind={}, epochs=9, patience=2, keep="doubling", score=lambda _: [0]
+    )
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    assert run.kept_weights() == {"head": [0, 1, 2, 3]}
+
+
+def test_weights_that_were_not_kept_are_told(tmp_path):
+    run = RunFolder.create("finetune", "", {}, path=tmp_path / "run")
+    with pytest.raises(DltkError, match=r"no weights in .*head-0003.npz"):
+        run.load_weights("head", 3)
 
 
 def interrupting(strategy, run, at: int):

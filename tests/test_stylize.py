@@ -384,7 +384,7 @@ def test_a_layer_without_places_has_no_style(monkeypatch):
 
 def test_two_photos_in_two_styles_never_share_a_file(tmp_path, noise):
     for name in ("a.png", "a__b.png", "b__c.png", "c.png"):
-        noise().save(tmp_path / name)
+        noise(size=(64, 64)).save(tmp_path / name)
     photos, styles = (
         [str(tmp_path / f"{n}.png") for n in names] for names in (("a", "a__b"), ("b__c", "c"))
     )

@@ -59,6 +59,7 @@ class Record:
         self._overwrite = overwrite
         self._part = self.folder / "results.jsonl.part"
         self._before = self.folder / "results.jsonl.before"
+        self._lines = 0  # written so far, the header included
         self._kept: dict[str, int] = {}  # name -> offset of its line in the last record
         self._resources = ExitStack()
         with self._resources:
@@ -81,6 +82,7 @@ class Record:
             self._new = self._part.open("w", encoding="utf-8")
         except OSError as error:
             raise cannot_write(self._part, error) from error
+        self._resources.callback(self._discard_empty)
         self._resources.callback(self._close_quietly)
         self.write(self._header)
 
@@ -138,6 +140,7 @@ class Record:
         try:
             self._new.write(to_line(fields))
             self._new.flush()
+            self._lines += 1
         except OSError as error:
             raise cannot_write(self._part, error) from error
 
@@ -180,6 +183,12 @@ class Record:
 
     def __exit__(self, *error) -> None:
         self._resources.close()
+
+    def _discard_empty(self) -> None:
+        """Leave no record of a run that did nothing: it would bind the next one to its options."""
+        if self._lines <= 1:
+            with suppress(OSError):
+                self._part.unlink(missing_ok=True)
 
     def _close_quietly(self) -> None:
         with suppress(OSError):  # the disk is full: that has been said

@@ -85,7 +85,7 @@ def _colours_at(model: keras.Model, name: str) -> np.ndarray | None:
     probes = np.full((4, side, side, 3), _LEVELS[0], np.float32)
     for colour in range(3):
         probes[colour + 1, ..., colour] = _LEVELS[1]
-    at = keras.Model(network.inputs, seen)(probes, training=False)
+    at = keras.Model(network.input, seen)(probes, training=False)
     middle = np.asarray(at)[:, at.shape[1] // 2, at.shape[2] // 2]
     change = (middle[1:] - middle[0]).T
     share = np.abs(change) / max(np.abs(change).max(), 1e-12)

@@ -22,15 +22,20 @@ class Scores:
     """How the scores of one network are read.
 
     Attributes:
-        classes: K; a single output is that of the second of two.
+        outputs: how many there are; a single one is that of the second of two classes.
         activation: "softmax" or "sigmoid", what the network does to its scores.
         mixed: whether what counts as scores is probabilities already, as the mean of an ensemble;
             then their logarithms stand for scores.
     """
 
-    classes: int
+    outputs: int
     activation: str
     mixed: bool = False
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return max(2, self.outputs)
 
     @classmethod
     def of(cls, model: keras.Model) -> Scores:
@@ -47,7 +52,7 @@ class Scores:
         taken = getattr(getattr(last, "activation", None), "__name__", type(last).__name__).lower()
         count = output.shape[-1]
         return cls(
-            max(2, count),
+            count,
             "sigmoid" if activation == "sigmoid" or count == 1 else "softmax",
             activation in ("softmax", "sigmoid") and taken not in ("softmax", "sigmoid"),
         )
@@ -70,10 +75,9 @@ class Scores:
 
     def direction(self, index: int) -> list[float]:
         """Return what each output counts in the score of class `index`."""
-        outputs = self.classes
-        if outputs == 2 and self.activation == "sigmoid":
+        if self.outputs == 1:
             return [1.0 if index else -1.0]
-        return [float(each == index) for each in range(outputs)]
+        return [float(each == index) for each in range(self.outputs)]
 
 
 def class_index(name: str, labels: Sequence[Label], *, classes: int, model: str) -> int:

@@ -76,10 +76,16 @@ def tap_name(model: keras.Model, name: str) -> str:
         UsageError: there is no such layer; the nearest is suggested.
     """
     names = [tap.name for tap in list_taps(model)]
+    # Of a network with our own scaling in front, which is nested under its own name, names and
+    # numbers are those that its file has without.
+    fed = names[:1] == ["normalise"] and all(n.startswith(f"{model.name}/") for n in names[1:])
+    own = names[1:] if fed else names
     if re.fullmatch(r"-?\d+", name, re.ASCII) and name not in names:
-        if not -len(names) <= int(name) < len(names):
-            raise UsageError(f"layer {name} is out of range: {model.name} has {len(names)} layers")
-        name = names[int(name)]
+        if not -len(own) <= int(name) < len(own):
+            raise UsageError(f"layer {name} is out of range: {model.name} has {len(own)} layers")
+        name = own[int(name)]
+    if fed and f"{model.name}/{name}" in own:
+        name = f"{model.name}/{name}"
     if name not in names:
         raise UsageError(
             f'{model.name} has no layer "{printable(name)}".{nearest(name, names)} '
