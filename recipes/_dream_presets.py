@@ -15,7 +15,7 @@ _PREVIEWED = 48  # layers on a sheet, at most
 # For families of networks in the catalog, by looking at results.
 _BY_FAMILY = {
     "googlenet": "inception4c",
-    "inceptionv3": "mixed5",
+    "inception_v3": "mixed5",
     "vgg16": "block5_conv1",
     "vgg19": "block5_conv1",
 }

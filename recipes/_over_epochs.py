@@ -154,7 +154,10 @@ def _samples() -> list[Path]:
 
 
 def _draw_filters(found: Changed, layer: str, kernels: list[np.ndarray]) -> None:
-    """Draw sixteen filters at most; one scale for a filter at all epochs, so growth is seen."""
+    """Draw sixteen filters at most; one scale for a filter at all epochs, so growth is seen.
+
+    The change from the first epoch to the last has a row, and a scale, of its own.
+    """
     shown = min(16, kernels[0].shape[-1])
     found.columns = [f"{layer} {index}" for index in range(shown)]
     rows = []
@@ -166,6 +169,10 @@ def _draw_filters(found: Changed, layer: str, kernels: list[np.ndarray]) -> None
     for at in range(len(kernels)):
         rows.append([enlarge(_among(stacked[..., index], at), _TILE) for index in range(shown)])
     names = [f"epoch {epoch}" for epoch in found.epochs]
+    if len(kernels) > 1:
+        change = stacked[-1] - stacked[0]
+        rows.append([enlarge(kernel_tile(change[..., index]), _TILE) for index in range(shown)])
+        names.append("change")
     found.sheet = contact_sheet(
         rows, row_names=names, column_names=[str(i) for i in range(shown)], edge=_TILE
     )  # fmt: skip

@@ -272,8 +272,9 @@ def _dream(item: Item, order: Order, studio: Studio, stop: Event, report: Report
 def _preview(item: Item, order: Order, studio: Studio, stop: Event, report: Report) -> Dream:
     """Draw a sheet of small dreams over one photo, one of each layer."""
     result = Dream(item)
+    least = max(dreamer.least for dreamer in studio.dreamers.values())
     try:
-        photo = open_photo(item, size=PREVIEW_SIDE, least=studio.dreamer.least)
+        photo = open_photo(item, size=PREVIEW_SIDE, least=least)
     except InputError as error:
         result.error = str(error)
         return result

@@ -58,8 +58,9 @@ def ascend(
         )
         if pixels is None:
             raise PaintingStoppedError(
-                f"the gradient is not finite at step {number} of {steps}; "
-                "the picture is as it was before; another layer or float32 may help"
+                f"the gradient is not finite at step {number} of {steps} at this size, "
+                f"{slope.shape[2]} × {slope.shape[1]} pixels; the picture is as it was before; "
+                "another layer or float32 may help"
             )
     return pixels
 

@@ -63,7 +63,7 @@ def plan_windows(height: int, width: int, *, window: tuple[int, int], multiple: 
 
     Args:
         height, width: of the picture, no smaller than the window.
-        multiple: of it all edges of cores are as seen from their windows, but for the last ones.
+        multiple: of it the upper and left edges of cores are, as seen from their windows.
     """
     rows, columns = (
         _spans(side, own, multiple) for side, own in zip((height, width), window, strict=True)
