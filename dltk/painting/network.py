@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import keras
 from keras import layers
 
-from dltk.errors import DltkError, UsageError, printable
+from dltk.errors import UsageError
 from dltk.modelfile import load_model
 from dltk.models.build import build_network, last_operation
 from dltk.models.find import PIXEL_RANGES, ModelSource
@@ -30,11 +30,6 @@ def load_whole(source: ModelSource) -> keras.Model:
     if source.entry is not None:
         return build_network(source.entry, weights=source.weights())
     model = load_model(source.path)
-    if not getattr(model, "inputs", None):
-        raise DltkError(
-            f"{printable(source.path)} does not say what it takes: call the model on a picture "
-            "before it is saved"
-        )
     scale, offset = PIXEL_RANGES[source.pixel_range]
     if (scale, offset) != (1.0, 0.0):
         inputs = keras.Input(model.inputs[0].shape[1:], name="raw_pixels")

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from dltk.errors import DltkError, UsageError
+from dltk.errors import UsageError
 from dltk.models.find import find_model
 from dltk.models.taps import list_taps, tap
 from dltk.painting.network import SCORES, average_pooling, load_whole, reach, see_layers
@@ -212,11 +212,3 @@ def test_the_reach_is_how_far_a_place_sees(window):
         middle = network(at)["deep"][0, 12, 12, 0]
     seen = np.flatnonzero(np.abs(tape.gradient(middle, at)[0]).max(axis=(1, 2)))
     assert seen[-1] - seen[0] + 1 in (2 * reach(network) - 1, 2 * reach(network))
-
-
-def test_a_model_that_does_not_say_what_it_takes_is_told(tmp_path):
-    unbuilt = keras.Sequential([layers.Conv2D(2, 3), layers.GlobalAveragePooling2D()])
-    with pytest.warns(UserWarning, match="not yet been built"):
-        unbuilt.save(tmp_path / "unbuilt.keras")
-    with pytest.raises(DltkError, match="unbuilt.keras does not say what it takes"):
-        load_whole(find_model(str(tmp_path / "unbuilt.keras")))
