@@ -64,13 +64,7 @@ def write_mp4(
         UsageError: PyAV is not installed; no frames.
         DltkError: the file cannot be written.
     """
-    try:
-        import av
-    except ImportError as error:
-        raise UsageError(
-            f'cannot write {printable(path)}: MP4 needs PyAV; pip install "dltk-recipes[video]", '
-            "or name a .gif"
-        ) from error
+    av = check_mp4()
     frames = iter(frames)
     first = next(frames, None)
     _require(first, path)
@@ -88,6 +82,17 @@ def write_mp4(
             film.mux(track.encode())
     except (av.FFmpegError, av.codec.codec.UnknownCodecError) as error:
         raise DltkError(f"cannot write {printable(path)}: {reason(error)}") from error
+
+
+def check_mp4():
+    """Return PyAV, which MP4 needs. Raises UsageError if it is not installed."""
+    try:
+        import av
+    except ImportError as error:
+        raise UsageError(
+            'MP4 needs PyAV; pip install "dltk-recipes[video]", or ask for a GIF'
+        ) from error
+    return av
 
 
 def _track(film, size: tuple[int, int], frames_per_second: float):

@@ -85,6 +85,8 @@ def place(devices: str = "auto", strategy: str = "auto") -> Placement:
     import tensorflow as tf
 
     kind, count = _parse(devices)
+    if strategy not in ("auto", "one", "mirrored"):
+        raise UsageError(f"--strategy is auto, one or mirrored, not {strategy}")
     gpus = tf.config.list_physical_devices("GPU")
     if kind == "gpu" and len(gpus) < (count or 1):
         raise UsageError(f"--devices {devices}: TensorFlow sees {len(gpus)} GPUs here")

@@ -10,15 +10,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dltk.animation import write_frames, write_gif, write_mp4
+from dltk.animation import check_mp4, write_frames, write_gif, write_mp4
 from dltk.errors import UsageError
 from dltk.painting.scales import to_picture
 from dltk.painting.watch import PaintingStoppedError, Watch
 from dltk.painting.zoom import zoomed
+from recipes._checks import check_choice, check_number, check_whole
 from recipes._dream_studio import Dreamer
 
 _PER_SECOND = 12.5
-_ENDINGS = {"gif": ".gif", "mp4": ".mp4", "frames": ".frames"}
+_ZOOM = 1.05
+ENDINGS = {"gif": ".gif", "mp4": ".mp4", "frames": ".frames"}
 
 
 @dataclass(frozen=True)
@@ -26,28 +28,28 @@ class Film:
     """What a film is like: the options of `recipes.dream.dream` that go by these names.
 
     Raises:
-        UsageError: values that cannot work.
+        UsageError: values that cannot work, or are about a film where there is none.
+        DltkError: MP4 without PyAV.
     """
 
     frames: int
-    zoom: float
-    rotate: float
-    video: str
+    zoom: float | None = None
+    rotate: float | None = None
+    video: str | None = None
 
     def __post_init__(self):
-        if self.frames < 0:
-            raise UsageError(f"--frames is at least 0, not {self.frames}")
-        if not 0.5 <= self.zoom <= 2:
-            raise UsageError(f"--zoom is from 0.5 to 2, not {self.zoom}")
-        if not -360 <= self.rotate <= 360:
-            raise UsageError(f"--rotate is from -360 to 360 degrees, not {self.rotate}")
-        if self.video not in _ENDINGS:
-            raise UsageError(f"--video is one of {', '.join(_ENDINGS)}")
-
-    @property
-    def ending(self) -> str:
-        """What the film's name ends in."""
-        return _ENDINGS[self.video]
+        check_whole("frames", self.frames, 0)
+        given = [each for each in ("zoom", "rotate", "video") if getattr(self, each) is not None]
+        for name, value in (("zoom", _ZOOM), ("rotate", 0.0), ("video", "gif")):
+            if name not in given:
+                object.__setattr__(self, name, value)
+        check_number("zoom", self.zoom, 0.5, 2)
+        check_number("rotate", self.rotate, -360, 360)
+        check_choice("video", self.video, ENDINGS)
+        if given and not self.frames:
+            raise UsageError(f"--{given[0]} is about films: say how many --frames")
+        if self.video == "mp4":
+            check_mp4()
 
     def write(self, pictures: Iterable[Image.Image], path: Path) -> None:
         """Write the film, taking its pictures one by one. Raises DltkError."""

@@ -33,12 +33,13 @@ from dltk.painting.tiles import TileSize, plan_tiles
 from dltk.painting.watch import Watch
 from dltk.strategy import choose_training_precision
 from dltk.weights import Report
+from recipes._checks import check_choice, check_number, check_whole
 from recipes._dream_presets import default_layer, preview_layers
 
 _HALO = 96  # pixels; fields reach farther, but hardly look there, and jitter hides the rest
 _GUIDE_SIDE = 256  # pixels of the longer side
 _LEAST = {"octaves": 1, "steps": 1, "jitter": 0, "tile": 64, "seed": 0}
-_ABOVE = {"octave_scale": 1, "step_size": 0}
+_LEAST_SCALE = 1.05
 
 
 @dataclass(frozen=True)
@@ -69,15 +70,11 @@ class Method:
 
     def __post_init__(self):
         for name, least in _LEAST.items():
-            if getattr(self, name) < least:
-                raise UsageError(f"--{name} is at least {least}, not {getattr(self, name)}")
-        for name, above in _ABOVE.items():
-            if not above < getattr(self, name) < float("inf"):
-                raise UsageError(f"--{name.replace('_', '-')} is a number above {above}")
-        if self.gradient not in GRADIENTS:
-            raise UsageError(f"--gradient is one of {', '.join(GRADIENTS)}")
-        if not 0 <= self.strength <= 1:
-            raise UsageError(f"--strength is from 0 to 1, not {self.strength}")
+            check_whole(name, getattr(self, name), least)
+        check_number("octave_scale", self.octave_scale, _LEAST_SCALE)
+        check_number("step_size", self.step_size, above=True)
+        check_number("strength", self.strength, 0, 1)
+        check_choice("gradient", self.gradient, GRADIENTS)
         one_layer = len(self.layers) == 1 or not (self.layers or self.classes)
         if self.channels is not None and not one_layer:
             raise UsageError("--channels are those of one layer: name one with --layer")
@@ -232,11 +229,11 @@ def open_studio(
         ]
         names = [name for own in wanted for each in own for name in each.layers]
         network, window = _seen(model, source, names, precision)
-    dreamers = {}
-    for own in wanted:
-        names = [name for each in own for name in each.layers]
-        part = keras.Model(network.inputs, {name: network.output[name] for name in names})
-        dreamers[", ".join(names)] = Dreamer(method, part, own, window=window, report=report)
+        dreamers = {}
+        for own in wanted:
+            names = [name for each in own for name in each.layers]
+            part = keras.Model(network.inputs, {name: network.output[name] for name in names})
+            dreamers[", ".join(names)] = Dreamer(method, part, own, window=window, report=report)
     running = f"Keras, {placement.reason}, {precision}"
     what = "each layer" if every_layer else next(iter(dreamers))
     return Studio(dreamers, f"{source.name}, {what} on {running}")

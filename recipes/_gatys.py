@@ -9,6 +9,7 @@ large on a small picture.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -37,13 +38,14 @@ from dltk.painting.tiles import TileSize, plan_tiles
 from dltk.painting.watch import Watch
 from dltk.strategy import choose_training_precision
 from dltk.weights import Report
-from recipes._styles import Look
+from recipes._checks import check_choice, check_number, check_whole
+from recipes._styles import LEAST, Look
 
-LEAST = 32  # pixels a side: two places of the deepest layer of VGG
 _FULL_STEPS_UP_TO = 512  # pixels; larger sizes get fewer steps, as they only sharpen
 _NOISE = 50.0  # levels of 255, the standard deviation of a beginning with noise
 
-
+_LEAST_FACTOR = 1.05  # between sizes: below, there would be hundreds of them
+_CACHED = 64  # Grams of styles at a size that a device keeps: 2.4 MB each
 _ADAM_RATE = 10.0
 _CHOICES = {
     "backbone": ("vgg16-hed", "vgg16", "vgg19"),
@@ -51,10 +53,6 @@ _CHOICES = {
     "optimizer": ("adam", "lbfgs"),
     "preserve_color": ("none", "luminance", "histogram", "linear"),
 }
-
-
-def _dashed(name: str) -> str:
-    return name.replace("_", "-")
 
 
 @dataclass(frozen=True)
@@ -84,25 +82,20 @@ class Method:
 
     def __post_init__(self):
         for name, least in (("steps", 1), ("min_scale", LEAST), ("tile", 64), ("seed", 0)):
-            if getattr(self, name) < least:
-                raise UsageError(
-                    f"--{_dashed(name)} is at least {least}, not {getattr(self, name)}"
-                )
+            check_whole(name, getattr(self, name), least)
         for name in ("content_weight", "style_weight", "tv_weight"):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise UsageError(f"--{_dashed(name)} is a number of at least 0")
-        for name, above in (("scale_factor", 1), ("style_scale", 0), ("rate", 0)):
-            value = getattr(self, name)
-            if value is not None and not above < value < float("inf"):
-                raise UsageError(f"--{_dashed(name)} is a number above {above}")
+            check_number(name, getattr(self, name))
+        check_number("scale_factor", self.scale_factor, _LEAST_FACTOR)
+        check_number("style_scale", self.style_scale, above=True)
+        if self.rate is not None:
+            check_number("rate", self.rate, above=True)
         for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise UsageError(f"--{_dashed(name)} is one of {', '.join(choices)}")
+            check_choice(name, getattr(self, name), choices)
         if self.optimizer == "lbfgs" and self.rate is not None:
             raise UsageError("--rate is Adam's; L-BFGS finds its own")
         for name in ("content_layers", "style_layers"):
             if not getattr(self, name):
-                raise UsageError(f"--{_dashed(name)}: at least one is needed")
+                raise UsageError(f"--{name.replace('_', '-')}: at least one is needed")
 
 
 class Studio:
@@ -129,7 +122,7 @@ class Studio:
         self.tile = TileSize(method.tile, report)
         self.reach = reach(network)
         self.running = f"Keras, {placement.reason}, {precision}"
-        self._grams: dict = {}
+        self._grams: OrderedDict = OrderedDict()
         self._lock = Lock()
 
     def paint(self, photo: Photo, look: Look, masks, start, watch: Watch):
@@ -207,18 +200,22 @@ class Studio:
 
     def _grams_of(self, picture: Image.Image, side: int, cached: bool) -> dict:
         """Return the Grams of a style at a scale, {layer: float32 (1, C, C)}."""
-        if not cached:
-            return self.tile.attempt(partial(self._measure_style, picture, side))
-        key = id(picture), side
-        with self._lock:  # of pictures under way at once, one computes
-            if key not in self._grams:
-                self._grams[key] = self.tile.attempt(partial(self._measure_style, picture, side))
-            return self._grams[key]
-
-    def _measure_style(self, picture: Image.Image, side: int, tile: int) -> dict:
         # As large as the photo, but not larger than it is: enlarged strokes are blurred ones.
         least = -(-LEAST * max(picture.size) // min(picture.size))
         side = min(max(round(side * self.method.style_scale), least), max(picture.size))
+        measure = partial(self.tile.attempt, partial(self._measure_style, picture, side))
+        if not cached:
+            return measure()
+        key = id(picture), side  # looks hold their pictures as long as there are studios
+        with self._lock:  # of pictures under way at once, one computes
+            if key not in self._grams:
+                self._grams[key] = measure()
+            self._grams.move_to_end(key)
+            if len(self._grams) > _CACHED:
+                self._grams.popitem(last=False)
+            return self._grams[key]
+
+    def _measure_style(self, picture: Image.Image, side: int, tile: int) -> dict:
         pixels = resized(to_pixels(picture), fitted(picture.size, side))
         measures = None
         for features in self.slope.look(pixels, self.tiles_of(pixels, tile)):
@@ -245,6 +242,8 @@ class Scale:
 
     def __init__(self, studio: Studio, content, grams: dict, masks):
         self._studio, self._content, self._grams, self._masks = studio, content, grams, masks
+        layers = studio.style.layers if masks is not None else ()
+        self._whole_guides = {name: self._guide(studio.slope.strides[name]) for name in layers}
         self._side = None
 
     def __call__(self, pixels):
@@ -264,17 +263,21 @@ class Scale:
 
     def _guides(self, tile) -> dict:
         """Return the masks as each style layer sees them in a tile's core, {layer: (R, h, w)}."""
-        if self._masks is None:
-            return {}
-        height, width = self._content.shape[1:3]
         top, left, bottom, right = tile.core
-        guides = {}
-        for name in self._studio.style.layers:
-            s = self._studio.slope.strides[name]
-            whole = resized(self._masks[..., None], (width // s, height // s))[..., 0]
-            whole = tf.clip_by_value(whole, 0.0, 1.0)
-            guides[name] = whole[:, top // s : bottom // s, left // s : right // s]
-        return guides
+        strides = self._studio.slope.strides
+        return {
+            name: whole[
+                :, top // strides[name] : bottom // strides[name],
+                left // strides[name] : right // strides[name],
+            ]
+            for name, whole in self._whole_guides.items()
+        }  # fmt: skip
+
+    def _guide(self, stride: int):
+        """Return the masks (R, h, w) at the places of layers with that stride."""
+        height, width = self._content.shape[1:3]
+        whole = resized(self._masks[..., None], (width // stride, height // stride))
+        return tf.clip_by_value(whole[..., 0], 0.0, 1.0)
 
 
 def in_its_colours(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +14,20 @@ from PIL import Image
 
 from dltk.batch import Item
 from dltk.errors import InputError, UsageError, nearest, printable
-from dltk.images import decode
+from dltk.images import decode, opened
 from dltk.metadata import to_srgb
 from dltk.painting.photo import LARGEST
 from dltk.painting.scales import shrink
 from dltk.samples import style_files
 
-_LEAST = 32  # pixels a side: two places of the deepest layer of VGG
+LEAST = 32  # pixels a side: two places of the deepest layer of VGG
 _ASPECT_TOLERANCE = 0.02
+
+
+def one_or_many(pictures) -> list:
+    """Return a picture (path, Pillow image or array), or a sequence of them, as a list."""
+    one = isinstance(pictures, (str, os.PathLike, Image.Image, np.ndarray))
+    return [pictures] if one else list(pictures)
 
 
 @dataclass(frozen=True)
@@ -47,26 +54,39 @@ def find_looks(style, *, blend, masked: bool) -> list[Look]:
     Raises:
         UsageError: no style, two of one name, one that cannot be used; weights that do not fit.
     """
-    one = isinstance(style, (str, os.PathLike, Image.Image, np.ndarray))
-    styles = [style] if one else list(style)
-    if not styles:
-        known = ", ".join(_shipped())
-        raise UsageError(f"no style: name a picture with --style, or one of {known}")
-    pictures = {}
-    for number, each in enumerate(styles, start=1):
-        name = Path(each).stem if isinstance(each, (str, os.PathLike)) else f"style-{number}"
-        if name in pictures:
-            raise UsageError(
-                f'two styles are called "{printable(name)}", and paintings are named by their '
-                "style; rename one"
-            )
-        pictures[name] = _read_style(each)
+    styles = one_or_many(style)
+    names = style_names(styles)
+    pictures = {name: _read_style(each) for name, each in zip(names, styles, strict=True)}
     weights = None if blend is None else _weights(blend, len(styles))
     if blend is not None and masked:
         raise UsageError("--blend mixes styles everywhere, --mask gives each a place: choose one")
     if blend is None and not masked:
         return [Look(name, (picture,)) for name, picture in pictures.items()]
     return [Look("+".join(pictures), tuple(pictures.values()), weights)]
+
+
+def look_names(style, *, blend, masked: bool) -> list[str]:
+    """Return what `find_looks` calls its looks, without reading a picture. Raises UsageError."""
+    names = style_names(one_or_many(style))
+    return ["+".join(names)] if blend is not None or masked else names
+
+
+def style_names(styles: Sequence) -> list[str]:
+    """Return what each style is called. Raises UsageError: none at all, or two of one name."""
+    if not styles:
+        known = ", ".join(_shipped())
+        raise UsageError(f"no style: name a picture with --style, or one of {known}")
+    names = [
+        Path(each).stem if isinstance(each, (str, os.PathLike)) else f"style-{number}"
+        for number, each in enumerate(styles, start=1)
+    ]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(
+                f'two styles are called "{printable(name)}", and paintings are named by their '
+                "style; rename one"
+            )
+    return names
 
 
 def _weights(blend, count: int) -> tuple[float, ...]:
@@ -103,10 +123,10 @@ def _read_style(style) -> Image.Image:
         picture = shrink(to_srgb(decode(source, at_least=LARGEST)), LARGEST)
     except InputError as error:
         raise UsageError(f"cannot take a style from {name}: {error}") from error
-    if min(picture.size) < _LEAST:
+    if min(picture.size) < LEAST:
         raise UsageError(
             f"cannot take a style from {name}: it has {picture.width} × {picture.height} pixels, "
-            f"and the network needs {_LEAST} on the shorter side"
+            f"and the network needs {LEAST} on the shorter side"
         )
     return picture
 
@@ -122,8 +142,7 @@ class Masks:
     """
 
     def __init__(self, masks, styles: int):
-        one = isinstance(masks, (str, os.PathLike, Image.Image, np.ndarray))
-        self._sources = [masks] if one else list(masks)
+        self._sources = one_or_many(masks)
         if self._sources and len(self._sources) != styles:
             raise UsageError(
                 f"--mask is given {len(self._sources)} times for {styles} styles; give one for each"
@@ -162,7 +181,7 @@ class Masks:
         if not beside:
             raise InputError(f"no mask for it in {printable(folder)}")
         try:
-            return decode(beside[0]).convert("L")
+            return _brightness(beside[0])
         except InputError as error:
             raise InputError(f"its mask {printable(beside[0])}: {error}") from error
 
@@ -173,20 +192,34 @@ def _is_folder(source) -> bool:
 
 def _read_mask(source) -> Image.Image:
     try:
-        return decode(source).convert("L")
+        return _brightness(source)
     except InputError as error:
         raise UsageError(f"cannot read the mask {printable(source)}: {error}") from error
+
+
+def _brightness(source) -> Image.Image:
+    """Return a mask in grey. Raises InputError.
+
+    One with transparency is refused: laid over white, as pictures are, white paint on nothing
+    would be white everywhere.
+    """
+    picture = decode(source)
+    if not isinstance(source, np.ndarray):
+        with nullcontext(source) if isinstance(source, Image.Image) else opened(source) as image:
+            if image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255:
+                raise InputError("a mask has no transparency; paint it in white on black")
+    return picture.convert("L")
 
 
 def weighted(layers: Sequence[str], option: str) -> dict[str, float]:
     """Return {layer: weight} of names such as "block4_conv2" or "block4_conv2:0.5".
 
     Raises:
-        UsageError: none, one twice, or a weight that is not a number of at least 0.
+        UsageError: one twice, a weight that is not a number of at least 0, or nothing but zeros.
     """
-    layers = [layers] if isinstance(layers, str) else list(layers)
+    layers = [layers] if isinstance(layers, (str, int)) else list(layers)
     weights = {}
-    for text in layers:
+    for text in map(str, layers):
         name, colon, weight = text.rpartition(":")
         name = name if colon else text
         try:
@@ -199,4 +232,6 @@ def weighted(layers: Sequence[str], option: str) -> dict[str, float]:
                 "block4_conv2:0.5, each layer once"
             )
         weights[name] = number
+    if weights and not any(weights.values()):
+        raise UsageError(f"{option}: all weights are 0")
     return weights

@@ -14,28 +14,28 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from threading import Event
 
 from PIL import Image
 
-from dltk.batch import Item, gather, plan_products
+from dltk.batch import Item, Products, gather
 from dltk.errors import InputError, UsageError, printable
 from dltk.images import decode, encodable
 from dltk.metadata import to_srgb
-from dltk.painting.photo import LARGEST, Painting, open_photo
+from dltk.painting.photo import Painting, open_photo
 from dltk.painting.scales import shrink, to_pixels
-from dltk.painting.share import share_out
-from dltk.painting.watch import Watch
+from dltk.painting.share import devices_of, share_out
+from dltk.painting.watch import Stop, Watch
 from dltk.strategy import place
 from dltk.weights import Report, silent
-from recipes._dream_film import Film, Reel
+from recipes._checks import check_precision, check_size
+from recipes._dream_film import ENDINGS, Film, Reel
 from recipes._dream_presets import DEFAULT, find_preset
 from recipes._dream_preview import PREVIEW_SIDE, draw_preview
 from recipes._dream_studio import Method, Studio, open_studio
 from recipes._styles import Masks, weighted
 
-_LEAST_SIZE = 32  # pixels of the longer side
-_GUIDE_SIDE = 1024  # pixels of the longer side that are kept of a guide
+_SIZE, _LEAST_SIZE = 1024, 32  # pixels of the longer side
+_GUIDE_KEPT = 1024  # pixels of the longer side of a guide
 
 
 @dataclass
@@ -111,14 +111,14 @@ def dream(
     step_size: float | None = None,
     jitter: int | None = None,
     gradient: str | None = None,
-    size: int | str = 1024,
+    size: int | str | None = None,
     strength: float = 1.0,
     preserve_color: bool = False,
     mask=None,
     frames: int = 0,
-    zoom: float = 1.05,
-    rotate: float = 0.0,
-    video: str = "gif",
+    zoom: float | None = None,
+    rotate: float | None = None,
+    video: str | None = None,
     preview: bool = False,
     tile: int = 1024,
     seed: int = 0,
@@ -150,14 +150,16 @@ def dream(
         step_size: how many levels of 255 pixels move in a step, on average.
         jitter: pixels that the picture is shifted by for a step, at most.
         gradient: "normalised", or "laplacian" for larger forms in cleaner colours.
-        size: pixels of the longer side, at most; "keep" for the photo's own, up to 4096.
+        size: pixels of the longer side, at most; "keep" for the photo's own, up to 4096. None for
+            1024, and 224 of each picture of a preview.
         strength: share of the dream in the result, the rest is the photo; in [0, 1].
         preserve_color: dream in brightness only.
         mask: a picture, white where to dream, of the photos' aspect; or a folder of them, named
             like the photos.
         frames: make a film of so many dreams, each over the last, drawn nearer; 0 for none.
-        zoom, rotate: how much nearer each time, and the degrees it is turned, counter-clockwise.
-        video: "gif", "mp4" (needs PyAV) or "frames", a folder of numbered PNG files.
+        zoom, rotate: how much nearer each time, 1.05 by default, and the degrees it is turned,
+            counter-clockwise, none by default.
+        video: "gif" (the default), "mp4" (needs PyAV) or "frames", a folder of numbered PNG files.
         preview: in place of a dream, draw a sheet of small ones, of every layer.
         tile: pixels a side; larger pictures are looked at in overlapping tiles. Halved when
             memory runs out.
@@ -177,8 +179,11 @@ def dream(
     """
     chosen = find_preset(preset)
     own = not model or model == chosen.model
-    classes = (classes,) if isinstance(classes, str) else tuple(classes)
-    layers = layer or (chosen.layer if own and not classes else ())
+    check_precision(precision)
+    one = isinstance(classes, (str, int))
+    classes = tuple(str(each) for each in ([classes] if one else classes))
+    asked = [layer] if isinstance(layer, (str, int)) else list(layer)
+    layers = asked or (chosen.layer if own and (guide is not None or not classes) else ())
     given = {
         "octaves": octaves,
         "octave_scale": octave_scale,
@@ -205,24 +210,25 @@ def dream(
     if frames and output is None:
         raise UsageError("--frames writes files: name a folder with --output")
     pictures = guide is not None or mask is not None
-    if preview and (layer or channels or classes or frames or pictures):
+    if preview and (asked or channels or classes or frames or pictures):
         raise UsageError("--preview shows every layer: leave out what else to dream of, and films")
+    size = size or (PREVIEW_SIDE if preview else _SIZE)
     order = Order(
         masks=Masks(() if mask is None else mask, 1),
-        size=_checked_size(size),
+        size=check_size(size, _LEAST_SIZE),
         film=film,
-        output=None if output is None else Path(output),
+        products=products_of(output, film.video),
     )
     items = gather(photos)
-    if output is not None and hasattr(items, "__len__"):
-        check_products(items, order)
+    if order.products and hasattr(items, "__len__"):
+        order.products.check(items)
     placement = place(devices, strategy)
     studios = {
         device: open_studio(method, precision, placement, device, report, every_layer=preview)
-        for device in placement.strategy.extended.worker_devices[:batch_size]
+        for device in devices_of(placement, batch_size)
     }
     report(next(iter(studios.values())).running)
-    stop = Event()
+    stop = Stop()
     make = _preview if preview else _dream
 
     def work(item: Item, device: str) -> Dream:
@@ -239,10 +245,10 @@ class Order:
     masks: Masks
     size: int
     film: Film
-    output: Path | None
+    products: Products | None
 
 
-def _dream(item: Item, order: Order, studio: Studio, stop: Event, report: Report) -> Dream:
+def _dream(item: Item, order: Order, studio: Studio, stop: Stop, report: Report) -> Dream:
     """Dream over one photo, or make a film of it, and write what is to be written."""
     result, dreamer = Dream(item), studio.dreamer
     try:
@@ -254,7 +260,7 @@ def _dream(item: Item, order: Order, studio: Studio, stop: Event, report: Report
     watch = Watch(printable(item.name), stop=stop, report=report)
     watch.plan(dreamer.steps(photo.picture.size) * max(1, order.film.frames))
     reel = Reel(dreamer, to_pixels(photo.picture), None if masks is None else masks[0], watch)
-    files = product_names(item.name, order)
+    files = order.products.of(item) if order.products else {}
     if order.film.frames:
         order.film.write(reel.pictures(order.film), files["film"])
         result.files["film"] = files["film"]
@@ -262,14 +268,14 @@ def _dream(item: Item, order: Order, studio: Studio, stop: Event, report: Report
         deque(reel.pictures(order.film), maxlen=0)
     result.painting = Painting.of(photo, reel.pixels, watch.trace, reel.stopped)
     result.error = reel.stopped
-    if order.output is not None:
+    if files and not stop.abandoned:
         result.painting.save(files["dream"])
         result.painting.save_trace(files["trace"])
         result.files |= {kind: files[kind] for kind in ("dream", "trace")}
     return result
 
 
-def _preview(item: Item, order: Order, studio: Studio, stop: Event, report: Report) -> Dream:
+def _preview(item: Item, order: Order, studio: Studio, stop: Stop, report: Report) -> Dream:
     """Draw a sheet of small dreams over one photo, one of each layer."""
     result = Dream(item)
     least = max(dreamer.least for dreamer in studio.dreamers.values())
@@ -279,48 +285,38 @@ def _preview(item: Item, order: Order, studio: Studio, stop: Event, report: Repo
         result.error = str(error)
         return result
     watch = Watch(printable(item.name), stop=stop, report=report)
-    sheet, result.error = draw_preview(photo.picture, studio.dreamers, watch)
+    files = order.products.of(item) if order.products else {}
+    sheet, result.error = draw_preview(photo.picture, studio.dreamers, watch, stop)
     result.painting = Painting(sheet, watch.trace, result.error)
-    if order.output is not None:
-        path = result.files["layers"] = product_names(item.name, order)["layers"]
-        result.save(path)
+    if files and not stop.abandoned:
+        result.files["layers"] = files["layers"]
+        result.save(files["layers"])
     return result
-
-
-def _checked_size(size: int | str) -> int:
-    if size == "keep":
-        return LARGEST
-    if not isinstance(size, int) or not _LEAST_SIZE <= size <= LARGEST:
-        raise UsageError(f"--size is keep, or pixels from {_LEAST_SIZE} to {LARGEST}, not {size}")
-    return size
 
 
 def _read_guide(guide) -> Image.Image:
     name = printable(guide) if isinstance(guide, (str, os.PathLike)) else "the guide"
     try:
-        return shrink(to_srgb(decode(guide, at_least=_GUIDE_SIDE)), _GUIDE_SIDE)
+        return shrink(to_srgb(decode(guide, at_least=_GUIDE_KEPT)), _GUIDE_KEPT)
     except InputError as error:
         raise UsageError(f"cannot dream of {name}: {error}") from error
 
 
-def product_names(name: str, order: Order) -> dict[str, Path]:
-    """Return where the dream over a photo goes, its film, its sheet of layers and its trace.
+def products_of(output: str | os.PathLike | None, video: str | None) -> Products | None:
+    """Return where dreams go, by kind: "dream", "film", "layers", "trace". None for nowhere."""
+    if output is None:
+        return None
 
-    Args:
-        name: the photo's, relative, with "/" between the parts.
-    """
-    path = PurePosixPath(encodable(name))
-    base = (order.output or Path()) / path.parent / path.stem
-    endings = {
-        "dream": path.suffix,
-        "film": order.film.ending,
-        "layers": "_layers.png",
-        "trace": ".trace.jsonl",
-    }
-    return {kind: base.with_name(base.name + ending) for kind, ending in endings.items()}
+    def names(item: str) -> dict[str, str]:
+        path = PurePosixPath(encodable(item))
+        endings = {
+            "dream": path.suffix,
+            "film": ENDINGS[video or "gif"],
+            "layers": "_layers.png",
+            "trace": ".trace.jsonl",
+        }
+        return {
+            kind: (path.parent / f"{path.stem}{end}").as_posix() for kind, end in endings.items()
+        }
 
-
-def check_products(items: Sequence[Item], order: Order) -> None:
-    """Raise UsageError if two photos would write one file, or one would be written over."""
-    names = Order(order.masks, order.size, order.film, None)
-    plan_products(items, order.output, lambda name: product_names(name, names)["trace"].as_posix())
+    return Products(output, names)

@@ -14,24 +14,24 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
-from threading import Event
 
 from PIL import Image
 
-from dltk.batch import Item, gather, plan_products
+from dltk.batch import Item, Products, gather
 from dltk.drawing import contact_sheet
 from dltk.errors import InputError, UsageError, printable
 from dltk.images import decode, encodable, encode
 from dltk.metadata import to_srgb
-from dltk.painting.photo import LARGEST, Painting, open_photo
-from dltk.painting.scales import to_pixels
-from dltk.painting.share import share_out
+from dltk.painting.photo import Painting, open_photo
+from dltk.painting.scales import shrink, to_pixels
+from dltk.painting.share import devices_of, share_out
 from dltk.painting.snapshots import GIF_FRAMES, Snapshots
-from dltk.painting.watch import PaintingStoppedError, Watch
+from dltk.painting.watch import PaintingStoppedError, Stop, Watch
 from dltk.strategy import place
 from dltk.weights import Report, silent
-from recipes._gatys import LEAST, Method, Studio
-from recipes._styles import Look, Masks, find_looks, weighted
+from recipes._checks import check_number, check_precision, check_size, check_whole
+from recipes._gatys import Method, Studio
+from recipes._styles import LEAST, Look, Masks, find_looks, one_or_many, weighted
 
 CONTENT_LAYERS = ("block4_conv2",)
 STYLE_LAYERS = ("block1_conv1", "block2_conv1", "block3_conv1", "block4_conv1", "block5_conv1")
@@ -164,7 +164,8 @@ def stylize(
             up to the picture's own size.
         backbone: "vgg16-hed", "vgg16" or "vgg19"; the last two are downloaded on first use.
         pooling: "max" as trained, or "avg" as the paper prefers.
-        init: what to begin with: "content", "noise", or the path of a picture.
+        init: what to begin with: "content", "noise", or a picture (path, Pillow image or array),
+            which is stretched to the photo's aspect.
         optimizer: "adam", or "lbfgs" as in the paper: fewer steps, each of them slower.
         rate: of Adam's first step, about the levels of 255 that a pixel moves in it; 10 by
             default.
@@ -209,29 +210,31 @@ def stylize(
         tile=tile,
         seed=seed,
     )
-    if not 0 <= strength <= 1:
-        raise UsageError(f"--strength is from 0 to 1, not {strength}")
-    looks = find_looks(style, blend=blend, masked=bool(mask))
+    check_number("strength", strength, 0, 1)
+    check_whole("save_every", save_every, 0)
+    check_precision(precision)
+    masks = one_or_many(mask)
+    looks = find_looks(style, blend=blend, masked=bool(masks))
     order = Order(
         looks=looks,
-        masks=Masks(mask, len(looks[0].pictures)),
-        size=check_size(size),
+        masks=Masks(masks, len(looks[0].pictures)),
+        size=check_size(size, LEAST),
         strength=strength,
         start=_start(init),
-        output=None if output is None else Path(output),
+        products=products_of([look.name for look in looks], output),
         save_every=save_every,
         gif=gif,
     )
     items = gather(photos)
-    if output is not None and hasattr(items, "__len__"):
-        check_products(items, output, looks)
+    if order.products and hasattr(items, "__len__"):
+        order.products.check(items)
     placement = place(devices, strategy)
     studios = {
         device: Studio(method, precision, placement, device, report)
-        for device in placement.strategy.extended.worker_devices[:batch_size]
+        for device in devices_of(placement, batch_size)
     }
     report(f"{backbone} on {next(iter(studios.values())).running}")
-    stop = Event()
+    stop = Stop()
 
     def work(item: Item, device: str) -> Stylized:
         return _repaint(item, order, studios[device], stop, report)
@@ -249,12 +252,12 @@ class Order:
     size: int
     strength: float
     start: str | Image.Image
-    output: Path | None
+    products: Products | None
     save_every: int
     gif: bool
 
 
-def _repaint(item: Item, order: Order, studio: Studio, stop: Event, report: Report) -> Stylized:
+def _repaint(item: Item, order: Order, studio: Studio, stop: Stop, report: Report) -> Stylized:
     """Paint one photo in each look and write what is to be written."""
     result = Stylized(item)
     try:
@@ -263,14 +266,16 @@ def _repaint(item: Item, order: Order, studio: Studio, stop: Event, report: Repo
     except InputError as error:
         result.error = str(error)
         return result
+    files = order.products.of(item) if order.products else {}
     for look in order.looks:
         if stop.is_set():
             result.error = result.error or "stopped before it was begun"
             break
-        files = product_names(item.name, look.name, order.output)
         develop = partial(studio.develop, photo, masks, order.strength)
         snapshots = Snapshots(
-            develop, folder=files["steps"] if order.save_every else None, animate=order.gif
+            develop,
+            folder=files[f"{look.name}/steps"] if order.save_every else None,
+            animate=order.gif,
         )
         total = sum(count for _, count in studio.plan(photo.picture.size))
         every = max(1, total // GIF_FRAMES) if order.gif else 0
@@ -287,32 +292,25 @@ def _repaint(item: Item, order: Order, studio: Studio, stop: Event, report: Repo
         except PaintingStoppedError as error:
             pixels, stopped = watch.pixels, str(error)
             pixels = to_pixels(photo.picture) if pixels is None else pixels
+        if stop.abandoned:
+            break
         painting = Painting.of(photo, develop(pixels), watch.trace, stopped)
         result.paintings[look.name] = painting
         result.error = result.error or stopped
-        if order.output is not None:
-            result.files |= _write(painting, look.name, files, snapshots if order.gif else None)
+        if files:
+            kinds = _write(painting, look.name, files, snapshots if order.gif else None)
+            result.files |= {kind: files[kind] for kind in kinds}
     return result
 
 
-def _write(painting: Painting, style: str, files: dict, snapshots: Snapshots | None) -> dict:
-    """Write a painting, its trace and its animation; return their paths by kind."""
-    painting.save(files["painting"])
-    painting.save_trace(files["trace"])
-    written = {style: files["painting"], f"{style}/trace": files["trace"]}
-    if snapshots is not None:
-        snapshots.write_gif(files["gif"], painting.image)
-        written[f"{style}/gif"] = files["gif"]
-    return written
-
-
-def check_size(size: int | str) -> int:
-    """Return the pixels of the longer side that `size` means. Raises UsageError."""
-    if size == "keep":
-        return LARGEST
-    if not isinstance(size, int) or not LEAST <= size <= LARGEST:
-        raise UsageError(f"--size is keep, or pixels from {LEAST} to {LARGEST}, not {size}")
-    return size
+def _write(painting: Painting, style: str, files: dict, snapshots: Snapshots | None) -> list[str]:
+    """Write a painting, its trace and its animation; return the kinds of what was written."""
+    painting.save(files[style])
+    painting.save_trace(files[f"{style}/trace"])
+    if snapshots is None:
+        return [style, f"{style}/trace"]
+    snapshots.write_gif(files[f"{style}/gif"], painting.image)
+    return [style, f"{style}/trace", f"{style}/gif"]
 
 
 def _start(init) -> str | Image.Image:
@@ -326,25 +324,24 @@ def _start(init) -> str | Image.Image:
         ) from error
 
 
-def product_names(name: str, style: str, output: Path | None) -> dict[str, Path]:
-    """Return where a painting goes, its trace, its animation and the folder of its steps.
+def products_of(looks: Sequence[str], output: str | os.PathLike | None) -> Products | None:
+    """Return where paintings in looks of these names go; None if nothing is written.
 
-    Args:
-        name: the photo's, relative, with "/" between the parts.
+    Kinds are the names of looks for paintings, and those with "/trace", "/gif", "/steps" behind.
     """
-    path = PurePosixPath(encodable(name))
-    base = (output or Path()) / path.parent / f"{path.stem}__{style}"
-    endings = {"painting": path.suffix, "trace": ".trace.jsonl", "gif": ".gif", "steps": ".steps"}
-    return {kind: base.with_name(base.name + ending) for kind, ending in endings.items()}
+    if output is None:
+        return None
 
+    def names(item: str) -> dict[str, str]:
+        path = PurePosixPath(encodable(item))
+        kinds = {"": path.suffix, "/trace": ".trace.jsonl", "/gif": ".gif", "/steps": ".steps"}
+        return {
+            look + kind: (path.parent / f"{path.stem}__{look}{ending}").as_posix()
+            for look in looks
+            for kind, ending in kinds.items()
+        }
 
-def check_products(items: Sequence[Item], output, looks: Sequence[Look]) -> None:
-    """Raise UsageError if two photos would write one file, or one would be written over."""
-    plan_products(items, Path(output), *(partial(_trace_name, look.name) for look in looks))
-
-
-def _trace_name(style: str, name: str) -> str:
-    return product_names(name, style, None)["trace"].as_posix()
+    return Products(output, names)
 
 
 def draw_sheet(rows: Iterable[dict], photos: Path, output: Path) -> Path | None:
@@ -374,6 +371,6 @@ def draw_sheet(rows: Iterable[dict], photos: Path, output: Path) -> Path | None:
 
 def _small(path: Path) -> Image.Image | None:
     try:
-        return to_srgb(decode(path, at_least=_SHEET_EDGE))
+        return shrink(to_srgb(decode(path, at_least=_SHEET_EDGE)), _SHEET_EDGE)
     except InputError:
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from threading import Event
 
 import keras
 import numpy as np
@@ -14,7 +13,7 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from dltk.batch import Item
-from dltk.errors import DltkError, InputError, UsageError
+from dltk.errors import InputError, UsageError
 from dltk.explain.layers import map_layer
 from dltk.images import decode
 from dltk.models.build import build_network
@@ -23,7 +22,7 @@ from dltk.models.taps import list_taps
 from dltk.painting.photo import open_photo
 from dltk.painting.scales import to_pixels
 from dltk.painting.slope import Slope
-from dltk.painting.watch import Watch
+from dltk.painting.watch import Stop, Watch
 from dltk.painting.zoom import zoomed
 from dltk.samples import FOLDER
 from dltk.strategy import place
@@ -205,8 +204,8 @@ def test_when_memory_runs_out_tiles_are_halved_and_it_goes_on(run, plain, monkey
     monkeypatch.setattr(Slope, "__call__", lambda self, at, tiles, *rest: in_little_memory(
         self, at, [*tiles, tiles[0].__class__((0, 0, 99, 99), (0, 0, 99, 99))], *rest
     ))  # fmt: skip
-    with pytest.raises(DltkError, match="out of memory, even in tiles of 64 pixels"):
-        run(size=120, tile=256)
+    (result,) = run(size=120, tile=256)
+    assert "out of memory, even in tiles of 64 pixels" in result.error
 
 
 # What to dream of
@@ -377,7 +376,7 @@ def test_a_film_that_is_stopped_ends_with_the_last_whole_picture(networks):
     placement = place("cpu")
     (device,) = placement.strategy.extended.worker_devices
     studio = open_studio(method, "float32", placement, device, print, every_layer=False)
-    stop = Event()
+    stop = Stop()
     watch = Watch("cat.jpg", stop=stop)
     watch.plan(12)
     reel = Reel(studio.dreamer, to_pixels(photo()), None, watch)
@@ -431,7 +430,7 @@ def test_a_preview_needs_a_photo_that_every_layer_can_see(run, noise):
         ({"preset": "creature"}, '--preset "creature" is none of .*Did you mean "creatures"'),
         ({"steps": 0}, "--steps is at least 1, not 0"),
         ({"octaves": 0}, "--octaves is at least 1"),
-        ({"octave_scale": 1.0}, "--octave-scale is a number above 1"),
+        ({"octave_scale": 1.0}, "--octave-scale is a number of at least 1.05"),
         ({"step_size": 0.0}, "--step-size is a number above 0"),
         ({"step_size": float("nan")}, "--step-size is a number above 0"),
         ({"jitter": -1}, "--jitter is at least 0"),
@@ -439,11 +438,17 @@ def test_a_preview_needs_a_photo_that_every_layer_can_see(run, noise):
         ({"seed": -1}, "--seed is at least 0"),
         ({"gradient": "steep"}, "--gradient is one of normalised, laplacian"),
         ({"size": 31}, "--size is keep, or pixels from 32 to 4096, not 31"),
-        ({"strength": float("nan")}, "--strength is from 0 to 1"),
+        ({"strength": float("nan")}, "--strength is a number from 0 to 1"),
         ({"frames": 2}, "--frames writes files: name a folder with --output"),
         ({"frames": -1}, "--frames is at least 0"),
-        ({"zoom": 3.0}, "--zoom is from 0.5 to 2"),
-        ({"rotate": float("nan")}, "--rotate is from -360 to 360"),
+        ({"zoom": 3.0}, "--zoom is a number from 0.5 to 2"),
+        ({"rotate": float("nan")}, "--rotate is a number from -360 to 360"),
+        ({"zoom": 1.1}, "--zoom is about films: say how many --frames"),
+        ({"steps": 1.5}, "--steps is a whole number, not 1.5"),
+        ({"layer": "first:0"}, "--layer: all weights are 0"),
+        ({"precision": "float16"}, "--precision is one of auto, float32, bfloat16"),
+        ({"strategy": "two"}, "--strategy is auto, one or mirrored"),
+        ({"batch_size": 0}, "--batch-size is at least 1, not 0"),
         ({"video": "avi"}, "--video is one of gif, mp4, frames"),
         ({"preview": True, "layer": "second"}, "--preview shows every layer"),
         ({"preview": True, "mask": CAT}, "--preview shows every layer"),
@@ -485,3 +490,27 @@ def test_presets_name_layers_that_their_networks_have():
             found[preset.model] = build_network(find_model(preset.model).entry, weights=None)
         for layer in preset.layer:
             assert map_layer(found[preset.model], layer) == layer
+
+
+def test_inputs_read_one_by_one_are_never_written_over(run, tmp_path, noise):
+    noise().save(tmp_path / "a.png")
+    before = (tmp_path / "a.png").read_bytes()
+    with pytest.raises(UsageError, match=r"a\.png is an input and lies in"):
+        run(iter([tmp_path / "a.png"]), output=tmp_path)
+    assert (tmp_path / "a.png").read_bytes() == before
+    with pytest.raises(UsageError, match="would both be written to"):
+        run(iter([tmp_path / "a.png", tmp_path / "a.png"]), output=tmp_path / "out")
+
+
+def test_a_dream_that_nobody_waits_for_is_not_written(networks, tmp_path):
+    photos = iter([tmp_path / "none.png", FOLDER / "cat.jpg"])
+    options = {
+        "model": str(networks / "small.keras"),
+        "size": 64,
+        "steps": 3000,
+        "devices": "cpu:2",
+    }
+    for result in dream(photos, output=tmp_path / "out", **options):
+        assert result.error is not None
+        break
+    assert not (tmp_path / "out").exists()

@@ -173,7 +173,7 @@ def test_one_photo_goes_to_a_folder_of_its_own(dltk, network, tmp_path, monkeypa
         (["cat.jpg", "--preset", "dreams"], '--preset "dreams" is none of'),
         (["cat.jpg", "--preview", "--layer", "seen"], "--preview shows every layer"),
         (["cat.jpg", "--steps", "0"], "0 is not in the range x>=1"),
-        (["cat.jpg", "--octave-scale", "1"], "--octave-scale is a number above 1"),
+        (["cat.jpg", "--octave-scale", "1"], "--octave-scale is a number of at least 1.05"),
         (["cat.jpg", "--size", "31"], "--size is keep, or pixels from 32 to 4096, not 31"),
         (["none.jpg"], "no such file or folder: none.jpg"),
     ],
@@ -216,3 +216,35 @@ def test_ctrl_c_writes_the_picture_as_it_is(folder, network, tmp_path):
     assert [row["path"] for row in rows] == ["cat.jpg"]
     assert rows[0]["status"] == "failed"  # so that it is dreamt over when the command runs again
     assert rows[0]["error"].startswith(f"stopped at step {len(lines)} of 20000000")
+
+
+def test_files_that_are_not_ours_and_films_of_others_are_left_alone(dltk, network, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "mine").mkdir()
+    photo = decode(FOLDER / "cat.jpg").resize((48, 40))
+    photo.save(tmp_path / "in/cat.jpg")
+    (tmp_path / "mine/cat.jpg").write_text("mine")
+    few = (*network, "--octaves", 1, "--steps", 1)
+    result = dltk("dream", tmp_path / "in", "-o", tmp_path / "mine", *few)
+    assert result.code == 2 and "cat.jpg is there already" in result.err
+    assert (tmp_path / "mine/cat.jpg").read_text() == "mine"
+    film = ("dream", tmp_path / "in", "-o", tmp_path / "film", "--frames", 2, *few)
+    assert dltk(*film).code == 0
+    before = digests(tmp_path / "film")
+    photo.save(tmp_path / "in/cat.png")
+    result = dltk(*film)
+    assert result.code == 2 and "would both be written to" in result.err
+    assert digests(tmp_path / "film") == before
+
+
+def test_another_folder_of_masks_is_another_request(dltk, network, tmp_path):
+    photo = decode(FOLDER / "cat.jpg").resize((48, 40))
+    photo.save(tmp_path / "cat.jpg")
+    for name, white in (("a", 255), ("b", 0)):
+        (tmp_path / name).mkdir()
+        photo.convert("L").point(lambda _, white=white: white).save(tmp_path / name / "cat.png")
+    run = ("dream", tmp_path / "cat.jpg", "-o", tmp_path / "out", *network, "--octaves", 1)
+    assert dltk(*run, "--steps", 1, "--mask", f"{tmp_path}/a/").code == 0
+    assert "1 done before" in dltk(*run, "--steps", 1, "--mask", tmp_path / "a").err
+    result = dltk(*run, "--steps", 1, "--mask", f"{tmp_path}/b/")
+    assert result.code == 2 and "record of another run" in result.err

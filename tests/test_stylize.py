@@ -347,10 +347,10 @@ def test_options_of_the_method_change_the_painting(plain, change):
         ({"seed": -1}, "--seed is at least 0"),
         ({"size": 31}, "--size is keep, or pixels from 32 to 4096, not 31"),
         ({"size": "big"}, "--size is keep, or pixels"),
-        ({"strength": 1.5}, "--strength is from 0 to 1, not 1.5"),
-        ({"strength": float("nan")}, "--strength is from 0 to 1"),
+        ({"strength": 1.5}, "--strength is a number from 0 to 1, not 1.5"),
+        ({"strength": float("nan")}, "--strength is a number from 0 to 1"),
         ({"style_weight": float("nan")}, "--style-weight is a number of at least 0"),
-        ({"scale_factor": 1.0}, "--scale-factor is a number above 1"),
+        ({"scale_factor": 1.0}, "--scale-factor is a number of at least 1.05"),
         ({"backbone": "resnet"}, "--backbone is one of vgg16-hed, vgg16, vgg19"),
         ({"optimizer": "lbfgs", "rate": 1.0}, "--rate is Adam's"),
         ({"style_layers": []}, "--style-layers: at least one is needed"),
@@ -392,3 +392,26 @@ def test_two_photos_in_two_styles_never_share_a_file(tmp_path, noise):
         UsageError, match=r"a.png and .*a__b.png would both be written to .*a__b__c"
     ):
         list(stylize(photos, style=styles, output=tmp_path / "out"))
+
+
+def test_a_mask_with_transparency_is_refused(tmp_path):
+    mask = Image.new("RGBA", (40, 40), (255, 255, 255, 0))
+    mask.save(tmp_path / "mask.png")
+    for source in (tmp_path / "mask.png", mask):
+        with pytest.raises(UsageError, match="a mask has no transparency; paint it in white on"):
+            paint(mask=[source])
+    (same,) = paint(mask=np.zeros((300, 451), np.uint8))
+    assert (
+        np.abs(pixels(same) - np.asarray(open_photo(same.item, size=48).picture, float)).max() < 1
+    )
+
+
+def test_grams_that_are_kept_are_few(monkeypatch, noise):
+    monkeypatch.setattr(_gatys, "_CACHED", 3)
+    kept = []
+    measure = Studio._grams_of
+    monkeypatch.setattr(
+        Studio, "_grams_of", lambda self, *a: (measure(self, *a), kept.append(len(self._grams)))[0]
+    )
+    paint([noise(n, (33 + n, 40)) for n in range(6)], min_scale=40)
+    assert max(kept) <= 3

@@ -3,37 +3,73 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from threading import Lock
 
 from dltk.batch.inputs import Item
 from dltk.errors import UsageError, printable
 
+_LONGEST = 255  # bytes of a file's name, on all the usual file systems
 
-def plan_products(items: Iterable[Item], folder: Path, *names: Callable[[str], str]) -> None:
-    """Check that each item can have products of its own in `folder`, below which the tree is kept.
+
+class Products:
+    """Where what becomes of each input goes: below a folder, every file its own.
 
     Args:
-        names: from an item's name to those of its products, such as `dltk.images.encodable`.
-    Raises:
-        UsageError: two items would write one file, or an input lies in `folder` and might be
-            written over.
+        folder: the tree of the inputs is kept below it.
+        names: from an item's name, relative with "/" between the parts, to the paths of its
+            products below `folder`, by kind.
     """
-    inside = os.path.join(os.path.realpath(folder), "")
-    taken: dict[str, str] = {}
-    for item in items:
-        if item.path is not None and _lies_in(item.path, inside):
+
+    def __init__(self, folder: str | os.PathLike, names: Callable[[str], Mapping[str, str]]):
+        self._folder, self._names = Path(folder), names
+        self._inside = os.path.join(os.path.realpath(folder), "")
+        self._owners: dict[str, Item] = {}
+        self._lock = Lock()
+
+    def check(self, items: Iterable[Item]) -> None:
+        """Raise what `of` would for one of `items`."""
+        for item in items:
+            self.of(item)
+
+    def of(self, item: Item) -> dict[str, Path]:
+        """Return where the products of `item` go, by kind.
+
+        Raises:
+            UsageError: another item has one of them, the name of one is too long, or the input
+                lies in the folder and might be written over.
+        """
+        if item.path is not None and _lies_in(item.path, self._inside):
             raise UsageError(
-                f"{printable(item.path)} is an input and lies in {printable(folder)}, where "
+                f"{printable(item.path)} is an input and lies in {printable(self._folder)}, where "
                 "outputs go; choose another folder for them"
             )
-        for target in [name(item.name) for name in names]:
-            if target in taken:
+        names = self._names(item.name)
+        for name in names.values():
+            if len(os.fsencode(os.path.basename(name))) > _LONGEST:
                 raise UsageError(
-                    f"{printable(taken[target])} and {printable(item.name)} would both be written "
-                    f"to {printable(folder / target)}; rename one of them"
+                    f"the name {printable(name)} would be too long; shorten the input's"
                 )
-            taken[target] = item.name
+            with self._lock:
+                owner = self._owners.setdefault(name, item)
+            if owner is not item:
+                raise UsageError(
+                    f"{printable(owner.name)} and {printable(item.name)} would both be written "
+                    f"to {printable(self._folder / name)}; rename one of them"
+                )
+        return {kind: self._folder / name for kind, name in names.items()}
+
+
+def plan_products(items: Iterable[Item], folder: Path, name: Callable[[str], str]) -> None:
+    """Check that each item can have a product of its own in `folder`, below which the tree is kept.
+
+    Args:
+        name: from an item's name to its product's, such as `dltk.images.encodable`.
+    Raises:
+        UsageError: see `Products.of`.
+    """
+    Products(folder, lambda each: {"product": name(each)}).check(items)
 
 
 def _lies_in(path: Path, inside: str) -> bool:

@@ -93,6 +93,37 @@ def run_command(
     return tally.exit_code
 
 
+def check_folder(outputs: Outputs) -> None:
+    """Raise UsageError if the output folder holds files but no record: they may be the user's."""
+    from dltk.batch import check_unowned, has_record
+
+    if not outputs.overwrite and not has_record(outputs.output):
+        check_unowned(outputs.output, ["*"])
+
+
+def told(path: str) -> dict:
+    """Return what a record tells of a picture that was given, or a folder: name and content.
+
+    Of a folder the content is known by the names, sizes and times of its files.
+    """
+    from hashlib import sha256
+
+    from dltk.weights import sha256 as sha256_of_file
+
+    if os.path.isfile(path):
+        return {"name": os.path.basename(path), "sha256": sha256_of_file(path)}
+    if not os.path.isdir(path):
+        return {"name": path, "sha256": None}
+    files = sorted(each for each in Path(path).rglob("*") if each.is_file())
+    rows = [(each.relative_to(path).as_posix(), *_stamp(each)) for each in files]
+    return {"name": Path(path).name, "sha256": sha256(repr(rows).encode()).hexdigest()}
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
 def _write_csv(record, outputs: Outputs, table: Table) -> None:
     """Write the table beside the record if it is asked for, or overwritten with the record."""
     from dltk.batch import write_csv

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from dltk.cli import options
-from dltk.cli.batch import Outputs, run_command
+from dltk.cli.batch import Outputs, check_folder, run_command, told
 from dltk.cli.progress import Reporter
 from dltk.cli.results import Table
 from dltk.cli.sections import NumberOr, SectionCommand, option, section
@@ -32,7 +30,7 @@ _COUNT = click.IntRange(1)
     option("--preset", default="creatures", metavar="NAME",
            help="creatures, patchwork or engraving (of efficientnet-lite0), scales (of vgg16-hed), "
            "or classic (GoogLeNet, as the first dreams; a download). Gives the model, the layer "
-           "and the five numbers below, unless they are given."),
+           "and how to step, unless that is given below."),
     option("-m", "--model", metavar="NAME|FILE", shell_complete=options.complete_model,
            help='A name from "dltk models list", or a .keras file.  [default: the preset\'s]'),
     option("--layer", multiple=True, metavar="NAME[:W]",
@@ -47,8 +45,9 @@ _COUNT = click.IntRange(1)
 )  # fmt: skip
 @section(
     "Picture",
-    option("--size", type=NumberOr(int, "keep"), default=1024, metavar="PIXELS|keep",
-           help="Of the longer side, at most; keep the photo's own, up to 4096."),
+    option("--size", type=NumberOr(int, "keep"), metavar="PIXELS|keep",
+           help="Of the longer side, at most; keep the photo's own, up to 4096.  [default: 1024; "
+           "224 of each in a preview]"),
     option("--strength", type=options.Share(0, 1), default=1.0, metavar="P",
            help="Share of the dream in the result; the rest is the photo."),
     option("--preserve-color", is_flag=True, help="Keep the photo's colours."),
@@ -77,12 +76,12 @@ _COUNT = click.IntRange(1)
     "Film",
     option("--frames", type=click.IntRange(0), default=0, metavar="N",
            help="Make a film of N dreams, each over the last one drawn nearer."),
-    option("--zoom", type=click.FloatRange(0.5, 2), default=1.05, metavar="X",
-           help="How much nearer each time."),
-    option("--rotate", type=click.FloatRange(-360, 360), default=0.0, metavar="DEGREES",
-           help="Turn it each time, counter-clockwise."),
-    option("--video", type=click.Choice(["gif", "mp4", "frames"]), default="gif",
-           help="mp4 needs PyAV; frames is a folder of PNG files."),
+    option("--zoom", type=click.FloatRange(0.5, 2), metavar="X",
+           help="How much nearer each time.  [default: 1.05]"),
+    option("--rotate", type=click.FloatRange(-360, 360), metavar="DEGREES",
+           help="Turn it each time, counter-clockwise.  [default: 0]"),
+    option("--video", type=click.Choice(["gif", "mp4", "frames"]),
+           help="mp4 needs PyAV; frames is a folder of PNG files.  [default: gif]"),
 )  # fmt: skip
 @options.labels
 @options.pixel_range
@@ -100,6 +99,7 @@ def dream(ctx, images, **choices):
     from dltk.models.find import find_model
     from recipes._dream_presets import find_preset
     from recipes.dream import dream as recipe
+    from recipes.dream import products_of
 
     outputs = Outputs.take(choices)
     reporter = Reporter(verbose=outputs.verbose, quiet=outputs.quiet, bar=True)
@@ -110,8 +110,12 @@ def dream(ctx, images, **choices):
         return {
             "model": [find_model(name, **how).describe(reporter.say)],
             "options": {key: choices[key] for key in choices if key not in options.PLACING}
-            | {key: _told(choices[key]) for key in ("guide", "mask")},
+            | {key: choices[key] and told(choices[key]) for key in ("guide", "mask")},
         }
+
+    def check(inputs) -> None:
+        products_of(outputs.output, choices["video"]).check(inputs.items)
+        check_folder(outputs)
 
     ctx.exit(
         run_command(
@@ -125,18 +129,9 @@ def dream(ctx, images, **choices):
             reporter=reporter,
             table=Table(("path", "status", "error", "width", "height", "steps"), dict, _cells),
             folder=outputs.output,
+            check=check,
         )
     )
-
-
-def _told(path: str | None) -> dict | None:
-    """Return what the record tells of a picture that was given: its name and its content."""
-    from dltk.weights import sha256
-
-    if path is None:
-        return None
-    file = os.path.isfile(path)
-    return {"name": os.path.basename(path), "sha256": sha256(path) if file else None}
 
 
 def _cells(fields: dict) -> tuple[str, str]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from dltk.cli import options
-from dltk.cli.batch import Outputs, run_command
+from dltk.cli.batch import Outputs, check_folder, run_command, told
 from dltk.cli.progress import Reporter
 from dltk.cli.results import Table
 from dltk.cli.sections import NumberOr, SectionCommand, option, section
@@ -96,18 +94,26 @@ def stylize(ctx, images, **choices):
     it; several, on a contact sheet too. Ctrl-C writes a painting as it is.
     """
     from dltk.models.find import find_model
-    from recipes.stylize import draw_sheet
+    from recipes._styles import look_names
+    from recipes.stylize import draw_sheet, products_of
     from recipes.stylize import stylize as recipe
 
     outputs = Outputs.take(choices)
     reporter = Reporter(verbose=outputs.verbose, quiet=outputs.quiet, bar=True)
+    init = choices["init"]
 
     def describe() -> dict:
         return {
             "model": [find_model(choices["backbone"]).describe(reporter.say)],
             "options": {name: choices[name] for name in choices if name not in options.PLACING}
-            | {name: [_told(path) for path in choices[name]] for name in ("style", "mask")},
+            | {name: [told(path) for path in choices[name]] for name in ("style", "mask")}
+            | {"init": init if init in ("content", "noise") else told(init)},
         }
+
+    def check(inputs) -> None:
+        how = {"blend": choices["blend"], "masked": bool(choices["mask"])}
+        products_of(look_names(choices["style"], **how), outputs.output).check(inputs.items)
+        check_folder(outputs)
 
     ctx.exit(
         run_command(
@@ -121,17 +127,10 @@ def stylize(ctx, images, **choices):
             reporter=reporter,
             table=Table(("path", "status", "error", "width", "height", "steps"), dict, _cells),
             folder=outputs.output,
+            check=check,
             finish=lambda inputs, record: draw_sheet(record.rows(), inputs.root, record.folder),
         )
     )
-
-
-def _told(path: str) -> dict:
-    """Return what the record tells of a picture that was given: its name and its content."""
-    from dltk.weights import sha256
-
-    file = os.path.isfile(path)
-    return {"name": os.path.basename(path), "sha256": sha256(path) if file else None}
 
 
 def _cells(fields: dict) -> tuple[str, str]:

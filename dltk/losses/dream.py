@@ -67,8 +67,8 @@ class Guidance:
         """Return what `measure` compares with, {layer: (M, C)}: the guide's features.
 
         Args:
-            features: {layer: (1, H, W, C)} of the guide. Of more than 1024 places, evenly many
-                are left out.
+            features: {layer: (1, H, W, C)} of the guide. Of more than 1024 places, every
+                n-th is taken.
         """
         rows = {
             name: tf.reshape(features[name], (-1, features[name].shape[-1])) for name in self.layers

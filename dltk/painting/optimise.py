@@ -49,7 +49,8 @@ def lbfgs(descent: Descent, pixels, *, steps: int, on_step: OnStep):
     Liu & Nocedal 1989; what Gatys et al. used. It needs fewer evaluations than Adam and, as it
     works in double precision outside of TensorFlow, more time and memory between them.
 
-    Args: see `adam`.
+    Args: see `adam`; but `on_step` is called with the terms of each evaluation, good or bad, and
+        the best pixels so far.
     Raises:
         PaintingStoppedError: the gradient is not finite. `on_step` has seen the last good pixels.
     """
@@ -63,16 +64,16 @@ def lbfgs(descent: Descent, pixels, *, steps: int, on_step: OnStep):
             raise _SpentError
         at = tf.constant(values.reshape(shape), tf.float32)
         terms, gradient = descent(at)
-        on_step(terms, at)
+        loss = sum(float(value) for value in terms.values())
+        if loss < min(losses, default=math.inf):
+            best = at
+        on_step(terms, best)
         gradient = gradient.numpy().astype(np.float64).ravel()
         if not np.isfinite(gradient).all():
             raise PaintingStoppedError(
                 f"the gradient is not finite at step {len(losses) + 1} of {steps}; "
                 "the picture is as it was before"
             )
-        loss = sum(float(value) for value in terms.values())
-        if loss < min(losses, default=math.inf):
-            best = at
         losses.append(loss)
         return loss, gradient
 

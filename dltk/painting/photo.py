@@ -44,11 +44,14 @@ def open_photo(item: Item, *, size: int | None, least: int = 1) -> Photo:
     side = size or LARGEST
     picture = item.decode(at_least=side)
     profile, exif = picture.info.get("icc_profile"), exif_of(item.source)
+    own = picture.size
     picture = shrink(to_srgb(picture), side)
     if min(picture.size) < least:
+        enough = -(-least * max(own) // min(own))
+        way_out = f"; ask for --size {enough}" if min(own) >= least else ""
         raise InputError(
             f"too small: {picture.width} × {picture.height} pixels, and the network needs "
-            f"{least} on the shorter side"
+            f"{least} on the shorter side{way_out}"
         )
     return Photo(picture, profile, exif)
 

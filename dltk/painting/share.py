@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
+from numbers import Integral
 from queue import SimpleQueue
-from threading import Event
 from typing import TypeVar
 
 import tensorflow as tf
 
+from dltk.errors import UsageError
+from dltk.painting.watch import Stop
 from dltk.strategy import Placement
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 
 _PATIENCE = 0.5  # seconds
+_HELD = 4  # results on each replica that wait for a slower one before them, at most
 
 
 def share_out(
@@ -25,7 +28,7 @@ def share_out(
     inputs: Iterable[In],
     placement: Placement,
     *,
-    stop: Event,
+    stop: Stop,
     at_once: int | None = None,
 ) -> Iterator[Out]:
     """Yield `paint(x, device)` for each x of `inputs`, in their order.
@@ -33,14 +36,16 @@ def share_out(
     A replica takes the next picture as soon as it is free, so pictures may differ in size and
     number of steps; no values pass between replicas, so that a picture does not depend on how many
     there are. Ctrl-C sets `stop`, at which `paint` must soon return what it has: that is yielded
-    too, for every picture that was begun, before KeyboardInterrupt goes on. A second Ctrl-C does
-    not wait.
+    too, for every picture that was begun, before KeyboardInterrupt goes on. If results are no
+    longer taken, for an error or at the caller's will, what is under way is abandoned.
 
     Args:
         paint: called on threads, under `tf.device(device)`.
         at_once: pictures under way at a time, over all replicas; None for one on each.
+    Raises:
+        UsageError: `at_once` is no number of pictures.
     """
-    devices = placement.strategy.extended.worker_devices
+    devices = devices_of(placement, at_once)
     count = at_once or len(devices)
     free: SimpleQueue = SimpleQueue()
     for index in range(count):
@@ -54,9 +59,11 @@ def share_out(
         finally:
             free.put(device)
 
-    def begin(each: In) -> None:
-        begun.append(future := Future())  # before it can run, so that Ctrl-C loses none
-        pool.submit(_fulfil, future, work, each)
+    def begin_more() -> None:
+        free_now = count - sum(not each.done() for each in begun)
+        for each in islice(inputs, max(0, min(free_now, _HELD * count - len(begun)))):
+            begun.append(future := Future())  # before it can run, so that Ctrl-C loses none
+            pool.submit(_fulfil, future, work, each)
 
     inputs = iter(inputs)
     pool = ThreadPoolExecutor(count)
@@ -64,24 +71,37 @@ def share_out(
     try:
         while True:
             try:
-                for each in islice(inputs, count - len(begun)):
-                    begin(each)
+                begin_more()
                 if not begun:
                     return
-                while not wait([begun[0]], timeout=_PATIENCE).done:
-                    pass  # a Ctrl-C right before the wait would not end it
+                if not begun[0].done():
+                    # Not for ever: a Ctrl-C right before the wait would not end it.
+                    running = [each for each in begun if not each.done()]
+                    wait(running, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
+                    continue
                 result = begun[0].result()
             except KeyboardInterrupt:
                 stop.set()
-                running = [each for each in begun if not each.cancel()]
-                wait(running)
-                yield from (each.result() for each in running)
+                kept = [each for each in begun if not each.cancel()]
+                wait(kept)
+                yield from (each.result() for each in kept if each.exception() is None)
                 raise
             begun.popleft()
             yield result
     finally:
-        stop.set()  # of what is still under way nobody wants the result
+        getattr(stop, "abandon", stop.set)()
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def devices_of(placement: Placement, at_once: int | None) -> tuple[str, ...]:
+    """Return the devices that pictures are painted on, if so many are under way at a time.
+
+    Raises:
+        UsageError: `at_once` is no number of pictures.
+    """
+    if at_once is not None and (not isinstance(at_once, Integral) or at_once < 1):
+        raise UsageError(f"--batch-size is at least 1, not {at_once}")
+    return placement.strategy.extended.worker_devices[:at_once]
 
 
 def _fulfil(future: Future, work: Callable, each) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,16 +22,20 @@ class Snapshots:
 
     Args:
         develop: from pixels (1, H, W, 3) to those to show.
-        folder: where every snapshot is written, `00050.jpg`, named by its step; or None.
+        folder: where every snapshot is written, `00050.jpg`, named by its step; those of an
+            earlier painting go. Or None.
         animate: keep small copies for `write_gif`.
     """
 
     def __init__(self, develop: Callable[[object], object], *, folder: Path | None, animate: bool):
         self._develop, self._folder, self._animate = develop, folder, animate
         self._frames: list[Image.Image] = []
+        for old in folder.glob("*.jpg") if folder is not None else ():
+            if re.fullmatch(r"\d{5}", old.stem):
+                old.unlink()
 
     def take(self, step: int, pixels) -> None:
-        """Take a picture after `step` steps. Raises DltkError if it cannot be written."""
+        """Take a picture of what step number `step` begins with. Raises DltkError."""
         picture = to_picture(self._develop(pixels))
         if self._folder is not None:
             encode(picture, self._folder / f"{step:05d}.jpg")

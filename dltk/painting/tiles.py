@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
 
-from dltk.errors import DltkError
+from dltk.painting.watch import PaintingStoppedError
 from dltk.weights import Report, silent
 
 _SMALLEST = 64  # pixels a side: below, there is more halo than core
@@ -44,7 +44,7 @@ def plan_tiles(height: int, width: int, *, tile: int, halo: int, multiple: int) 
     """Cut a picture into tiles of about `tile` pixels a side, as equal as may be.
 
     Args:
-        tile: largest side of a core, in pixels.
+        tile: largest side of a core, in pixels; of a core as large as `multiple` at least.
         halo: pixels around a core, where the picture has them.
         multiple: every inner edge lies on a multiple of it: the network's stride, so that its
             grid of places is the same in every tile.
@@ -66,7 +66,7 @@ def plan_tiles(height: int, width: int, *, tile: int, halo: int, multiple: int) 
 
 def _cuts(side: int, tile: int, multiple: int) -> list[int]:
     """Return the edges of the cores along one side."""
-    count = -(-side // max(tile, multiple))
+    count = -(-side // max(tile // multiple * multiple, multiple))
     step = -(-side // (count * multiple)) * multiple
     return [*range(0, side, step), side]
 
@@ -90,7 +90,7 @@ class TileSize:
         """Return `work(side)`, with half the side after each time that memory ran out.
 
         Raises:
-            DltkError: not even the smallest tiles fit.
+            PaintingStoppedError: not even the smallest tiles fit.
         """
         import tensorflow as tf
 
@@ -100,7 +100,7 @@ class TileSize:
                 return work(side)
             except tf.errors.ResourceExhaustedError as error:
                 if side // 2 < _SMALLEST:
-                    raise DltkError(
+                    raise PaintingStoppedError(
                         f"out of memory, even in tiles of {side} pixels; try a smaller --size"
                     ) from error
             self.side = min(self.side, side // 2)  # another thread may have halved it too

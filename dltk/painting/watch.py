@@ -19,10 +19,27 @@ _TELL_EVERY_SECS = 10.0
 
 
 class PaintingStoppedError(DltkError):
-    """The picture is not finished: Ctrl-C, or a step whose values are not finite.
+    """The picture is not finished: Ctrl-C, a step whose values are not finite, no memory left.
 
     `Watch.pixels` is the last good state of it.
     """
+
+
+class Stop(Event):
+    """Set when all painting is to end: at Ctrl-C, when what is done so far is kept.
+
+    Attributes:
+        abandoned: nobody wants what is under way; nothing of it is to be written.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.abandoned = False
+
+    def abandon(self) -> None:
+        """End all painting, and let what is under way go."""
+        self.abandoned = True
+        self.set()
 
 
 class Watch:
@@ -45,7 +62,7 @@ class Watch:
         self,
         name: str,
         *,
-        stop: Event | None = None,
+        stop: Stop | None = None,
         report: Report = silent,
         snapshot_every: int = 0,
         on_snapshot: Callable[[int, object], None] | None = None,
@@ -54,7 +71,7 @@ class Watch:
         self.pixels = None
         self.planned = 0
         self._name, self._report = name, report
-        self._stop = stop or Event()
+        self._stop = stop or Stop()
         self._every, self._on_snapshot = snapshot_every, on_snapshot
         self._begun = self._told = time.monotonic()
 

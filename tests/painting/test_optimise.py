@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from threading import Event
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ import tensorflow as tf
 
 from dltk.painting import watch as watch_module
 from dltk.painting.optimise import adam, lbfgs
-from dltk.painting.watch import PaintingStoppedError, Watch, save_trace
+from dltk.painting.watch import PaintingStoppedError, Stop, Watch, save_trace
 
 RATE = 10.0
 
@@ -184,7 +183,7 @@ def test_it_tells_where_it_is_now_and_then(monkeypatch):
 
 @pytest.mark.parametrize("descend", [adam, lbfgs])
 def test_a_stop_ends_after_the_step_with_the_picture_as_it_is(descend):
-    stop, on_step, reached = Event(), *noted()[::2]
+    stop, on_step, reached = Stop(), *noted()[::2]
     watch = Watch("x", stop=stop)
     watch.plan(50)
 
@@ -244,3 +243,15 @@ def test_a_last_step_that_breaks_the_picture_is_found_too():
     with pytest.raises(PaintingStoppedError, match="pixels are not finite after step 1 of 1"):
         watch.finished(pixels)
     np.testing.assert_array_equal(watch.pixels, picture())
+
+
+def test_lbfgs_stopped_on_its_way_has_the_best_so_far():
+    def rough(at):  # a slope that does not fit its loss: trials get worse now and then
+        return {"rough": tf.reduce_sum(tf.sin(at))}, tf.cos(3 * at)
+
+    watch = Watch("x")
+    watch.plan(4)
+    lbfgs(rough, picture(), steps=4, on_step=watch.step)
+    losses = [line["loss"] for line in watch.trace]
+    assert losses[-1] > min(losses)
+    assert float(rough(watch.pixels)[0]["rough"]) == pytest.approx(min(losses))

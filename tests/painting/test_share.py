@@ -11,8 +11,9 @@ from threading import Barrier, Event, get_ident, main_thread
 import pytest
 import tensorflow as tf
 
-from dltk.errors import DltkError
+from dltk.errors import DltkError, UsageError
 from dltk.painting.share import share_out
+from dltk.painting.watch import Stop
 from dltk.strategy import place
 
 PATIENCE = 60  # seconds, so that a test that would wait for ever fails instead
@@ -32,7 +33,7 @@ def test_results_come_in_the_order_of_the_inputs_one_for_each(placement):
         done[name].set()
         return name, -name
 
-    found = list(share_out(paint, range(7), placement, stop=Event()))
+    found = list(share_out(paint, range(7), placement, stop=Stop()))
     assert found == [(name, -name) for name in range(7)]
 
 
@@ -45,25 +46,25 @@ def test_two_devices_paint_at_the_same_time_and_each_on_its_own():
         assert where.endswith(device.rsplit("/", 1)[-1])
         return device, get_ident()
 
-    found = list(share_out(paint, range(6), place("cpu:2"), stop=Event()))
+    found = list(share_out(paint, range(6), place("cpu:2"), stop=Stop()))
     assert len({device for device, _ in found}) == len({thread for _, thread in found}) == 2
 
 
 def test_no_inputs_no_results(placement):
-    assert list(share_out(lambda *_: None, [], placement, stop=Event())) == []
+    assert list(share_out(lambda *_: None, [], placement, stop=Stop())) == []
 
 
 @pytest.mark.parametrize(("at_once", "expected"), [(1, 1), (3, 3), (None, 2)])
 def test_as_many_are_under_way_as_asked_for(at_once, expected):
     taken = count()
     results = share_out(
-        lambda x, device: (x, device), taken, place("cpu:2"), stop=Event(), at_once=at_once
+        lambda x, device: (x, device), taken, place("cpu:2"), stop=Stop(), at_once=at_once
     )
     found = [next(results) for _ in range(9)]
     assert [x for x, _ in found] == list(range(9))
     assert len({device for _, device in found}) <= min(2, expected)
     results.close()
-    assert next(taken) <= 9 + expected  # of inputs without end no more were taken than that
+    assert next(taken) <= 9 + 4 * expected  # of inputs without end no more were taken than that
 
 
 def test_two_devices_give_what_one_gives():
@@ -74,14 +75,14 @@ def test_two_devices_give_what_one_gives():
         return picture.numpy().tobytes()
 
     one, two = (
-        list(share_out(paint, range(5), place(devices), stop=Event()))
+        list(share_out(paint, range(5), place(devices), stop=Stop()))
         for devices in ("cpu", "cpu:2")
     )
     assert one == two and len(set(one)) == 5
 
 
 def test_an_error_comes_in_its_place_and_ends_the_rest(placement):
-    stop = Event()
+    stop = Stop()
 
     def paint(name, device):
         if name == 2:
@@ -96,7 +97,7 @@ def test_an_error_comes_in_its_place_and_ends_the_rest(placement):
 
 
 def test_a_consumer_that_goes_away_stops_what_is_under_way(placement):
-    stop, stopped = Event(), []
+    stop, stopped = Stop(), []
 
     def paint(name, device):
         if name > 0:
@@ -106,7 +107,7 @@ def test_a_consumer_that_goes_away_stops_what_is_under_way(placement):
     results = share_out(paint, count(), placement, stop=stop)
     assert next(results) == 0
     results.close()
-    assert all(stopped)
+    assert all(stopped) and stop.abandoned
 
 
 def waits(frame) -> bool:
@@ -117,7 +118,7 @@ def waits(frame) -> bool:
 
 
 def test_ctrl_c_gives_what_was_begun_and_then_goes_on(placement):
-    stop, all_begun = Event(), Barrier(placement.replicas)
+    stop, all_begun = Stop(), Barrier(placement.replicas)
 
     def paint(name, device):
         all_begun.wait(PATIENCE)
@@ -142,6 +143,27 @@ def test_ctrl_c_while_inputs_are_read_gives_what_was_begun(placement):
 
     found = []
     with pytest.raises(KeyboardInterrupt):
-        for result in share_out(lambda x, device: x, inputs(), placement, stop=Event()):
+        for result in share_out(lambda x, device: x, inputs(), placement, stop=Stop()):
             found.append(result)
     assert found == [0]
+
+
+def test_a_free_device_does_not_wait_for_a_slower_one():
+    third, order = Event(), []
+
+    def paint(name, device):
+        if name == 0:
+            assert third.wait(PATIENCE)
+        if name == 3:
+            third.set()
+        order.append(name)
+        return name
+
+    assert list(share_out(paint, range(4), place("cpu:2"), stop=Stop())) == [0, 1, 2, 3]
+    assert order == [1, 2, 3, 0]
+
+
+@pytest.mark.parametrize("at_once", [0, -1, 1.5])
+def test_no_number_of_pictures_is_refused(placement, at_once):
+    with pytest.raises(UsageError, match="--batch-size is at least 1"):
+        list(share_out(lambda x, device: x, [1], placement, stop=Stop(), at_once=at_once))

@@ -1,0 +1,62 @@
+"""Values that options take, checked: what a command line has parsed, Python may get wrong."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+
+from dltk.errors import UsageError, printable
+from dltk.painting.photo import LARGEST
+
+_PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+def check_whole(option: str, value, least: int) -> None:
+    """Raise UsageError unless `value` is a whole number of at least `least`."""
+    if not isinstance(value, Integral):
+        raise UsageError(f"{_dashed(option)} is a whole number, not {printable(str(value))}")
+    if value < least:
+        raise UsageError(f"{_dashed(option)} is at least {least}, not {value}")
+
+
+def check_number(
+    option: str, value, least: float = 0.0, most: float = math.inf, *, above: bool = False
+) -> None:
+    """Raise UsageError unless `value` is a finite number from `least` (or above) to `most`."""
+    known = isinstance(value, Real) and math.isfinite(value)
+    if known and least <= value <= most and not (above and value == least):
+        return
+    span = f"above {least:g}" if above else f"of at least {least:g}"
+    if most < math.inf:
+        span = f"from {least:g} to {most:g}"
+    raise UsageError(f"{_dashed(option)} is a number {span}, not {printable(str(value))}")
+
+
+def check_choice(option: str, value, choices) -> None:
+    """Raise UsageError unless `value` is one of `choices`."""
+    if value not in choices:
+        raise UsageError(
+            f"{_dashed(option)} is one of {', '.join(choices)}, not {printable(str(value))}"
+        )
+
+
+def check_precision(precision: str) -> None:
+    """Raise UsageError for what painting cannot be done in: Gram matrices overflow float16."""
+    check_choice("precision", precision, _PRECISIONS)
+
+
+def check_size(size, least: int) -> int:
+    """Return the pixels of the longer side that `size` means: a number, or "keep" for the photo's.
+
+    Raises:
+        UsageError: neither, or outside of `least` to 4096.
+    """
+    if isinstance(size, str) and size == "keep":
+        return LARGEST
+    if not isinstance(size, Integral) or not least <= size <= LARGEST:
+        raise UsageError(f"--size is keep, or pixels from {least} to {LARGEST}, not {size}")
+    return int(size)
+
+
+def _dashed(option: str) -> str:
+    return "--" + option.replace("_", "-")
