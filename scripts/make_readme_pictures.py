@@ -21,12 +21,14 @@ EDGE = 256  # pixels
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", nargs="*", default=["stylize", "dream"])
-    what = parser.parse_args().what
+    parser.add_argument("--size", type=int, default=512, help="of the paintings, in pixels")
+    arguments = parser.parse_args()
+    what = arguments.what
     photos = [path for path in sample_files() if path.suffix == ".jpg"]
     if "stylize" in what:
         rows = [
             [Image.open(result.item.path), *(each.image for each in result.paintings.values())]
-            for result in stylize(photos, style=STYLES, report=print)
+            for result in stylize(photos, style=STYLES, size=arguments.size, report=print)
         ]
         _write(rows, ("photo", *STYLES), "stylize.jpg")
     if "dream" in what:
