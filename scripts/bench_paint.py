@@ -143,8 +143,8 @@ def time_command(scratch: Path, *arguments: str) -> None:
     subprocess.run(
         [*command, str(photo), *arguments[1:], "-q", "-o", str(scratch / arguments[0])], check=True
     )
-    size = " × ".join(map(str, Image.open(photo).size))
     took = time.perf_counter() - began
+    size = " × ".join(map(str, Image.open(photo).size))
     print(f"dltk {' '.join(arguments)}, a photo of {size}: {took:.1f} s, cold start")
 
 
