@@ -23,6 +23,7 @@ from dltk.metadata import software_of
 from dltk.models.find import ModelSource, find_model
 from dltk.painting.network import load_whole
 from dltk.painting.scales import fitted
+from dltk.training.run import MODEL_FILE
 from dltk.weights import Report
 
 DEFAULT_MODEL = "efficientnet-lite0"
@@ -83,9 +84,9 @@ def classifier_of(source: ModelSource):
     Raises:
         UsageError: it has no classes, or another number of them than names.
     """
-    model = load_whole(source)
     if source.entry is not None and not source.entry.classifier:
         raise UsageError(f"{source.name} has no classes; take a classifier")
+    model = load_whole(source)
     scores = Scores.of(model)
     if source.labels and len(source.labels) != scores.classes:
         raise UsageError(
@@ -116,11 +117,28 @@ def smooth(tile: Image.Image, edge: int) -> Image.Image:
     return tile.resize(fitted(tile.size, edge), Image.Resampling.BICUBIC)
 
 
-def check_free(path: Path, overwrite: bool) -> None:
-    """Raise UsageError if there is a file at `path` that none of these recipes wrote."""
-    if path.exists() and not overwrite and software_of(path) != MADE:
+def folder_of(source: ModelSource, output: str | os.PathLike) -> Path:
+    """Return the folder below `output` for what is found in one network alone.
+
+    Its name is the network's; of the model file of a run, which all have the same, the run's.
+    """
+    if source.path is None:
+        name = source.name
+    else:
+        path = source.path.absolute()
+        name = path.parent.name if path.name == MODEL_FILE else path.stem
+    return Path(output) / file_name(name)
+
+
+def check_free(path: Path, overwrite: bool, *, beside: Path | None = None) -> None:
+    """Raise UsageError if there is a file at `path` that none of these recipes wrote.
+
+    Args:
+        beside: the picture that tells it of a file that cannot tell itself.
+    """
+    if path.exists() and not overwrite and software_of(beside or path) != MADE:
         raise UsageError(
-            f"{printable(path)} is there already and no picture of {MADE}; "
+            f"{printable(path)} is there already and not of {MADE}; "
             "choose another --output, or --overwrite it"
         )
 

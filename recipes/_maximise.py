@@ -8,23 +8,21 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from threading import Event
 
 import numpy as np
 from PIL import Image
 
 from dltk.drawing import gallery
 from dltk.errors import DltkError, UsageError
-from dltk.explain.layers import choose_channels, deep_layer, layer_of
+from dltk.explain.layers import channel_count, choose_channels, deep_layer, layer_of
 from dltk.explain.scores import class_index
-from dltk.images import encode
-from dltk.models.taps import list_taps, tap_name
+from dltk.models.taps import tap_name
 from dltk.painting.excite import L2, METHODS, Exciter
 from dltk.painting.network import SCORES, load_whole, see_layers
 from dltk.painting.redirect import redirected_unit
 from dltk.painting.share import share_out
-from dltk.painting.watch import PaintingStoppedError, Watch, save_trace
-from dltk.strategy import choose_training_precision, place
+from dltk.painting.watch import PaintingStoppedError, Stop, Watch, save_trace
+from dltk.strategy import Placement, choose_training_precision, place
 from dltk.weights import Report, silent
 from recipes._looking import (
     DEFAULT_MODEL,
@@ -35,6 +33,7 @@ from recipes._looking import (
     classifier_of,
     file_name,
     find_one,
+    folder_of,
     grey_or_colour,
     told,
     write_own,
@@ -42,7 +41,9 @@ from recipes._looking import (
 
 _ALL_CLASSES = 12  # so many are all drawn, if none are named
 _EDGE = 256  # pixels on a sheet
+_SEEDS = 2**31
 _MOST_COLUMNS = 8
+_CLASSES = "class"  # the place of a layer's name where pictures are of classes
 
 
 @dataclass
@@ -52,7 +53,7 @@ class Maximised:
     Attributes:
         name: of the unit: "channel 3", or the class.
         number: of the unit in its layer.
-        layer: the layer's name; "scores" for a class.
+        layer: the layer's name; None for a class.
         image: RGB; None where it failed before the first step.
         trace: see `dltk.painting.watch.Watch`; terms are "minus_activation" and "l2".
         error: why it is not finished, or None.
@@ -61,7 +62,7 @@ class Maximised:
 
     name: str
     number: int
-    layer: str
+    layer: str | None
     image: Image.Image | None = field(default=None, repr=False)
     trace: list[dict] = field(default_factory=list, repr=False)
     error: str | None = None
@@ -74,7 +75,9 @@ class Maximised:
 
     def to_dict(self) -> dict:
         """Return the outcome, ready for JSON."""
-        fields = {"name": self.name, "number": self.number, "layer": self.layer}
+        fields = {"name": self.name, "number": self.number}
+        if self.layer is not None:
+            fields["layer"] = self.layer
         fields["status"] = "ok" if self.error is None else "failed"
         if self.error is not None:
             fields["error"] = self.error
@@ -117,8 +120,8 @@ def channels(
         l2: weight of the mean square of the pixels, -1 to 1; None for 10 with "simonyan", else 0.
         seed: of the first picture and of the transforms.
         snapshots: steps between two pictures of it as it grows; 0 for none.
-        output: folder for the pictures, a sheet of all, and traces.
-        overwrite: write over files that are no pictures of dltk visualize.
+        output: folder; below it the network's has a sheet of all, and pictures and traces.
+        overwrite: write over files that are not of dltk visualize.
         batch_size: pictures under way at a time, over all devices; None for one on each.
         devices, strategy: see `dltk.strategy.place`. Each device paints pictures of its own.
         precision: "float32", "bfloat16", or "auto", see
@@ -131,17 +134,17 @@ def channels(
         UsageError: an unknown layer or channel, a size that the network cannot take.
         DltkError: a model that cannot be loaded, weights out of reach, a disk that is full.
     """
+    how = _How(method, size, steps, l2, seed, snapshots, output, overwrite)
+    placement = place(devices, strategy)
     source = find_one(model, None, pixel_range, report)
     whole = load_whole(source)
     name = deep_layer(whole) if layer is None else tap_name(whole, str(layer))
-    count = next(tap.shape[-1] for tap in list_taps(whole) if tap.name == name)
+    count = channel_count(whole, name)
     units = [
         (f"channel {number}", number, [float(each == number) for each in range(count)])
         for number in choose_channels(channel, count, layer=name)
     ]
-    how = _How(method, size, steps, l2, seed, snapshots, output, overwrite)
-    placing = {"devices": devices, "strategy": strategy, "precision": precision}
-    yield from _paint_all(source, name, units, how, placing, batch_size, report)
+    yield from _paint_all(source, name, units, how, placement, precision, batch_size, report)
 
 
 def classes(
@@ -173,18 +176,18 @@ def classes(
     Yields: see `channels`.
     Raises: see `channels`; UsageError also for an unknown class, or a network without classes.
     """
+    how = _How(method, size, steps, l2, seed, snapshots, output, overwrite)
+    placement = place(devices, strategy)
     source = find_one(model, labels, pixel_range, report)
     _, scores = classifier_of(source)
-    asked = [label] if isinstance(label, str) else list(label)
+    asked = [label] if isinstance(label, (str, int)) else list(label)
     if not asked and scores.classes > _ALL_CLASSES:
         raise UsageError(f"{source.name} has {scores.classes} classes: name some with --label")
     known = {"classes": scores.classes, "model": source.name}
-    numbers = [class_index(each, source.labels, **known) for each in asked]
+    numbers = [class_index(str(each), source.labels, **known) for each in asked]
     numbers = list(dict.fromkeys(numbers)) or range(scores.classes)
     units = [(class_name(source, each), each, scores.direction(each)) for each in numbers]
-    how = _How(method, size, steps, l2, seed, snapshots, output, overwrite)
-    placing = {"devices": devices, "strategy": strategy, "precision": precision}
-    yield from _paint_all(source, SCORES, units, how, placing, batch_size, report)
+    yield from _paint_all(source, SCORES, units, how, placement, precision, batch_size, report)
 
 
 @dataclass(frozen=True)
@@ -209,51 +212,80 @@ class _How:
             raise UsageError(f"--size is from 1 to {LARGEST}, not {self.size}")
         if self.l2 is not None and not 0 <= self.l2 < float("inf"):
             raise UsageError("--l2 is a number of at least 0")
+        if not 0 <= self.seed < _SEEDS:
+            raise UsageError(f"--seed is from 0 to {_SEEDS - 1}, not {self.seed}")
         if self.snapshots < 0:
             raise UsageError(f"--snapshots is at least 0, not {self.snapshots}")
         if self.snapshots and self.output is None:
             raise UsageError("--snapshots writes files: name a folder with --output")
 
 
-def _paint_all(source, layer: str, units, how: _How, placing, at_once, report):
-    """Yield a Maximised for each of `units`: (name, number, direction)."""
-    placement = place(placing["devices"], placing["strategy"])
-    geometry = source.geometry
-    size = (how.size,) * 2 if how.size else (geometry.height, geometry.width)
-    folder = None if how.output is None else Path(how.output) / file_name(layer)
-    sheet_path = folder and folder.with_name(f"{folder.name}.png")
-    paths = {}
-    if folder is not None:
+class _Files:
+    """Where the pictures of `units` go, if anywhere.
+
+    Attributes:
+        sheet: the path of the sheet of all, or None.
+        pictures: a path for each unit by number; or none.
+
+    Raises:
+        UsageError: one of the files is there already and not ours.
+    """
+
+    def __init__(self, source, layer: str, units, how: _How):
+        self.sheet: Path | None = None
+        self.pictures: dict[int, Path] = {}
+        if how.output is None:
+            return
+        folder = folder_of(source, how.output) / (_CLASSES if layer == SCORES else file_name(layer))
+        self.sheet = folder.with_name(f"{folder.name}.png")
+        check_free(self.sheet, how.overwrite)
         for name, number, _ in units:
             text = f"{number:04d}" if layer != SCORES else f"{number:04d}-{file_name(name)}"
-            paths[number] = folder / f"{text}.png"
-        for path in (*paths.values(), sheet_path):
+            path = self.pictures[number] = folder / f"{text}.png"
             check_free(path, how.overwrite)
+            check_free(path.with_suffix(".jsonl"), how.overwrite, beside=path)
+            every = how.snapshots
+            for step in range(every, how.steps + 1, every) if every else ():
+                check_free(_snapshot_path(path, step), how.overwrite)
+
+
+def _snapshot_path(picture: Path, step: int) -> Path:
+    return picture.with_suffix("") / f"{step:05d}.png"
+
+
+def _paint_all(
+    source, layer: str, units, how: _How, placement: Placement, precision: str, at_once, report
+):
+    """Yield a Maximised for each of `units`: (name, number, direction)."""
+    geometry = source.geometry
+    size = (how.size,) * 2 if how.size else (geometry.height, geometry.width)
+    files = _Files(source, layer, units, how)
 
     def build() -> Exciter:
         model = load_whole(source)
-        precision = choose_training_precision(placing["precision"], model, placement)
+        chosen = choose_training_precision(precision, model, placement)
         own = model.inputs[0].shape[1:3] == size
         swap = None if layer == SCORES else redirected_unit(layer_of(model, layer))
-        network = see_layers(model, [layer], any_size=not own, swap=swap, precision=precision)
+        network = see_layers(model, [layer], any_size=not own, swap=swap, precision=chosen)
         _check_size(network, layer, size, source.name)
         l2 = L2[how.method] if how.l2 is None else how.l2
         return Exciter(network, layer, size=size, method=how.method, l2=l2)
 
-    exciters, stop = PerDevice(build), Event()
+    exciters, stop = PerDevice(build), Stop()
     exciters(placement.strategy.extended.worker_devices[0])  # tells what cannot work
     report(f"{source.name} on Keras, {placement.reason}")
 
     def paint(unit, device: str) -> Maximised:
         name, number, direction = unit
-        exciter, found = exciters(device), Maximised(name, number, layer)
-        path = paths.get(number)
+        exciter = exciters(device)
+        found = Maximised(name, number, None if layer == SCORES else layer)
+        path = files.pictures.get(number)
         watch = Watch(
             f"{source.name}, {name}",
             stop=stop,
             report=report,
             snapshot_every=how.snapshots,
-            on_snapshot=path and partial(_snapshot, exciter, path.with_suffix(""), how.overwrite),
+            on_snapshot=path and partial(_snapshot, exciter, path, how.overwrite),
         )
         try:
             pixels = exciter.paint(direction, steps=how.steps, seed=how.seed, watch=watch)
@@ -262,13 +294,13 @@ def _paint_all(source, layer: str, units, how: _How, placing, at_once, report):
         found.trace = watch.trace
         if pixels is not None:
             found.image = _image(exciter, pixels)
-            if path is not None:
+            if path is not None and not stop.abandoned:
                 found.files["picture"] = write_own(found.image, path, how.overwrite)
                 found.files["trace"] = path.with_suffix(".jsonl")
                 save_trace(found.trace, found.files["trace"])
         return found
 
-    done = []
+    done, finished = [], False
     results = share_out(paint, units, placement, stop=stop, at_once=at_once)
     try:
         with closing(results):
@@ -278,19 +310,21 @@ def _paint_all(source, layer: str, units, how: _How, placing, at_once, report):
                     small.thumbnail((_EDGE, _EDGE))
                     done.append((small, found.name))
                 yield found
+        finished = True
     finally:
-        if folder is not None and done:
+        # Of a run that was stopped a sheet shows some: no reason to lose one that shows all.
+        if files.sheet is not None and done and (finished or not files.sheet.exists()):
             columns = min(_MOST_COLUMNS, round(len(done) ** 0.5))
             sheet = gallery(*zip(*done, strict=True), columns=columns, edge=_EDGE)
-            write_own(sheet, sheet_path, how.overwrite)
+            write_own(sheet, files.sheet, how.overwrite)
 
 
 def _image(exciter: Exciter, pixels) -> Image.Image:
     return grey_or_colour(np.asarray(exciter.shown(pixels))[0])
 
 
-def _snapshot(exciter: Exciter, folder: Path, overwrite: bool, step: int, pixels) -> None:
-    encode(_image(exciter, pixels), folder / f"{step:05d}.png")
+def _snapshot(exciter: Exciter, picture: Path, overwrite: bool, step: int, pixels) -> None:
+    write_own(_image(exciter, pixels), _snapshot_path(picture, step), overwrite)
 
 
 def _check_size(network, layer: str, size: tuple[int, int], name: str) -> None:

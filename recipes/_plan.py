@@ -22,6 +22,7 @@ _WORDS = {
     "class_weights": ("none", "auto"),
     "metric": (*METRICS, None),
     "precision": ("auto", "float32", "bfloat16", "float16"),
+    "keep_epochs": ("none", "doubling", "all"),
 }
 _GRADIENT_OPTIONS = (
     "keep_epochs",

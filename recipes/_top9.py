@@ -13,21 +13,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from dltk.batch import Item, gather, predict, write_csv
 from dltk.drawing import contact_sheet
 from dltk.engine import load_engine
 from dltk.errors import InputError, UsageError
 from dltk.explain.field import Fields
-from dltk.explain.layers import choose_channels, map_layer, spread_of_layers
+from dltk.explain.layers import channel_count, choose_channels, map_layer, spread_of_layers
 from dltk.explain.strongest import Peak, Strongest, box_on_photo, peaks_of
+from dltk.metadata import to_srgb
 from dltk.models.find import ModelSource
-from dltk.models.taps import list_taps
 from dltk.painting.network import load_whole
-from dltk.strategy import cores
+from dltk.strategy import cores, place
 from dltk.weights import Report, silent
-from recipes._looking import DEFAULT_MODEL, file_name, find_one, write_own
+from recipes._looking import DEFAULT_MODEL, check_free, file_name, find_one, write_own
 
 _NINE = 9
 _EDGE = 128  # pixels on a sheet
@@ -65,20 +65,20 @@ class Excited:
 
     Attributes:
         size: (width, height), upright; None where it failed.
-        peaks: of each channel asked for.
+        peaks: of each channel asked for; None of one that is the same everywhere.
         error: why it failed, or None.
     """
 
     item: Item
     size: tuple[int, int] | None = None
-    peaks: list[Peak] = field(default_factory=list)
+    peaks: list[Peak | None] = field(default_factory=list)
     error: str | None = None
 
     def to_dict(self) -> dict:
         """Return the record of this picture, ready for JSON."""
         if self.error is not None:
             return {"path": self.item.name, "status": "failed", "error": self.error}
-        peaks = [[float(f"{p.value:.6g}"), p.row, p.column] for p in self.peaks]
+        peaks = [peak and [peak.value, peak.row, peak.column] for peak in self.peaks]
         wide, high = self.size
         return {
             "path": self.item.name, "status": "ok", "width": wide, "height": high, "peaks": peaks,
@@ -107,10 +107,14 @@ class Seeker:
     ):
         self.source: ModelSource = find_one(model, None, pixel_range, report)
         self._running, self._report = running, report
+        if running.get("engine") != "litert":
+            # Before TensorFlow is at work: then it is too late to split the CPU.
+            place(running.get("devices", "auto"), running.get("strategy", "auto"))
         whole = load_whole(self.source)
-        halfway = spread_of_layers(whole, 1)[0]
-        self.layer = halfway if layer is None else map_layer(whole, str(layer))
-        count = next(tap.shape[-1] for tap in list_taps(whole) if tap.name == self.layer)
+        self.layer = (
+            spread_of_layers(whole, 1)[0] if layer is None else map_layer(whole, str(layer))
+        )
+        count = channel_count(whole, self.layer)
         self.channels = choose_channels(channel, count, layer=self.layer)
         self._fields: Fields | None = None
 
@@ -151,7 +155,9 @@ class Seeker:
                     error = "the network gives values that are not finite for it"
                 yield Excited(item, *output) if error is None else Excited(item, error=error)
 
-    def patches(self, rows: Iterable[tuple[Item, tuple[int, int], list[Peak]]]) -> Iterator[Patch]:
+    def patches(
+        self, rows: Iterable[tuple[Item, tuple[int, int], list[Peak | None]]]
+    ) -> Iterator[Patch]:
         """Yield the nine strongest patches of each channel, by channel and rank."""
         strongest: Strongest = Strongest(self.channels, _NINE)
         for item, size, peaks in rows:
@@ -195,13 +201,14 @@ def top9(
             see most of a picture.
         channel: which, such as "0-15,40".
         output: folder for index.csv, and sheets of the pictures and their patches.
-        overwrite: write over sheets that are no pictures of dltk visualize.
+        overwrite: write over files that are not of dltk visualize.
         batch_size, engine, devices, strategy, precision: see `dltk.engine.load_engine`.
         report: called with a line when something takes long.
     Returns:
         by channel, the strongest first.
     Raises:
-        UsageError: an unknown layer, one without a map, an unknown channel.
+        UsageError: an unknown layer, one without a map, an unknown channel; no picture that could
+            be used.
         DltkError: a model that cannot be loaded, weights out of reach, a disk that is full.
     """
     seeker = Seeker(
@@ -209,6 +216,8 @@ def top9(
         batch_size=batch_size, engine=engine, devices=devices, strategy=strategy,
         precision=precision,
     )  # fmt: skip
+    if output is not None:
+        check_top9(Path(output), seeker.layer, overwrite)
 
     def rows():
         for found in seeker.excite(gather(images)):
@@ -218,49 +227,82 @@ def top9(
                 report(f"passed over: {found.item.name}: {found.error}")
 
     patches = list(seeker.patches(rows()))
+    if not patches:
+        raise UsageError("no picture could be used: there is nothing to show")
     if output is not None:
         write_top9(patches, Path(output), seeker.layer, overwrite)
     return patches
 
 
+def check_top9(folder: Path, layer: str, overwrite: bool) -> None:
+    """Raise UsageError if a file that `write_top9` writes is there already and not ours."""
+    for sheet in _sheets(folder, layer).values():
+        check_free(sheet, overwrite)
+        check_free(folder / "index.csv", overwrite, beside=sheet)
+
+
 def write_top9(patches: list[Patch], folder: Path, layer: str, overwrite: bool = False) -> None:
     """Write index.csv, and a sheet of pictures and one of patches: a row for each channel.
 
+    Args:
+        patches: at least one.
     Raises:
         UsageError: there are other pictures in the place of the sheets.
         DltkError: they cannot be written.
     """
+    sheets = _sheets(folder, layer)
+    for path in sheets.values():
+        check_free(path, overwrite)
     write_csv(folder / "index.csv", COLUMNS, (patch.to_dict() for patch in patches))
+    cells = _cells(patches)
     by_channel: dict[int, list[Patch]] = {}
     for patch in patches:
         by_channel.setdefault(patch.channel, []).append(patch)
-    if not by_channel:
-        raise UsageError("no picture could be used: there is nothing to show")
-    rows: dict[str, list] = {"pictures": [], "patches": []}
-    for found in by_channel.values():
-        views = [_views(patch) for patch in found]
-        for kind, row in zip(rows, zip(*views, strict=True), strict=True):
-            rows[kind].append([*row, *[None] * (_NINE - len(row))])
     names = [str(channel) for channel in by_channel]
-    for kind, cells in rows.items():
-        ranks = [str(rank) for rank in range(1, _NINE + 1)]
-        sheet = contact_sheet(cells, row_names=names, column_names=ranks, edge=_EDGE)
-        write_own(sheet, folder / f"{file_name(layer)}-{kind}.png", overwrite)
+    ranks = [str(rank) for rank in range(1, _NINE + 1)]
+    for number, path in enumerate(sheets.values()):
+        rows = [
+            [cells[id(patch)][number] for patch in found] + [None] * (_NINE - len(found))
+            for found in by_channel.values()
+        ]
+        sheet = contact_sheet(rows, row_names=names, column_names=ranks, edge=_EDGE)
+        write_own(sheet, path, overwrite)
 
 
-def _views(patch: Patch) -> tuple[Image.Image | None, Image.Image | None]:
-    """Return the picture with the patch framed, and the patch; None if it is gone."""
-    try:
-        picture = patch.item.decode().copy()
-    except InputError:
-        return None, None
-    left, top, right, bottom = patch.box
-    part = picture.crop(patch.box)
-    scale = _EDGE / max(picture.size)
-    small = picture.resize(
-        [max(1, round(side * scale)) for side in picture.size], Image.Resampling.LANCZOS
-    )
-    edges = [round(edge * scale) for edge in (left, top, right, bottom)]
-    frame = edges[0], edges[1], max(edges[2] - 1, edges[0]), max(edges[3] - 1, edges[1])
-    ImageDraw.Draw(small).rectangle(frame, outline=_FRAME, width=2)
-    return small, part
+def _sheets(folder: Path, layer: str) -> dict[str, Path]:
+    return {kind: folder / f"{file_name(layer)}-{kind}.png" for kind in ("pictures", "patches")}
+
+
+def _cells(patches: list[Patch]) -> dict[int, tuple[Image.Image | None, Image.Image | None]]:
+    """Return for the id of each patch its picture with the patch framed, and the patch, small.
+
+    Each picture is read once, whatever channels it excites; None where it is gone.
+    """
+    of_item: dict[int, list[Patch]] = {}
+    for patch in patches:
+        of_item.setdefault(id(patch.item), []).append(patch)
+    cells = {}
+    for found in of_item.values():
+        try:
+            picture = to_srgb(found[0].item.decode())
+        except InputError:
+            cells |= {id(patch): (None, None) for patch in found}
+            continue
+        small = _contained(picture)
+        for patch in found:
+            framed = _framed(small, patch.box, small.width / picture.width)
+            cells[id(patch)] = framed, _contained(picture.crop(patch.box))
+    return cells
+
+
+def _contained(picture: Image.Image) -> Image.Image:
+    return ImageOps.contain(picture, (_EDGE, _EDGE), Image.Resampling.LANCZOS)
+
+
+def _framed(small: Image.Image, box: tuple[int, int, int, int], scale: float) -> Image.Image:
+    """Return a copy of a picture, that was made smaller by `scale`, with a frame around `box`."""
+    left, top, right, bottom = (round(edge * scale) for edge in box)
+    framed = small.copy()
+    frame = left, top, max(right - 1, left), max(bottom - 1, top)
+    ImageDraw.Draw(framed).rectangle(frame, outline=_FRAME, width=2)
+    return framed

@@ -14,7 +14,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from threading import Event
 
 import numpy as np
 from PIL import Image
@@ -23,7 +22,7 @@ from dltk.batch import Item, gather, plan_products
 from dltk.errors import InputError, UsageError
 from dltk.explain.evidence import METHODS, Evidence
 from dltk.explain.guided import Guide
-from dltk.explain.heat import heat_picture, on_photo, overlay, unit
+from dltk.explain.heat import coloured, on_photo, overlay, spread, unit
 from dltk.explain.layers import map_layer
 from dltk.explain.occlusion import occlude
 from dltk.explain.scores import class_index
@@ -33,21 +32,25 @@ from dltk.models.find import ModelSource
 from dltk.models.taps import last_map
 from dltk.painting.network import SCORES, see_layers
 from dltk.painting.share import share_out
-from dltk.strategy import choose_training_precision, place
+from dltk.painting.watch import Stop
+from dltk.strategy import choose_precision, place
 from dltk.weights import Report, silent
 from recipes._looking import (
     DEFAULT_MODEL,
     PerDevice,
+    check_raw,
     class_name,
     classifier_of,
     find_one,
     finite,
+    told,
     view_of,
     write_numbers,
 )
 
 _FEW_PIXELS = 99.0  # percentile shown as hottest in maps of single pixels
 _BATCH = 16  # pictures in one pass
+_SAMPLES = 32
 _SIDE_SHARE = 5  # a square hides a fifth of the side, if not told otherwise
 _STRIDE_SHARE = 3
 
@@ -85,12 +88,31 @@ class Shown:
 
     def heat_map(self) -> Image.Image:
         """Return the heat map in colours, of the photo's size; black where nothing is seen."""
-        return heat_picture(unit(self.heat, highest=self.highest), self.box, self.size)
+        return coloured(self._spread())
 
     def overlay(self) -> Image.Image:
         """Return the photo under its heat map. Raises InputError if it cannot be read again."""
-        photo = to_srgb(self.item.decode())
-        return overlay(photo, unit(self.heat, highest=self.highest), self.box)
+        return self._over(self._spread())
+
+    def write(self, folder: Path, raw: bool) -> None:
+        """Write both pictures below `folder`, and the numbers if asked; note them in `files`."""
+        heat = self._spread()
+        paths = {
+            "overlay": folder / "overlay" / encodable(self.name),
+            "heat": folder / "heat" / f"{self.name}.png",
+            "raw": folder / "raw" / f"{self.name}.npy",
+        }
+        encode(self._over(heat), paths["overlay"], quality=95)
+        encode(coloured(heat), paths["heat"])
+        self.files = {"overlay": paths["overlay"], "heat": paths["heat"]}
+        if raw:
+            self.files["raw"] = write_numbers(paths["raw"], heat=self.heat)
+
+    def _spread(self) -> np.ndarray:
+        return spread(unit(self.heat, highest=self.highest), self.box, self.size)
+
+    def _over(self, heat: np.ndarray) -> Image.Image:
+        return overlay(to_srgb(self.item.decode()), heat, self.box)
 
     def to_dict(self) -> dict:
         """Return the record of this photo, ready for JSON."""
@@ -106,9 +128,7 @@ class Shown:
             "box": [round(edge) for edge in self.box],
             "highest": float(f"{self.heat.max():.4g}"),
         }
-        if self.files:
-            fields["files"] = {kind: str(path) for kind, path in self.files.items()}
-        return fields
+        return fields | told(self.files)
 
 
 def occlusion(
@@ -164,8 +184,8 @@ def saliency(
     pixel_range: str = "0..255",
     label: str | None = None,
     method: str = "gradient",
-    samples: int = 32,
-    seed: int = 0,
+    samples: int | None = None,
+    seed: int | None = None,
     output: str | os.PathLike | None = None,
     raw: bool = False,
     batch_size: int | None = None,
@@ -179,20 +199,29 @@ def saliency(
     Args:
         method: "gradient", "smoothgrad", "integrated" (what speaks against the label is negative
             in `heat` and not shown) or "guided"; see `dltk.explain.evidence`.
-        samples: noisy copies of "smoothgrad", steps of "integrated".
-        seed: of the noise.
+        samples: noisy copies of "smoothgrad", steps of "integrated"; None for 32.
+        seed: of the noise of "smoothgrad"; None for 0.
         Others: see `gradcam`.
     Yields, Raises: see `gradcam`.
     """
     if method not in METHODS:
         raise UsageError(f'method "{method}" is none of {", ".join(METHODS)}')
+    for name, value, methods in (
+        ("samples", samples, ("smoothgrad", "integrated")),
+        ("seed", seed, ("smoothgrad",)),
+    ):
+        if value is not None and method not in methods:
+            raise UsageError(f"--{name} is for --method {' and '.join(methods)}, not {method}")
+    samples = _SAMPLES if samples is None else samples
     if samples < 1:
         raise UsageError(f"--samples is at least 1, not {samples}")
+    if seed is not None and seed < 0:
+        raise UsageError(f"--seed is at least 0, not {seed}")
     source = find_one(model, labels, pixel_range, report)
     look: Look = {
         "gradient": Evidence.gradient,
         "guided": Evidence.gradient,
-        "smoothgrad": partial(Evidence.smoothgrad, samples=samples, seed=seed),
+        "smoothgrad": partial(Evidence.smoothgrad, samples=samples, seed=seed or 0),
         "integrated": partial(Evidence.integrated, samples=samples),
     }[method]
     guided = method == "guided"
@@ -234,11 +263,12 @@ def gradcam(
         raw: write the numbers of the heat maps too, as `.npy` below "raw".
         batch_size: photos under way at a time, over all devices; None for one on each.
         devices, strategy: see `dltk.strategy.place`. Each device has photos of its own.
-        precision: "float32", "bfloat16", or "auto", see
-            `dltk.strategy.choose_training_precision`.
+        precision: "float32", "bfloat16", or "auto", which is float32: see
+            `dltk.strategy.choose_precision`.
         report: called with a line when something takes long, such as a download.
     Yields:
-        A Shown for every photo, in order. One that cannot be used has `error` set.
+        A Shown for every photo, in order. One that cannot be used has `error` set, as has one
+        that Ctrl-C stopped.
     Raises:
         UsageError: no classifier, an unknown class or layer, options that cannot work.
         DltkError: a model that cannot be loaded, weights out of reach, a disk that is full.
@@ -261,16 +291,15 @@ def _show(
     *, layer: str | None = None, guided: bool = False, highest: float = 100.0,
 ) -> Iterator[Shown]:  # fmt: skip
     """Yield what `look` finds in each photo; see `gradcam`."""
-    if raw and output is None:
-        raise UsageError("--raw writes files: name a folder with --output")
+    check_raw(raw, output)
+    placement = place(placing["devices"], placing["strategy"])
     items = gather(images)
     if hasattr(items, "__len__"):
         check_outputs(items, output)
-    placement = place(placing["devices"], placing["strategy"])
 
     def build() -> Evidence:
         model, scores = classifier_of(source)
-        precision = choose_training_precision(placing["precision"], model, placement)
+        precision = choose_precision(placing["precision"])
         names, chosen = [SCORES], None
         if layer is not None:
             chosen = map_layer(model, layer or last_map(model))
@@ -279,9 +308,9 @@ def _show(
         network = see_layers(model, names, any_size=False, swap=guide, precision=precision)
         if guide and not guide.count:
             raise UsageError(f"--method guided needs ReLUs, and {source.name} has none")
-        return Evidence(network, scores, layer=chosen, batch_size=_BATCH)
+        return Evidence(network, scores, layer=chosen, batch_size=_BATCH, stop=stop)
 
-    evidences = PerDevice(build)
+    evidences, stop = PerDevice(build), Stop()
     first = evidences(placement.strategy.extended.worker_devices[0])  # tells what cannot work
     classes = first.classes
     wanted = None
@@ -304,29 +333,16 @@ def _show(
                 view.box,
                 highest,
             )
-            if output is not None:
-                _write(shown, Path(output), raw)
+            if output is not None and not stop.abandoned:
+                check_outputs([item], output)
+                shown.write(Path(output), raw)
             return shown
         except InputError as error:
             return Shown(item, error=str(error))
 
-    return _closed(share_out(show, items, placement, stop=Event(), at_once=batch_size))
+    return _closed(share_out(show, items, placement, stop=stop, at_once=batch_size))
 
 
 def _closed(results: Iterator[Shown]) -> Iterator[Shown]:
     with closing(results):
         yield from results
-
-
-def _write(shown: Shown, folder: Path, raw: bool) -> None:
-    check_outputs([shown.item], folder)
-    paths = {
-        "overlay": folder / "overlay" / encodable(shown.name),
-        "heat": folder / "heat" / f"{shown.name}.png",
-        "raw": folder / "raw" / f"{shown.name}.npy",
-    }
-    encode(shown.overlay(), paths["overlay"], quality=95)
-    encode(shown.heat_map(), paths["heat"])
-    shown.files = {"overlay": paths["overlay"], "heat": paths["heat"]}
-    if raw:
-        shown.files["raw"] = write_numbers(paths["raw"], heat=shown.heat)

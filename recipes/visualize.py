@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event
 
 import numpy as np
+import tensorflow as tf
 from PIL import Image
 
 from dltk.batch import Item, gather, plan_products
@@ -27,16 +27,19 @@ from dltk.explain.maps import map_tile, strongest_channels
 from dltk.images import encode
 from dltk.painting.network import load_whole, see_layers
 from dltk.painting.share import share_out
-from dltk.strategy import choose_training_precision, place
+from dltk.painting.watch import Stop
+from dltk.strategy import choose_precision, place
 from dltk.weights import Report, silent
 from recipes._looking import (
     DEFAULT_MODEL,
     PerDevice,
+    check_free,
     check_raw,
     enlarge,
     file_name,
     find_one,
     finite,
+    folder_of,
     grey_or_colour,
     smooth,
     told,
@@ -62,6 +65,7 @@ __all__ = [
 ]
 
 _TILE, _MAP_EDGE = 64, 160  # pixels on sheets
+_SLICES = 16  # of a filter of a deeper layer, if not told otherwise
 _LAYERS = 6  # looked at, if none are named
 
 
@@ -94,7 +98,7 @@ def filters(
     pixel_range: str = "0..255",
     layer: str | int | None = None,
     channel: str | None = None,
-    limit_channels: int = 16,
+    limit_channels: int | None = None,
     output: str | os.PathLike | None = None,
     raw: bool = False,
     overwrite: bool = False,
@@ -110,29 +114,39 @@ def filters(
         pixel_range: what a file saved by plain Keras expects: "0..255", "0..1" or "-1..1".
         layer: a convolution, by name or index; None for the first.
         channel: filters, such as "0-15,40"; None for all, or for 16 where they are rows of slices.
-        limit_channels: slices of a filter, at most.
-        output: folder for the sheet.
+        limit_channels: slices of a filter of a deeper layer, at most; None for 16.
+        output: folder; below it the network's has the sheet.
         raw: write the kernels too, as `.npy`.
-        overwrite: write over a file that is no picture of dltk visualize.
+        overwrite: write over files that are not of dltk visualize.
         report: called with a line when something takes long, such as a download.
     Raises:
         UsageError: a layer without kernels, a channel that it does not have.
         DltkError: a model that cannot be loaded, weights out of reach, a disk that is full.
     """
-    if limit_channels < 1:
+    if limit_channels is not None and limit_channels < 1:
         raise UsageError(f"--limit-channels is at least 1, not {limit_channels}")
     check_raw(raw, output)
     source = find_one(model, None, pixel_range, report)
     network = load_whole(source)
     name = kernel_layer(network, None if layer is None else str(layer))
+    files = {}
+    if output is not None:
+        files["sheet"] = folder_of(source, output) / f"{file_name(name)}.png"
+        check_free(files["sheet"], overwrite)
+    if raw:
+        files["raw"] = files["sheet"].with_suffix(".npy")
+        check_free(files["raw"], overwrite, beside=files["sheet"])
     kernels = kernels_of(network, name)
     inputs, count = kernels.shape[2:]
     sliced = inputs not in (1, 3)
+    if limit_channels is not None and not sliced:
+        raise UsageError(f"--limit-channels is for deeper layers: {name} sees {inputs} channels")
     chosen = choose_channels(channel or ("0-15" if sliced else f"0-{count - 1}"), count, layer=name)
     if sliced:
         tiles = [
-            [enlarge(kernel_tile(kernels[..., i, f]), _TILE) for i in range(inputs)][
-                :limit_channels
+            [
+                enlarge(kernel_tile(kernels[..., i, f]), _TILE)
+                for i in range(min(inputs, limit_channels or _SLICES))
             ]
             for f in chosen
         ]
@@ -144,15 +158,13 @@ def filters(
         columns = [""] * min(8 if count <= 64 else 16, len(tiles))
         rows = in_rows(tiles, len(columns))
         names = [str(chosen[at * len(columns)]) for at in range(len(rows))]
-    edge = max(tile.width for tile in rows[0] if tile)
+    edge = max(rows[0][0].size)
     sheet = contact_sheet(rows, row_names=names, column_names=columns, edge=edge)
-    found = Filters(name, kernels, sheet)
     if output is not None:
-        folder = Path(output)
-        found.files["sheet"] = write_own(sheet, folder / f"{file_name(name)}.png", overwrite)
-        if raw:
-            found.files["raw"] = write_numbers(folder / f"{file_name(name)}.npy", kernels=kernels)
-    return found
+        write_own(sheet, files["sheet"], overwrite)
+    if raw:
+        write_numbers(files["raw"], kernels=kernels)
+    return Filters(name, kernels, sheet, files)
 
 
 @dataclass
@@ -246,40 +258,40 @@ def activations(
     if count < 1:
         raise UsageError(f"--count is at least 1, not {count}")
     check_raw(raw, output)
+    placement = place(devices, strategy)
     source = find_one(model, None, pixel_range, report)
     asked = [layer] if isinstance(layer, (str, int)) else list(layer)
     items = gather(images)
     if output is not None and hasattr(items, "__len__"):
         plan_products(items, Path(output), "{}.png".format)
-    placement = place(devices, strategy)
 
     def build():
         whole = load_whole(source)
-        chosen = choose_training_precision(precision, whole, placement)
         names = [map_layer(whole, str(name)) for name in asked] or spread_of_layers(whole, _LAYERS)
-        return see_layers(whole, names, any_size=False, precision=chosen), names
+        network = see_layers(whole, names, any_size=False, precision=choose_precision(precision))
+        return tf.function(lambda pixels: network(pixels, training=False)), names
 
-    networks = PerDevice(build)
+    networks, stop = PerDevice(build), Stop()
     networks(placement.strategy.extended.worker_devices[0])
     report(f"{source.name} on Keras, {placement.reason}")
 
     def look(item: Item, device: str) -> Activations:
         try:
             view = view_of(item, source)
-            network, names = networks(device)
-            seen = network(view.pixels[None], training=False)
+            see, names = networks(device)
+            seen = see(tf.constant(view.pixels[None]))
             found = Activations(item, view.size, view.pixels)
             for name in names:
                 maps = finite(np.asarray(seen[name][0], np.float32))
                 best = strongest_channels(maps, count)
                 found.maps[name] = {channel: maps[..., channel] for channel in best}
-            if output is not None:
+            if output is not None and not stop.abandoned:
                 _write_activations(found, Path(output), raw)
             return found
         except InputError as error:
             return Activations(item, error=str(error))
 
-    with closing(share_out(look, items, placement, stop=Event(), at_once=batch_size)) as results:
+    with closing(share_out(look, items, placement, stop=stop, at_once=batch_size)) as results:
         yield from results
 
 

@@ -158,11 +158,11 @@ def test_the_range_of_pixels_is_as_told(folder, noise):
     np.testing.assert_allclose(one.heat, two.heat, rtol=1e-4)
     keras_engine = {"engine": "keras", "devices": "cpu"}
     patches = top9(
-        [pictures], model=path, pixel_range="-1..1", layer="conv2", channel="0", **keras_engine
+        [pictures], model=path, pixel_range="-1..1", layer="conv2", channel="0-5", **keras_engine
     )
     assert [each.to_dict() for each in patches] == [
         each.to_dict() | {"activation": pytest.approx(each.activation, rel=1e-4)}
-        for each in top9([pictures], model=raw, layer="conv2", channel="0", **keras_engine)
+        for each in top9([pictures], model=raw, layer="conv2", channel="0-5", **keras_engine)
     ]
 
 
@@ -230,7 +230,7 @@ def test_filters_are_drawn_in_colour_or_slice_by_slice(model, tmp_path):
     kernel = network().get_layer("conv1").get_weights()[0]
     np.testing.assert_allclose(first.kernels / np.abs(first.kernels).max(),
                                kernel / np.abs(kernel).max(), atol=1e-4)  # fmt: skip
-    np.testing.assert_array_equal(np.load(tmp_path / "conv1.npy"), first.kernels)
+    np.testing.assert_array_equal(np.load(tmp_path / "small/conv1.npy"), first.kernels)
     deep = filters(model=model, layer="conv2", channel="4,1", limit_channels=5)
     assert deep.kernels.shape == (3, 3, 8, 6)
     assert deep.sheet.width > deep.sheet.height  # two rows of five slices
@@ -250,12 +250,15 @@ def test_the_nine_strongest_are_those_of_a_sort_of_all(model, noise, tmp_path, e
     expected = []
     for channel in (5, 0):
         highest = maps[..., channel].max(axis=(1, 2))
-        for rank, number in enumerate(np.argsort(-highest, kind="stable")[:9], 1):
+        rises = highest > maps[..., channel].min(axis=(1, 2))
+        order = [n for n in np.argsort(-highest, kind="stable") if rises[n]]
+        for rank, number in enumerate(order[:9], 1):
             flat = maps[number, ..., channel]
             place = np.unravel_index(flat.argmax(), flat.shape)
             box = box_on_photo(field(*map(int, place)), GEOMETRY, pictures[number].size)
             expected.append((channel, rank, f"{number:02d}.png", box))
     assert [(p.channel, p.rank, p.item.name, p.box) for p in found] == expected
+    assert {row[0] for row in expected} == {5, 0}
     with (tmp_path / "out/index.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [(int(r["channel"]), int(r["rank"]), r["path"]) for r in rows] == [
@@ -266,7 +269,38 @@ def test_the_nine_strongest_are_those_of_a_sort_of_all(model, noise, tmp_path, e
     assert sheets == ["conv2-patches.png", "conv2-pictures.png"]
 
 
+def test_a_map_that_is_the_same_everywhere_is_not_among_the_strongest(folder, noise, tmp_path):
+    dead = network()
+    kernel, bias = dead.get_layer("conv2").get_weights()
+    bias[2] = -1e4
+    dead.get_layer("conv2").set_weights([kernel, bias])
+    path = saved(dead, folder / "dead.keras")
+    options = {"model": path, "layer": "conv2", "engine": "keras", "output": tmp_path}
+    found = top9([noise(1), noise(2)], channel="2,5", **options)
+    assert {patch.channel for patch in found} == {5}
+    (tmp_path / "conv2-pictures.png").unlink()
+    with pytest.raises(UsageError, match="no picture could be used: there is nothing to show"):
+        top9([noise(1)], channel="2", overwrite=True, **options)
+    assert not (tmp_path / "conv2-pictures.png").exists()
+
+
+def test_top9_checks_all_its_files_before_it_writes_one(model, noise, tmp_path):
+    options = {"model": model, "layer": "conv2", "channel": "5", "output": tmp_path}
+    for name in ("index.csv", "conv2-patches.png"):
+        (tmp_path / name).write_text("mine")
+        with pytest.raises(UsageError, match=f"{name} is there already"):
+            top9([noise(1)], engine="keras", **options)
+        assert (tmp_path / name).read_text() == "mine" and len(list(tmp_path.iterdir())) == 1
+        (tmp_path / name).unlink()
+    for _ in range(2):  # its own it writes over
+        top9([noise(1)], engine="keras", **options)
+
+
 # What cannot work
+
+
+def filters_of(photo, **options):
+    return [filters(**options)]
 
 
 @pytest.mark.parametrize(
@@ -282,7 +316,11 @@ def test_the_nine_strongest_are_those_of_a_sort_of_all(model, noise, tmp_path, e
         (occlusion, {"patch": 25}, "--patch 25: the input of small.keras has 24 pixels"),
         (occlusion, {"patch": 3, "stride": 4}, "would leave places between squares of 3"),
         (saliency, {"method": "lime"}, 'method "lime" is none of gradient'),
-        (saliency, {"samples": 0}, "--samples is at least 1"),
+        (saliency, {"samples": 0, "method": "smoothgrad"}, "--samples is at least 1"),
+        (saliency, {"samples": 8}, "--samples is for --method smoothgrad and integrated, not grad"),
+        (saliency, {"seed": 1, "method": "integrated"}, "--seed is for --method smoothgrad, not"),
+        (saliency, {"seed": -1, "method": "smoothgrad"}, "--seed is at least 0, not -1"),
+        (filters_of, {"limit_channels": 2}, "conv1 sees 3 channels"),
         (activations, {"count": 0}, "--count is at least 1"),
         (activations, {"layer": ["conv1", "head"]}, "head gives .* no places"),
         (top9, {"layer": "head"}, "head gives .* no places"),

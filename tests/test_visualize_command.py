@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -36,7 +40,8 @@ ENGINE = {"top9": ("--engine", "keras", "--layer", "conv1", "--channel", "0-3")}
 def model(tmp_path_factory):
     keras.utils.set_random_seed(1)
     inputs = keras.Input((16, 16, 3))
-    x = layers.Conv2D(4, 3, activation="relu", name="conv1")(layers.Rescaling(1 / 255)(inputs))
+    x = layers.Rescaling(1 / 127.5, -1.0)(inputs)
+    x = layers.Conv2D(4, 3, activation="relu", name="conv1")(x)
     x = layers.GlobalAveragePooling2D(name="mean")(x)
     network = keras.Model(inputs, layers.Dense(2, "softmax", name="head")(x), name="small")
     path = tmp_path_factory.mktemp("models") / "small.keras"
@@ -100,13 +105,15 @@ def test_the_same_command_again_does_only_what_is_missing(
     rows = (out / "results.jsonl").read_text().splitlines()[1:]
     assert [json.loads(row)["path"] for row in rows] == ["a b.png", "new.png", "sub/[x].png"]
     if command == "top9":  # what was seen before competes
-        assert len((out / "index.csv").read_text().splitlines()) == 1 + 4 * 3
+        with (out / "index.csv").open() as file:
+            paths = {row["path"] for row in csv.DictReader(file)}
+        assert paths == {"a b.png", "new.png", "sub/[x].png"}
     other = visualize(command, pictures, "-o", out, *OTHERWISE[command])
     assert other.code == 2 and "is the record of another run" in other.err
     assert other.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["gradcam", "activations"])
+@pytest.mark.parametrize("command", ["gradcam", "activations", "top9"])
 def test_a_folder_with_other_files_is_refused(visualize, pictures, tmp_path, command):
     out = tmp_path / "out"
     out.mkdir()
@@ -118,16 +125,16 @@ def test_a_folder_with_other_files_is_refused(visualize, pictures, tmp_path, com
 
 def test_filters_are_drawn_and_named(visualize, tmp_path):
     result = visualize("filters", "-o", tmp_path, "--raw")
-    assert result.code == 0 and result.out == f"{tmp_path}/conv1.png\n"
-    assert files_in(tmp_path) == ["conv1.npy", "conv1.png"]
-    assert np.load(tmp_path / "conv1.npy").shape == (3, 3, 3, 4)
+    assert result.code == 0 and result.out == f"{tmp_path}/small/conv1.png\n"
+    assert files_in(tmp_path) == ["small/conv1.npy", "small/conv1.png"]
+    assert np.load(tmp_path / "small/conv1.npy").shape == (3, 3, 3, 4)
 
 
 @pytest.mark.parametrize(
     ("command", "choice", "name"),
     [
-        ("channel", ("--channel", "2"), "conv1/0002"),
-        ("class", ("--label", "Sea Cow"), "scores/0001-sea_cow"),
+        ("channel", ("--channel", "2"), "small/conv1/0002"),
+        ("class", ("--label", "Sea Cow"), "small/class/0001-sea_cow"),
     ],
 )
 def test_units_are_painted_and_told(visualize, tmp_path, command, choice, name):
@@ -137,7 +144,7 @@ def test_units_are_painted_and_told(visualize, tmp_path, command, choice, name):
     (row,) = map(json.loads, result.out.splitlines())
     assert row["status"] == "ok" and row["steps"] == 2
     assert row["files"]["picture"] == f"{tmp_path}/{name}.png"
-    sheet = f"{name.split('/')[0]}.png"
+    sheet = f"{name.rpartition('/')[0]}.png"
     assert files_in(tmp_path) == sorted([sheet, f"{name}.png", f"{name}.jsonl"])
     first = (tmp_path / f"{name}.png").read_bytes()
     again = visualize(command, *options)
@@ -146,12 +153,30 @@ def test_units_are_painted_and_told(visualize, tmp_path, command, choice, name):
 
 
 def test_a_users_file_is_left_alone(visualize, tmp_path):
-    Image.new("RGB", (3, 3)).save(tmp_path / "conv1.png")
+    (tmp_path / "small").mkdir()
+    Image.new("RGB", (3, 3)).save(tmp_path / "small/conv1.png")
     before = contents(tmp_path)
-    for command in ("filters", "channel"):
-        result = visualize(command, "-o", tmp_path, *(HERE if command == "channel" else ()))
+    for command, *more in (("filters", "--raw"), ("channel", *HERE)):
+        result = visualize(command, "-o", tmp_path, *more)
         assert result.code == 2 and "conv1.png is there already" in result.err
         assert result.err.count("\n") == 1 and contents(tmp_path) == before
+
+
+def test_numbers_beside_no_picture_of_ours_are_left_alone(visualize, tmp_path):
+    (tmp_path / "small/conv1/0000").mkdir(parents=True)
+    for name, command in {
+        "conv1.npy": ("filters", "--raw"),
+        "conv1/0000.jsonl": ("channel", "--channel", 0, "--steps", 2, *HERE),
+        "conv1/0000/00001.png": (
+            "channel", "--channel", 0, "--steps", 2, "--snapshots", 1, *HERE,
+        ),
+    }.items():  # fmt: skip
+        mine = tmp_path / "small" / name
+        mine.write_text("mine")
+        result = visualize(*command, "-o", tmp_path)
+        assert result.code == 2 and f"{mine} is there already" in result.err
+        assert files_in(tmp_path) == [f"small/{name}"] and mine.read_text() == "mine"
+        mine.unlink()
 
 
 @pytest.mark.parametrize(
@@ -210,4 +235,39 @@ def test_a_run_is_shown_over_its_epochs(dltk, noise, tmp_path):
     assert result.code == 0
     shown, maps = map(json.loads, result.out.splitlines())
     assert shown["what"] == "filters" and shown["epochs"] == maps["epochs"] == [0, 1, 2, 3]
-    assert files_in(out) == ["filters.png", "maps/0.png.png"]
+    assert files_in(out) == ["run/filters.png", "run/maps/0.png.png"]
+
+
+def test_pictures_that_are_all_bad_leave_top9_nothing_to_show(visualize, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    result = visualize("top9", tmp_path / "bad.png", "-o", tmp_path / "out")
+    assert result.code == 3 and "1 failed" in result.err
+    assert files_in(tmp_path / "out") == ["results.jsonl"]
+
+
+def test_a_picture_on_standard_input_is_shown_too(visualize, tmp_path, noise, monkeypatch):
+    file = io.BytesIO()
+    noise(3).save(file, "PNG")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(file.getvalue())))
+    assert visualize("top9", "-", "-o", tmp_path).code == 0
+    sheet = np.asarray(Image.open(tmp_path / "conv1-pictures.png"))
+    assert (sheet == (255, 210, 0)).all(axis=-1).any()  # the frame around the patch
+
+
+@pytest.mark.parametrize(
+    ("command", "more", "made"),
+    [
+        ("channel", ("--steps", 1, "--channel", "0-1"), "small/conv1/0001.png"),
+        ("top9", ("IN", "--engine", "keras"), "conv1-patches.png"),
+    ],
+)
+def test_a_fresh_process_splits_the_cpu(model, pictures, tmp_path, command, more, made):
+    main = "import sys; from dltk.cli.main import main; sys.exit(main())"
+    out = tmp_path / "out"
+    arguments = ["visualize", command, "-m", model, "--devices", "cpu:2", "-o", out, *more]
+    arguments = [str(pictures if word == "IN" else word) for word in arguments]
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", main, *arguments], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert (out / made).is_file()

@@ -115,7 +115,7 @@ _NUMBER = NumberOr(float)
     option("--save-every", type=_NUMBER, default=30.0, metavar="SECONDS",
            help="How often to save the state, so that a killed run loses little; 0: each step."),
     option("--keep-epochs", type=click.Choice(["none", "doubling", "all"]), default="none",
-           help="Keep the weights after epochs 1, 2, 4, 8 and so on, or after all, for "
+           help="Keep the weights after epochs 0, 1, 2, 4, ... and the last, or after all, for "
            '"dltk visualize training".'),
     option("--devices", default="auto", metavar="KIND[:N]", help=options.DEVICES_HELP),
     option("--strategy", default="auto",

@@ -184,15 +184,19 @@ def hardware(command):
     return command
 
 
-def painters(command):
-    """What pictures are painted on: commands whose variables are pixels."""
+def painters(command, *, precision="bfloat16 where the hardware is made for it and it gains"):
+    """What pictures are painted on: commands whose variables are pixels.
+
+    Args:
+        precision: what auto is.
+    """
     for option in (
         click.option(
             "--precision",
             type=click.Choice(["auto", "float32", "bfloat16"]),
             default="auto",
             show_default=True,
-            help="auto is bfloat16 where the hardware is made for it and the network gains.",
+            help=f"auto is {precision}.",
         ),
         click.option(
             "--strategy",
@@ -217,6 +221,11 @@ def painters(command):
     ):
         command = option(command)
     return command
+
+
+def measurers(command):
+    """The same for commands that tell numbers, which should not depend on the machine."""
+    return painters(command, precision="float32")
 
 
 def debug(command):

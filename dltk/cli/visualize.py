@@ -25,7 +25,7 @@ def _output(folder: str):
         option("-o", "--output", type=options.Folder(), default=folder, metavar="DIR",
                help="Where pictures go."),
         option("--overwrite", is_flag=True,
-               help="Write over files that are no pictures of this command."),
+               help="Write over files that are not of this command."),
         option("--json", "as_json", is_flag=True, help="Print the outcome as JSON lines."),
     )  # fmt: skip
 
@@ -75,8 +75,8 @@ def visualize():
            help="A convolution, by name or number.  [default: the first]"),
     option("--channel", metavar="LIST",
            help="Filters, such as 0-15,40.  [default: all; 0-15 of deeper layers]"),
-    option("--limit-channels", type=click.IntRange(1), default=16, metavar="N",
-           help="Slices of a filter of a deeper layer, at most."),
+    option("--limit-channels", type=click.IntRange(1), metavar="N",
+           help="Slices of a filter of a deeper layer, at most.  [default: 16]"),
 )  # fmt: skip
 @section(
     "Results",

@@ -7,13 +7,12 @@ from collections.abc import Callable
 import click
 
 from dltk.cli import options
-from dltk.cli.batch import Outputs, run_command
+from dltk.cli.batch import Outputs, check_folder, run_command
 from dltk.cli.progress import Reporter
 from dltk.cli.results import Table
 from dltk.cli.sections import SectionCommand, option, section
 from dltk.errors import printable
 
-_PLACING = ("batch_size", "engine", "devices", "strategy", "output")
 _COUNT = click.IntRange(1)
 
 MODEL = (
@@ -52,7 +51,7 @@ _EVIDENCE = ("path", "status", "error", "width", "height", "label", "probability
 )  # fmt: skip
 @section("Maps", option("--raw", is_flag=True, help="Write the maps as .npz too."))
 @options.outputs_to("visualized/activations")
-@options.painters
+@options.measurers
 @options.common
 @click.pass_context
 def activations(ctx, images, **choices):
@@ -87,7 +86,7 @@ def activations(ctx, images, **choices):
     _RAW,
 )  # fmt: skip
 @options.outputs_to("visualized/occlusion")
-@options.painters
+@options.measurers
 @options.common
 @click.pass_context
 def occlusion(ctx, images, **choices):
@@ -116,13 +115,14 @@ def occlusion(ctx, images, **choices):
            default="gradient",
            help="Simonyan et al. 2013, Smilkov et al. 2017, Sundararajan et al. 2017, Springenberg "
            "et al. 2014."),
-    option("--samples", type=_COUNT, default=32, metavar="N",
-           help="Noisy copies of smoothgrad, steps of integrated."),
-    option("--seed", type=click.IntRange(0), default=0, metavar="N", help="Of the noise."),
+    option("--samples", type=_COUNT, metavar="N",
+           help="Noisy copies of smoothgrad, steps of integrated.  [default: 32]"),
+    option("--seed", type=click.IntRange(0), metavar="N",
+           help="Of the noise of smoothgrad.  [default: 0]"),
     _RAW,
 )  # fmt: skip
 @options.outputs_to("visualized/saliency")
-@options.painters
+@options.measurers
 @options.common
 @click.pass_context
 def saliency(ctx, images, **choices):
@@ -152,7 +152,7 @@ def saliency(ctx, images, **choices):
 )  # fmt: skip
 @section("Maps", _RAW)
 @options.outputs_to("visualized/gradcam")
-@options.painters
+@options.measurers
 @options.common
 @click.pass_context
 def gradcam(ctx, images, **choices):
@@ -201,15 +201,18 @@ def top9(ctx, images, **choices):
     seeker = Seeker(**choices, report=reporter.say)
 
     def finish(inputs, record):
+        by_name = {item.name: item for item in inputs}
+
         def rows():
             for fields in record.rows():
                 if fields["status"] == "ok":
-                    item = Item(fields["path"], inputs.root / fields["path"])
-                    peaks = [Peak(*peak) for peak in fields["peaks"]]
+                    name = fields["path"]
+                    item = by_name.get(name) or Item(name, inputs.root / name)
+                    peaks = [peak and Peak(*peak) for peak in fields["peaks"]]
                     yield item, (fields["width"], fields["height"]), peaks
 
-        patches = list(seeker.patches(rows()))
-        write_top9(patches, record.folder, seeker.layer, outputs.overwrite)
+        if patches := list(seeker.patches(rows())):
+            write_top9(patches, record.folder, seeker.layer, outputs.overwrite)
 
     def describe() -> dict:
         what = {"layer": seeker.layer, "channel": seeker.channels}
@@ -227,8 +230,9 @@ def top9(ctx, images, **choices):
             name="visualize.top9",
             describe=describe,
             reporter=reporter,
-            table=Table(columns, dict, lambda fields: (f"{len(fields['peaks'])} channels", "")),
+            table=Table(columns, dict, _excited),
             folder=outputs.output,
+            check=lambda inputs: check_folder(outputs),
             finish=finish,
         )
     )
@@ -246,17 +250,13 @@ def _run(name: str, recipe: Callable, images, choices: dict, table: Table) -> in
         from dltk.models.find import find_model
 
         how = {each: choices[each] for each in ("labels", "pixel_range") if each in choices}
-        what = {each: choices[each] for each in choices if each not in (*_PLACING, *how, "model")}
+        what = {
+            each: choices[each] for each in choices if each not in (*options.PLACING, *how, "model")
+        }
         return {
             "model": [find_model(choices["model"], **how).describe(reporter.say)],
             "options": what,
         }
-
-    def check(inputs):
-        from dltk.batch import check_unowned, has_record
-
-        if not outputs.overwrite and not has_record(outputs.output):
-            check_unowned(outputs.output, ["*"])
 
     return run_command(
         lambda items, record: recipe(items, **choices, output=outputs.output, report=reporter.say),
@@ -267,8 +267,12 @@ def _run(name: str, recipe: Callable, images, choices: dict, table: Table) -> in
         reporter=reporter,
         table=table,
         folder=outputs.output,
-        check=check,
+        check=lambda inputs: check_folder(outputs),
     )
+
+
+def _excited(fields: dict) -> tuple[str, str]:
+    return f"{sum(peak is not None for peak in fields['peaks'])} channels", ""
 
 
 def _evidence_table() -> Table:

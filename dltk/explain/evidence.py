@@ -9,12 +9,15 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 import keras
 import numpy as np
 import tensorflow as tf
 
-from dltk.errors import UsageError
+from dltk.errors import InputError, UsageError
 from dltk.explain.scores import Scores
+from dltk.painting.network import NO_GRADIENT
 
 METHODS = ("gradient", "smoothgrad", "integrated", "guided")
 _NOISE = 0.15 * 255  # standard deviation, as a share of the range: Smilkov et al. 2017, Sec. 4
@@ -29,13 +32,20 @@ class Evidence:
         scores: how its scores are read.
         layer: for `grad_cam`.
         batch_size: pictures in one pass.
+        stop: set when the user wants all work to end; looked at before every pass.
     """
 
     def __init__(
-        self, network: keras.Model, scores: Scores, *, layer: str | None = None, batch_size: int = 8
+        self,
+        network: keras.Model,
+        scores: Scores,
+        *,
+        layer: str | None = None,
+        batch_size: int = 8,
+        stop: Event | None = None,
     ):
         self._network, self._scores, self._layer = network, scores, layer
-        self._batch_size = batch_size
+        self._batch_size, self._stop = batch_size, stop or Event()
         self._ascent = tf.function(self._ascend, reduce_retracing=True)
         self._weighed = tf.function(self._weigh)
         self._seen = tf.function(self._classify, reduce_retracing=True)
@@ -48,6 +58,7 @@ class Evidence:
             index: of the class.
         Raises (all methods):
             UsageError: a score without a gradient.
+            InputError: it was stopped.
         """
         return np.abs(self._slopes(pixels[None], index)[0]).max(axis=-1)
 
@@ -88,15 +99,11 @@ class Evidence:
         the result that of CAM (Zhou et al. 2016) for networks that end in global average pooling
         and one dense layer, divided by the number of places.
         """
+        self._check_going()
         weighed = self._weighed(tf.constant(pixels[None]), tf.constant(index))
         if weighed is None:
             raise UsageError(f"the score does not depend on {self._layer}; name another --layer")
         return weighed.numpy()
-
-    def score(self, pixels: np.ndarray, index: int) -> float:
-        """Return the score of the class, as it is differentiated."""
-        seen = self._scores.read(self._network(pixels[None], training=False), index)
-        return float(seen[0])
 
     @property
     def classes(self) -> int:
@@ -109,16 +116,19 @@ class Evidence:
 
     def probabilities_of(self, batch: np.ndarray, index: int) -> np.ndarray:
         """Return the probability of class `index`, float32 (B,), of pictures (B, H, W, C)."""
+        self._check_going()
         return self._seen(tf.constant(batch))[:, index].numpy()
 
     def _slopes(self, batch: np.ndarray, index: int) -> np.ndarray:
+        self._check_going()
         slopes = self._ascent(tf.constant(batch), tf.constant(index))
         if slopes is None:
-            raise UsageError(
-                "the scores have no gradient with respect to pixels, as with votes of neighbours; "
-                '"dltk visualize occlusion" needs none'
-            )
+            raise UsageError(f'{NO_GRADIENT}; "dltk visualize occlusion" needs none')
         return slopes.numpy()
+
+    def _check_going(self) -> None:
+        if self._stop.is_set():
+            raise InputError("stopped")
 
     def _classify(self, batch):
         return self._scores.probabilities(self._network(batch, training=False))

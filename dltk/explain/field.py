@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from dltk.painting.network import see_layers
+from dltk.painting.network import average_pooling, see_layers
 
 Box = tuple[int, int, int, int]  # (left, top, right, bottom) in pixels
 
@@ -51,11 +51,16 @@ class Fields:
         self._known: dict[tuple[int, int], Box] = {}
 
     def __call__(self, row: int, column: int) -> Box:
-        """Return the field of a place, (left, top, right, bottom) in pixels of the input."""
+        """Return the field of a place, (left, top, right, bottom) in pixels of the input.
+
+        That of a place that sees no pixel, as in padding, is the whole picture.
+        """
         if (row, column) not in self._known:
             slopes = self._slopes(tf.constant(row), tf.constant(column)).numpy()
             down, across = (np.flatnonzero(slopes.max(axis=axis)) for axis in (1, 0))
-            box = int(across[0]), int(down[0]), int(across[-1]) + 1, int(down[-1]) + 1
+            box = 0, 0, *slopes.shape[::-1]
+            if len(down):
+                box = int(across[0]), int(down[0]), int(across[-1]) + 1, int(down[-1]) + 1
             self._known[row, column] = box
         return self._known[row, column]
 
@@ -71,9 +76,7 @@ class Fields:
 def _plain(layer):
     """Swap for `see_layers`, see `Fields`."""
     if isinstance(layer, layers.MaxPooling2D):
-        return layers.AveragePooling2D(
-            layer.pool_size, layer.strides, layer.padding, name=layer.name
-        )
+        return average_pooling(layer)
     if isinstance(layer, layers.GlobalMaxPooling2D):
         return layers.GlobalAveragePooling2D(keepdims=layer.keepdims, name=layer.name)
     if type(layer).__name__ in _JOINING:  # layers and operations alike

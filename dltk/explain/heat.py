@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from PIL import Image, ImageEnhance
 
@@ -52,29 +54,40 @@ def unit(heat: np.ndarray, *, highest: float = 100.0) -> np.ndarray:
 
 def coloured(values: np.ndarray, colours: str = "inferno") -> Image.Image:
     """Return 0-1 (h, w) as an RGB picture in a perceptually uniform map of matplotlib's."""
-    import matplotlib
-
-    rgb = matplotlib.colormaps[colours](np.asarray(values), bytes=True)[..., :3]
-    return Image.fromarray(np.ascontiguousarray(rgb))
+    levels = np.clip(np.asarray(values, np.float32) * 256, 0, 255).astype(np.uint8)
+    return Image.fromarray(_table(colours)[levels])
 
 
-def heat_picture(values: np.ndarray, box, size: tuple[int, int]) -> Image.Image:
-    """Return a heat map as a picture of `size` (width, height); black around what is seen.
+def spread(values: np.ndarray, box, size: tuple[int, int]) -> np.ndarray:
+    """Return float32 (height, width) of a photo's size: `values` in the box, 0 around it.
 
     Args:
         values: 0-1 (h, w), of the part `box` (left, top, right, bottom) of the photo.
+        size: (width, height).
     """
-    return coloured(_spread(values, box, size))
+    left, top, right, bottom = _whole_pixels(box)
+    whole = np.zeros(size[::-1], np.float32)
+    whole[top:bottom, left:right] = enlarged(values, (right - left, bottom - top))
+    return whole
 
 
-def overlay(picture: Image.Image, values: np.ndarray, box) -> Image.Image:
+@cache
+def _table(colours: str) -> np.ndarray:
+    """Return the 256 colours of a map, uint8 (256, 3)."""
+    import matplotlib
+
+    return matplotlib.colormaps[colours](np.arange(256), bytes=True)[:, :3].copy()
+
+
+def overlay(picture: Image.Image, heat: np.ndarray, box) -> Image.Image:
     """Return a heat map over a picture (RGB), of its size; what is not seen is dark.
 
     The higher the heat, the more of it and the less of the picture is seen.
 
-    Args: see `heat_picture`.
+    Args:
+        heat: from `spread`.
+        box: (left, top, right, bottom) of what is seen.
     """
-    heat = _spread(values, box, picture.size)
     faded = ImageEnhance.Brightness(ImageEnhance.Color(picture).enhance(_FADED)).enhance(_DIMMED)
     opacity = Image.fromarray(np.rint(255 * _MOST * heat).astype(np.uint8))
     mixed = Image.composite(coloured(heat), faded, opacity)
@@ -82,14 +95,6 @@ def overlay(picture: Image.Image, values: np.ndarray, box) -> Image.Image:
     corner = _whole_pixels(box)
     result.paste(mixed.crop(corner), corner[:2])
     return result
-
-
-def _spread(values: np.ndarray, box, size: tuple[int, int]) -> np.ndarray:
-    """Return float32 (H, W) of a picture's size: `values` in the box, 0 around it."""
-    left, top, right, bottom = _whole_pixels(box)
-    spread = np.zeros(size[::-1], np.float32)
-    spread[top:bottom, left:right] = enlarged(values, (right - left, bottom - top))
-    return spread
 
 
 def _whole_pixels(box) -> tuple[int, int, int, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 from PIL import Image
@@ -42,12 +44,20 @@ def kernels_of(model: keras.Model, name: str) -> np.ndarray:
     itself, be it as BGR or scaled colour by colour, the inputs are R, G and B as in the picture,
     and each is scaled as the pixels are. `model` is of no use afterwards.
     """
-    kernel = _kernel(layer_of(model, name))
-    if kernel.shape[2] == model.inputs[0].shape[-1] == 3:
+    return kernel_reader(model, name)()
+
+
+def kernel_reader(model: keras.Model, name: str) -> Callable[[], np.ndarray]:
+    """Return what gives `kernels_of` as the weights of `model` are at the time."""
+    layer, colours = layer_of(model, name), None
+    if _kernel(layer).shape[2] == model.inputs[0].shape[-1] == 3:
         colours = _colours_at(model, name)
-        if colours is not None:
-            kernel = np.einsum("hwcf,ck->hwkf", kernel, colours)
-    return kernel
+
+    def read() -> np.ndarray:
+        kernel = _kernel(layer)
+        return kernel if colours is None else np.einsum("hwcf,ck->hwkf", kernel, colours)
+
+    return read
 
 
 def kernel_tile(kernel: np.ndarray) -> Image.Image:

@@ -76,6 +76,11 @@ def layer_of(model: keras.Model, name: str) -> keras.layers.Layer:
     return layer_of(model.get_layer(outer), inner)
 
 
+def channel_count(model: keras.Model, name: str) -> int:
+    """Return how many channels, or units, the layer called `name` has."""
+    return next(tap.shape[-1] for tap in list_taps(model) if tap.name == name)
+
+
 def choose_channels(text: str, count: int, *, layer: str) -> list[int]:
     """Return the channels that `text` names, such as "0-15,40", in its order, each once.
 

@@ -87,7 +87,7 @@ def class_index(name: str, labels: Sequence[Label], *, classes: int, model: str)
         UsageError: no such class; the nearest is suggested.
     """
     names = distinct_names(labels)
-    folded = {label.id: i for i, label in enumerate(labels) if label.id}
+    folded = {_folded(label.id): i for i, label in enumerate(labels) if label.id}
     for each, index in zip(names, range(classes), strict=False):
         folded.setdefault(_folded(each), index)
     index = folded.get(_folded(name))

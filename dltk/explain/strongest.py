@@ -5,11 +5,14 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from dltk.explain.field import Box
 from dltk.images import Geometry
+
+Named = TypeVar("Named")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +24,20 @@ class Peak:
     column: int
 
 
-def peaks_of(maps: np.ndarray, channels: Sequence[int]) -> list[Peak]:
-    """Return the peak of each of `channels` in the maps (h, w, C) of a picture."""
+def peaks_of(maps: np.ndarray, channels: Sequence[int]) -> list[Peak | None]:
+    """Return the peak of each of `channels` in the maps (h, w, C) of a picture.
+
+    None for a channel that is the same everywhere, as one that is dead.
+    """
     flat = maps.reshape(-1, maps.shape[-1])[:, channels]
     places = flat.argmax(axis=0)
     values = flat[places, np.arange(len(channels))]
     rows, columns = np.unravel_index(places, maps.shape[:2])
-    return [Peak(float(v), int(r), int(c)) for v, r, c in zip(values, rows, columns, strict=True)]
+    peaks = zip(values, rows, columns, values > flat.min(axis=0), strict=True)
+    return [Peak(float(v), int(r), int(c)) if rises else None for v, r, c, rises in peaks]
 
 
-class Strongest:
+class Strongest(Generic[Named]):
     """The `count` strongest peaks of each channel, of pictures that come one after another.
 
     Of equal peaks, that of the picture that came first is the stronger. Memory does not grow with
@@ -43,18 +50,20 @@ class Strongest:
         self._heaps: list[list] = [[] for _ in self.channels]
         self._seen = 0
 
-    def add(self, name: str, peaks: Sequence[Peak]) -> None:
-        """Take note of the peaks of a picture, one for each channel."""
+    def add(self, name: Named, peaks: Sequence[Peak | None]) -> None:
+        """Take note of the peaks of a picture, one or None for each channel."""
         self._seen += 1
         for heap, peak in zip(self._heaps, peaks, strict=True):
+            if peak is None:
+                continue
             entry = (peak.value, -self._seen, name, peak)
             if len(heap) < self._count:
                 heapq.heappush(heap, entry)
             else:
                 heapq.heappushpop(heap, entry)
 
-    def __iter__(self) -> Iterator[tuple[int, list[tuple[str, Peak]]]]:
-        """Yield each channel with its pictures' names and peaks, the strongest first."""
+    def __iter__(self) -> Iterator[tuple[int, list[tuple[Named, Peak]]]]:
+        """Yield each channel with what names its pictures, and peaks, the strongest first."""
         for channel, heap in zip(self.channels, self._heaps, strict=True):
             yield channel, [(name, peak) for _, _, name, peak in sorted(heap, reverse=True)]
 

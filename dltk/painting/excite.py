@@ -14,8 +14,9 @@ import tensorflow as tf
 
 from dltk.errors import UsageError
 from dltk.painting.fourier import FourierPicture
+from dltk.painting.network import NO_GRADIENT
 from dltk.painting.transforms import GREY, draw_transform, transform
-from dltk.painting.watch import Watch
+from dltk.painting.watch import PaintingStoppedError, Watch
 
 METHODS = ("fourier", "simonyan")
 L2 = {"fourier": 0.0, "simonyan": 10.0}  # by default
@@ -55,13 +56,17 @@ class Exciter:
                 is what is maximised.
             watch: told of every step, whose terms are to be small: "minus_activation", "l2".
         Raises:
-            PaintingStoppedError: see `Watch`.
+            UsageError: what is maximised has no gradient.
+            PaintingStoppedError: see `Watch`; or nothing that was seen on the way excites the
+                unit, which may be dead.
         """
         watch.plan(steps)
         direction = tf.constant(direction, tf.float32)
-        if self._picture is not None:
-            return watch.finished(self._paint_fourier(direction, steps, seed, watch))
-        return watch.finished(self._paint_pixels(direction, steps, seed, watch))
+        paint = self._paint_pixels if self._picture is None else self._paint_fourier
+        pixels, moved = paint(direction, steps, seed, watch)
+        if not moved:
+            raise PaintingStoppedError("nothing excites it: its gradient is 0 at every step")
+        return watch.finished(pixels)
 
     def shown(self, pixels):
         """Return the picture as it is looked at: that of "simonyan", which is faint, with its
@@ -74,24 +79,27 @@ class Exciter:
 
     def _paint_pixels(self, direction, steps: int, seed: int, watch: Watch):
         pixels = GREY + tf.random.stateless_normal(self._shape, (seed, 0), stddev=_GRAIN)
+        moved = False
         for _ in range(steps):
-            terms, gradient = self._on_pixels(pixels, direction)
+            terms, gradient, moves = _checked(self._on_pixels(pixels, direction))
             watch.step(terms, pixels)
+            moved = moved or bool(moves)
             size = tf.maximum(tf.reduce_mean(tf.abs(gradient)), 1e-12)
             pixels = tf.clip_by_value(pixels - _PIXEL_STEP * gradient / size, 0.0, 255.0)
-        return pixels
+        return pixels, moved
 
     def _paint_fourier(self, direction, steps: int, seed: int, watch: Watch):
         coefficients = tf.Variable(self._picture.start(seed))
-        optimizer = keras.optimizers.Adam(_FOURIER_RATE)
+        optimizer, moved = keras.optimizers.Adam(_FOURIER_RATE), False
         for step in range(steps):
             affine = draw_transform(seed, step, *self._shape[1:3])
-            terms, pixels, gradient = self._on_coefficients(
-                coefficients.value(), tf.constant(affine), direction
+            terms, pixels, gradient, moves = _checked(
+                self._on_coefficients(coefficients.value(), tf.constant(affine), direction)
             )
             watch.step(terms, pixels)
+            moved = moved or bool(moves)
             optimizer.apply([gradient], [coefficients])
-        return self._picture(coefficients.value())
+        return self._picture(coefficients.value()), moved
 
     def _terms(self, seen, pixels, direction) -> dict:
         """Return what to minimise, of what the network sees of `pixels`."""
@@ -103,16 +111,33 @@ class Exciter:
         return terms
 
     def _descend_pixels(self, pixels, direction):
-        with tf.GradientTape() as tape:
+        with tf.GradientTape(persistent=True) as tape:
             tape.watch(pixels)
             terms = self._terms(pixels, pixels, direction)
-            loss = tf.add_n(list(terms.values()))
-        return terms, tape.gradient(loss, pixels)
+        return terms, *_slope(tape, terms, pixels)
 
     def _descend_coefficients(self, coefficients, affine, direction):
-        with tf.GradientTape() as tape:
+        with tf.GradientTape(persistent=True) as tape:
             tape.watch(coefficients)
             pixels = self._picture(coefficients)
             terms = self._terms(transform(pixels, affine), pixels, direction)
-            loss = tf.add_n(list(terms.values()))
-        return terms, pixels, tape.gradient(loss, coefficients)
+        return terms, pixels, *_slope(tape, terms, coefficients)
+
+
+def _slope(tape, terms: dict, variable):
+    """Return the gradient of all terms, and whether that of the activation is not 0.
+
+    None and False where the activation has none: the penalty alone would paint grey.
+    """
+    slope = tape.gradient(terms["minus_activation"], variable)
+    if slope is None:
+        return None, False
+    moves = tf.reduce_any(tf.not_equal(slope, 0))
+    return slope + tape.gradient(terms["l2"], variable) if "l2" in terms else slope, moves
+
+
+def _checked(results: tuple) -> tuple:
+    """Return what a step gave. Raises UsageError if its gradient, the last but one, is None."""
+    if results[-2] is None:
+        raise UsageError(f"{NO_GRADIENT}: there is no way to a picture that excites them")
+    return results

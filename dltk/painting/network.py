@@ -13,7 +13,8 @@ from dltk.models.build import build_network, last_operation
 from dltk.models.find import PIXEL_RANGES, ModelSource
 from dltk.models.taps import tap_name
 
-SCORES = "scores"  # a classifier's output before softmax, among the names of layers
+SCORES = "/scores"  # a classifier's output before softmax; no layer can have this name
+NO_GRADIENT = "the scores have no gradient with respect to pixels, as with votes of neighbours"
 _NORMALISING = layers.InputLayer, layers.Rescaling, layers.Normalization
 _POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
@@ -68,7 +69,8 @@ def see_layers(
     pixels = keras.Input((None, None, shape[-1]) if any_size else shape, name="any_pixels")
     seen: dict[str, object] = {}
     try:
-        seen[SCORES] = _lay_open(model, pixels, "", seen, _without_softmax(model, swap))
+        swapped = _Swapped(_without_softmax(model, swap))
+        seen[SCORES] = _lay_open(model, pixels, "", seen, swapped)
     except (ValueError, TypeError) as error:
         missing = [name for name, place in places.items() if place not in seen]
         if missing and any_size:
@@ -106,20 +108,40 @@ def average_pooling(layer: layers.Layer) -> layers.Layer | None:
     return None
 
 
-def _lay_open(model: keras.Model, inputs, prefix: str, seen: dict, swap: Swap):
+class _Swapped:
+    """What stands in the place of each operation: swapped once, however often it is called."""
+
+    def __init__(self, swap: Swap):
+        self._swap, self._known = swap, {}
+
+    def __call__(self, operation, prefix: str):
+        """Return the name of `operation` below `prefix`, and what to call."""
+        if id(operation) not in self._known:
+            name, call = operation.name, self._swap(operation) or operation
+            if prefix and isinstance(call, keras.Operation):
+                # Models inside one model may have layers of the same name; laid open, each
+                # needs a name of its own.
+                call.name = (prefix + name).replace("/", ".")
+            self._known[id(operation)] = operation, name, call
+        _, name, call = self._known[id(operation)]
+        return prefix + name, call
+
+
+def _lay_open(model: keras.Model, inputs, prefix: str, seen: dict, swapped: _Swapped):
     """Run the graph of `model` on symbolic `inputs`, noting every output; return its own."""
 
     def entered(operation):
         def call(*args, **kwargs):
-            name = prefix + operation.name
             if isinstance(operation, keras.Model) and _graph_of(operation) is not None:
-                seen[name] = _lay_open(operation, args[0], name + "/", seen, swap)
-            else:
-                # Keras lets a kernel meet a number of values not known yet, and fails later.
-                count = getattr(args[0], "shape", (1,))[-1:]
-                if getattr(operation, "weights", ()) and count == (None,):
-                    raise ValueError(f"{name} counts on a certain number of places")
-                seen[name] = (swap(operation) or operation)(*args, **kwargs)
+                name = prefix + operation.name
+                seen[name] = _lay_open(operation, args[0], name + "/", seen, swapped)
+                return seen[name]
+            name, own = swapped(operation, prefix)
+            # Keras lets a kernel meet a number of values not known yet, and fails later.
+            count = getattr(args[0], "shape", (1,))[-1:]
+            if getattr(operation, "weights", ()) and count == (None,):
+                raise ValueError(f"{name} counts on a certain number of places")
+            seen[name] = own(*args, **kwargs)
             return seen[name]
 
         return call

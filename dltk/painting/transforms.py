@@ -3,8 +3,9 @@
 What excites a network still when it is shifted, scaled and turned a little is a shape rather than
 grain: Olah, Mordvintsev & Schubert 2017, "Feature Visualization", section "Transformation
 Robustness", https://distill.pub/2017/feature-visualization. The steps and their sizes are those of
-the authors' code (lucid, optvis/transform.py): pad with 12 pixels of grey, jitter by 8, scale,
-rotate, jitter by 4. Together they are one affine map, so that one bilinear look-up does them all.
+the authors' code (lucid, optvis/transform.py): jitter by 8, scale, rotate, jitter by 4. Together
+they are one affine map, so that one bilinear look-up does them all. The picture is not padded
+first: what moves in from outside is grey.
 """
 
 from __future__ import annotations

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
 
-from dltk.errors import UsageError
+from dltk.errors import InputError, UsageError
 from dltk.explain.evidence import Evidence
 from dltk.explain.scores import Scores
 from dltk.painting.network import SCORES, see_layers
@@ -20,6 +22,12 @@ def evidence_of(model: keras.Model, layer: str | None = None, **options) -> Evid
     scores = Scores.of(model)
     network = see_layers(model, [SCORES, *([layer] if layer else [])], any_size=False)
     return Evidence(network, scores, layer=layer, **options)
+
+
+def score(model: keras.Model, picture: np.ndarray, index: int) -> float:
+    """The score before softmax, as it is differentiated."""
+    network = see_layers(model, [SCORES], any_size=False)
+    return float(Scores.of(model).read(network(picture[None]), index)[0])
 
 
 def linear(units=3, activation="softmax") -> tuple[keras.Model, np.ndarray]:
@@ -75,7 +83,6 @@ def test_a_single_sigmoid_counts_for_one_class_and_against_the_other():
     evidence = evidence_of(model)
     assert evidence.classes == 2
     close(evidence.probabilities(pixels() / 1000), [1 - share, share])
-    close(evidence.score(pixels(), 0), -evidence.score(pixels(), 1))
     one, other = (evidence.integrated(pixels(), index, samples=2) for index in (1, 0))
     close(one, (weights[..., 0] * pixels()).sum(axis=-1), atol=1e-3)
     close(one, -other)
@@ -112,7 +119,8 @@ def test_integrated_gradients_sum_up_to_the_change_of_the_score():
     evidence = evidence_of(convnet("flat"))
     black = np.zeros((*SIZE, 3), np.float32)
     for index in range(3):
-        change = evidence.score(pixels(), index) - evidence.score(black, index)
+        whole, none = (score(convnet("flat"), each, index) for each in (pixels(), black))
+        change = whole - none
         found = evidence.integrated(pixels(), index, samples=64)
         assert found.sum() == pytest.approx(change, rel=0.01, abs=1e-4)
 
@@ -188,3 +196,18 @@ def test_the_mean_of_members_counts_by_its_logarithm():
     evidence = evidence_of(model)
     close(evidence.probabilities(pixels()), mean)
     close(evidence.gradient(pixels(), 1), slopes, atol=1e-8)
+
+
+# Stopping
+
+
+@pytest.mark.parametrize("method", ["smoothgrad", "integrated", "probabilities_of"])
+def test_work_on_a_photo_ends_when_it_is_stopped(method):
+    stop = Event()
+    evidence = evidence_of(linear()[0], stop=stop)
+    stop.set()
+    with pytest.raises(InputError, match="stopped"):
+        if method == "probabilities_of":
+            evidence.probabilities_of(pixels()[None], 0)
+        else:
+            getattr(evidence, method)(pixels(), 0, samples=4)

@@ -137,6 +137,11 @@ def test_one_pixel_outside_changes_nothing_and_one_on_each_edge_does():
     assert all(changes(slice(top, bottom), column) for column in (left, right - 1))
 
 
+def test_a_place_that_sees_nothing_has_the_whole_picture():
+    field = fields(stack(layers.ZeroPadding2D(2)))
+    assert field(0, 7) == (0, 0, 40, 32) and field(2, 7) == (5, 0, 6, 1)
+
+
 def test_an_open_input_has_fields_at_a_size():
     model = stack(conv(3), layers.MaxPooling2D(2), conv(3), size=(None, None, 3))
     field = Fields(model, "last", (20, 24))

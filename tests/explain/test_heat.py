@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dltk.explain.heat import coloured, enlarged, heat_picture, on_photo, overlay, unit
+from dltk.explain.heat import coloured, enlarged, on_photo, overlay, spread, unit
 from dltk.images import Geometry
 
 
@@ -65,7 +65,7 @@ def test_colours_grow_lighter():
 
 def test_a_heat_map_has_the_photos_size_and_lies_in_its_box():
     values = np.array([[0, 1], [0, 0]], np.float32)
-    picture = np.asarray(heat_picture(values, (20, 10, 60, 30), (100, 50))).sum(axis=-1)
+    picture = np.asarray(coloured(spread(values, (20, 10, 60, 30), (100, 50)))).sum(axis=-1)
     assert picture.shape == (50, 100)
     row, column = np.unravel_index(picture.argmax(), picture.shape)
     assert 10 <= row < 20 and 40 <= column < 60
@@ -80,7 +80,8 @@ def test_an_overlay_shows_the_photo_where_it_is_cold_and_hides_it_where_it_is_ho
     photo = Image.fromarray(stripes)
     values = np.zeros((40, 40), np.float32)
     values[:, 20:] = 1
-    shown = np.asarray(overlay(photo, values, (30, 5, 70, 45)), float)
+    box = 30, 5, 70, 45
+    shown = np.asarray(overlay(photo, spread(values, box, photo.size), box), float)
     contrast = np.abs(np.diff(shown, axis=1)).mean(axis=-1)
     cold, hot, unseen = contrast[10:40, 33:47], contrast[10:40, 53:67], contrast[10:40, :27]
     assert hot.min() < 0.3 * cold.mean() and shown[:, 53:67].mean() > shown[:, :27].mean()
@@ -89,7 +90,7 @@ def test_an_overlay_shows_the_photo_where_it_is_cold_and_hides_it_where_it_is_ho
 
 
 def test_a_box_thinner_than_a_pixel_is_a_pixel():
-    picture = heat_picture(np.ones((1, 1), np.float32), (3.2, 0, 3.4, 1), (8, 1))
+    picture = coloured(spread(np.ones((1, 1), np.float32), (3.2, 0, 3.4, 1), (8, 1)))
     assert (np.asarray(picture).sum(axis=-1)[0] > 100).tolist() == [False] * 3 + [True] + [
         False
     ] * 4

@@ -8,7 +8,13 @@ import pytest
 from keras import layers
 
 from dltk.errors import UsageError
-from dltk.explain.kernels import kernel_layer, kernel_layers, kernel_tile, kernels_of
+from dltk.explain.kernels import (
+    kernel_layer,
+    kernel_layers,
+    kernel_reader,
+    kernel_tile,
+    kernels_of,
+)
 
 BGR_MEAN = [103.939, 116.779, 123.68]
 
@@ -53,6 +59,18 @@ def test_filters_of_a_depthwise_convolution_have_one_input_each():
     own = np.asarray(model.get_layer("depthwise").kernel)
     np.testing.assert_array_equal(kernels_of(model, "depthwise")[:, :, 0, 3], own[:, :, 1, 1])
     assert kernels_of(model, "separable").shape == (3, 3, 1, 8)
+
+
+def test_kernels_are_read_as_they_are_at_the_time():
+    def bgr(x):
+        return layers.Rescaling(1.0, BGR_MEAN)(keras.ops.flip(x, axis=-1))
+
+    model = network(front=bgr)
+    read, (own, bias) = kernel_reader(model, "first"), model.get_layer("first").get_weights()
+    before = read()
+    np.testing.assert_allclose(before, own[:, :, ::-1], rtol=1e-4, atol=1e-6)
+    model.get_layer("first").set_weights([own * 2, bias])
+    np.testing.assert_allclose(read(), 2 * before, rtol=1e-6)
 
 
 def test_kernels_that_see_pixels_stay_as_they_are():

@@ -73,6 +73,7 @@ KNOWN = {"classes": 1000, "model": "net"}
         ("egyptian_CAT", 285),
         ("egyptian-cat", 285),
         ("n02123045", 281),
+        ("N02123045", 281),
         ("crane (wading bird)", 134),
         ("crane (lifting device)", 517),
         ("0", 0),

@@ -16,7 +16,18 @@ def test_peaks_are_the_largest_values_and_their_places():
     maps[..., 1] = -1
     maps[1, 0, 1] = -0.5
     assert peaks_of(maps, [2, 0, 1]) == [Peak(7, 0, 1), Peak(4, 1, 2), Peak(-0.5, 1, 0)]
-    assert peaks_of(np.ones((2, 2, 1), np.float32), [0]) == [Peak(1, 0, 0)]  # the first of equals
+    maps[1, 0, 2] = 7
+    assert peaks_of(maps, [2]) == [Peak(7, 0, 1)]  # the first of equals
+
+
+def test_what_is_the_same_everywhere_has_no_peak_and_is_not_among_the_strongest():
+    maps = np.ones((2, 2, 2), np.float32)
+    maps[0, 1, 1] = 3
+    peaks = peaks_of(maps, [0, 1])
+    assert peaks == [None, Peak(3, 0, 1)]
+    strongest = Strongest([0, 1], 9)
+    strongest.add("p", peaks)
+    assert list(strongest) == [(0, []), (1, [("p", Peak(3, 0, 1))])]
 
 
 @pytest.mark.parametrize("pictures", [0, 3, 9, 60])

@@ -249,3 +249,21 @@ def test_what_is_not_finite_stops_and_keeps_the_last_good_picture():
     watch = Watch("")
     with pytest.raises(PaintingStoppedError, match="minus_activation is nan at step 1 of 5"):
         exciter(model, "deep", "fourier").paint(np.eye(4)[0], steps=5, seed=0, watch=watch)
+
+
+@pytest.mark.parametrize("method", ["fourier", "simonyan"])
+def test_a_dead_unit_is_told(method):
+    model = convnet()
+    kernel, bias = model.get_layer("deep").get_weights()
+    model.get_layer("deep").set_weights([kernel, bias - 1e4])
+    with pytest.raises(PaintingStoppedError, match="nothing excites it"):
+        exciter(model, "deep", method, l2=1.0).paint(np.eye(4)[0], steps=3, seed=0, watch=Watch(""))
+
+
+@pytest.mark.parametrize("method", ["fourier", "simonyan"])
+def test_scores_without_a_gradient_are_told(method):
+    inputs = keras.Input((6, 5, 3))
+    votes = keras.ops.one_hot(keras.ops.argmax(layers.Flatten()(inputs), axis=-1), 90)
+    painter = exciter(keras.Model(inputs, votes), SCORES, method, size=(6, 5), l2=10.0)
+    with pytest.raises(UsageError, match="the scores have no gradient"):
+        painter.paint(np.eye(90)[0], steps=3, seed=0, watch=Watch(""))

@@ -9,9 +9,12 @@ import tensorflow as tf
 from keras import layers
 
 from dltk.errors import UsageError
+from dltk.explain.guided import Guide
+from dltk.models.classifier import ensemble
 from dltk.models.find import find_model
 from dltk.models.taps import list_taps, tap
 from dltk.painting.network import SCORES, average_pooling, load_whole, reach, see_layers
+from dltk.painting.redirect import redirected
 
 
 def trunk(size=(16, 16, 3)) -> keras.Model:
@@ -161,6 +164,43 @@ def test_a_mean_keeps_the_window_the_step_and_the_edge():
     found = swapped.pool_size, swapped.strides, swapped.padding, swapped.name
     assert found == ((3, 3), (2, 2), "same", "pool")
     assert average_pooling(layers.Conv2D(4, 3)) is None
+
+
+# Several networks in one
+
+
+def ensemble_of_two() -> keras.Model:
+    """Two members whose layers have the same names, and the average of their probabilities."""
+
+    def member(seed: int) -> keras.Model:
+        keras.utils.set_random_seed(seed)
+        inputs = keras.Input((16, 16, 3))
+        x = layers.Rescaling(1 / 255, name="normalise")(inputs)
+        x = layers.Conv2D(4, 3, activation="relu6", name="conv")(x)
+        x = layers.GlobalAveragePooling2D(name="mean")(x)
+        return keras.Model(inputs, layers.Dense(3, "softmax", name="head")(x))
+
+    return ensemble([member(1), member(2)])
+
+
+@pytest.mark.parametrize("swap", [None, Guide(), redirected], ids=["none", "guided", "redirected"])
+def test_members_of_an_ensemble_are_seen_under_their_names(swap):
+    model = ensemble_of_two()
+    names = ["member1/conv", "member2/conv"]
+    own = [keras.Model(model.inputs, tap(model, name))(pixels()).numpy() for name in names]
+    expected = model(pixels()).numpy()
+    seen = see_layers(model, [*names, SCORES], any_size=False, swap=swap)(pixels())
+    for name, values in zip(names, own, strict=True):
+        close(seen[name], values)
+    close(seen[SCORES], expected)
+
+
+def test_a_layer_called_scores_is_no_classs_scores():
+    inputs = keras.Input((16, 16, 3))
+    x = layers.GlobalAveragePooling2D(name="scores")(layers.Conv2D(2, 3)(inputs))
+    model = keras.Model(inputs, layers.Dense(5, "softmax")(x))
+    seen = see_layers(model, ["scores", SCORES])(pixels())
+    assert seen["scores"].shape == (2, 2) and seen[SCORES].shape == (2, 5)
 
 
 # Precision
