@@ -24,6 +24,7 @@ from dltk.painting.share import share_out
 from dltk.painting.watch import PaintingStoppedError, Stop, Watch, save_trace
 from dltk.strategy import Placement, choose_training_precision, place
 from dltk.weights import Report, silent
+from recipes._checks import check_precision
 from recipes._looking import (
     DEFAULT_MODEL,
     LARGEST,
@@ -135,6 +136,7 @@ def channels(
         DltkError: a model that cannot be loaded, weights out of reach, a disk that is full.
     """
     how = _How(method, size, steps, l2, seed, snapshots, output, overwrite)
+    check_precision(precision)
     placement = place(devices, strategy)
     source = find_one(model, None, pixel_range, report)
     whole = load_whole(source)
@@ -177,6 +179,7 @@ def classes(
     Raises: see `channels`; UsageError also for an unknown class, or a network without classes.
     """
     how = _How(method, size, steps, l2, seed, snapshots, output, overwrite)
+    check_precision(precision)
     placement = place(devices, strategy)
     source = find_one(model, labels, pixel_range, report)
     _, scores = classifier_of(source)

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dltk.batch import Item, gather, plan_products
+from dltk.batch import Item, Products, gather
 from dltk.errors import InputError, UsageError
 from dltk.explain.evidence import METHODS, Evidence
 from dltk.explain.guided import Guide
@@ -35,6 +35,7 @@ from dltk.painting.share import share_out
 from dltk.painting.watch import Stop
 from dltk.strategy import choose_precision, place
 from dltk.weights import Report, silent
+from recipes._checks import check_precision
 from recipes._looking import (
     DEFAULT_MODEL,
     PerDevice,
@@ -94,17 +95,12 @@ class Shown:
         """Return the photo under its heat map. Raises InputError if it cannot be read again."""
         return self._over(self._spread())
 
-    def write(self, folder: Path, raw: bool) -> None:
-        """Write both pictures below `folder`, and the numbers if asked; note them in `files`."""
+    def write(self, paths: dict[str, Path], raw: bool) -> None:
+        """Write both pictures, and the numbers if asked, to `paths` by kind; note them."""
         heat = self._spread()
-        paths = {
-            "overlay": folder / "overlay" / encodable(self.name),
-            "heat": folder / "heat" / f"{self.name}.png",
-            "raw": folder / "raw" / f"{self.name}.npy",
-        }
         encode(self._over(heat), paths["overlay"], quality=95)
         encode(coloured(heat), paths["heat"])
-        self.files = {"overlay": paths["overlay"], "heat": paths["heat"]}
+        self.files = {kind: paths[kind] for kind in ("overlay", "heat")}
         if raw:
             self.files["raw"] = write_numbers(paths["raw"], heat=self.heat)
 
@@ -280,10 +276,18 @@ def gradcam(
     return _show(images, source, look, label, output, raw, batch_size, placing, report, layer=layer)
 
 
-def check_outputs(items, output: str | os.PathLike | None) -> None:
-    """Raise UsageError if outputs would hit inputs or each other."""
-    if output is not None:
-        plan_products(items, Path(output), encodable)
+def products_of(output: str | os.PathLike | None) -> Products | None:
+    """Return where pictures and numbers go, by kind: "overlay", "heat", "raw"; None for nowhere."""
+    if output is None:
+        return None
+    return Products(
+        output,
+        lambda name: {
+            "overlay": f"overlay/{encodable(name)}",
+            "heat": f"heat/{name}.png",
+            "raw": f"raw/{name}.npy",
+        },
+    )
 
 
 def _show(
@@ -293,9 +297,10 @@ def _show(
     """Yield what `look` finds in each photo; see `gradcam`."""
     check_raw(raw, output)
     placement = place(placing["devices"], placing["strategy"])
-    items = gather(images)
-    if hasattr(items, "__len__"):
-        check_outputs(items, output)
+    check_precision(placing["precision"])
+    items, products = gather(images), products_of(output)
+    if products and hasattr(items, "__len__"):
+        products.check(items)
 
     def build() -> Evidence:
         model, scores = classifier_of(source)
@@ -333,9 +338,8 @@ def _show(
                 view.box,
                 highest,
             )
-            if output is not None and not stop.abandoned:
-                check_outputs([item], output)
-                shown.write(Path(output), raw)
+            if products and not stop.abandoned:
+                shown.write(products.of(item), raw)
             return shown
         except InputError as error:
             return Shown(item, error=str(error))

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from dltk.batch import Item, gather, plan_products
+from dltk.batch import Item, Products, gather
 from dltk.drawing import contact_sheet, in_rows
 from dltk.errors import InputError, UsageError
 from dltk.explain.kernels import kernel_layer, kernel_tile, kernels_of
@@ -30,6 +30,7 @@ from dltk.painting.share import share_out
 from dltk.painting.watch import Stop
 from dltk.strategy import choose_precision, place
 from dltk.weights import Report, silent
+from recipes._checks import check_precision
 from recipes._looking import (
     DEFAULT_MODEL,
     PerDevice,
@@ -258,12 +259,16 @@ def activations(
     if count < 1:
         raise UsageError(f"--count is at least 1, not {count}")
     check_raw(raw, output)
+    check_precision(precision)
     placement = place(devices, strategy)
     source = find_one(model, None, pixel_range, report)
     asked = [layer] if isinstance(layer, (str, int)) else list(layer)
     items = gather(images)
-    if output is not None and hasattr(items, "__len__"):
-        plan_products(items, Path(output), "{}.png".format)
+    products = output and Products(
+        output, lambda name: {"sheet": f"{name}.png", "raw": f"{name}.npz"}
+    )
+    if products and hasattr(items, "__len__"):
+        products.check(items)
 
     def build():
         whole = load_whole(source)
@@ -285,8 +290,8 @@ def activations(
                 maps = finite(np.asarray(seen[name][0], np.float32))
                 best = strongest_channels(maps, count)
                 found.maps[name] = {channel: maps[..., channel] for channel in best}
-            if output is not None and not stop.abandoned:
-                _write_activations(found, Path(output), raw)
+            if products and not stop.abandoned:
+                _write_activations(found, products.of(item), raw)
             return found
         except InputError as error:
             return Activations(item, error=str(error))
@@ -295,10 +300,9 @@ def activations(
         yield from results
 
 
-def _write_activations(found: Activations, folder: Path, raw: bool) -> None:
-    plan_products([found.item], folder, "{}.png".format)
-    found.files["sheet"] = folder / f"{found.name}.png"
-    encode(found.sheet(), found.files["sheet"])
+def _write_activations(found: Activations, paths: dict[str, Path], raw: bool) -> None:
+    found.files["sheet"] = paths["sheet"]
+    encode(found.sheet(), paths["sheet"])
     if raw:
         flat = {f"{l}:{c}": m for l, maps in found.maps.items() for c, m in maps.items()}  # noqa: E741
-        found.files["raw"] = write_numbers(folder / f"{found.name}.npz", **flat)
+        found.files["raw"] = write_numbers(paths["raw"], **flat)

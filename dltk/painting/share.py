@@ -89,7 +89,7 @@ def share_out(
             begun.popleft()
             yield result
     finally:
-        getattr(stop, "abandon", stop.set)()
+        stop.abandon()
         pool.shutdown(wait=True, cancel_futures=True)
 
 
