@@ -80,7 +80,7 @@ def decode(source, *, at_least: int | None = None) -> Image.Image:
 
     Args:
         source: a path, the encoded bytes, a Pillow image, or an array (H, W), (H, W, 1),
-            (H, W, 3) or (H, W, 4): uint8, float in 0-255, uint16 in 0-65535, or bool.
+            (H, W, 3) or (H, W, 4): uint8, finite float in 0-255, uint16 in 0-65535, or bool.
         at_least: pixels that the shorter side must keep. A JPEG may then be decoded at 1/2, 1/4
             or 1/8 of its size, which is several times faster. Defaults to full size.
     Raises:
@@ -223,6 +223,8 @@ def _from_array(array: np.ndarray, *, wide: bool = False) -> Image.Image:
     if 0 in array.shape:
         raise InputError(f"a picture array of shape {array.shape} has no pixels")
     if array.dtype.kind == "f":
+        if not wide and not np.isfinite(array).all():
+            raise InputError("a picture array of values that are not all finite")
         array = np.nan_to_num(np.asarray(array, np.float32), posinf=255)
     if array.dtype == bool:
         array = array * np.uint8(255)

@@ -54,7 +54,7 @@ def check_size(size, least: int) -> int:
     if isinstance(size, str) and size == "keep":
         return LARGEST
     if not isinstance(size, Integral) or not least <= size <= LARGEST:
-        raise UsageError(f"--size is keep, or pixels from {least} to {LARGEST}, not {size}")
+        raise UsageError(f"--size is keep, or pixels from {least} to {LARGEST}, not {size!r}")
     return int(size)
 
 

@@ -168,7 +168,7 @@ class Masks:
             if abs(mask.width * size[1] / (mask.height * size[0]) - 1) > _ASPECT_TOLERANCE:
                 raise InputError(
                     f"the mask has {mask.width} × {mask.height} pixels, which is another shape "
-                    f"than the photo's {size[0]} × {size[1]}"
+                    f"than that of the photo, painted at {size[0]} × {size[1]}"
                 )
         fitted = [mask.resize(size, Image.Resampling.BILINEAR) for mask in masks]
         return np.stack([np.asarray(mask, np.float32) / 255 for mask in fitted])

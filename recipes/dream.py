@@ -212,12 +212,13 @@ def dream(
     pictures = guide is not None or mask is not None
     if preview and (asked or channels or classes or frames or pictures):
         raise UsageError("--preview shows every layer: leave out what else to dream of, and films")
-    size = size or (PREVIEW_SIDE if preview else _SIZE)
+    if size is None:
+        size = PREVIEW_SIDE if preview else _SIZE
     order = Order(
         masks=Masks(() if mask is None else mask, 1),
         size=check_size(size, _LEAST_SIZE),
         film=film,
-        products=products_of(output, film.video),
+        products=products_of(output, frames and film.video, preview),
     )
     items = gather(photos)
     if order.products and hasattr(items, "__len__"):
@@ -280,7 +281,7 @@ def _preview(item: Item, order: Order, studio: Studio, stop: Stop, report: Repor
     result = Dream(item)
     least = max(dreamer.least for dreamer in studio.dreamers.values())
     try:
-        photo = open_photo(item, size=PREVIEW_SIDE, least=least)
+        photo = open_photo(item, size=order.size, least=least)
     except InputError as error:
         result.error = str(error)
         return result
@@ -302,19 +303,23 @@ def _read_guide(guide) -> Image.Image:
         raise UsageError(f"cannot dream of {name}: {error}") from error
 
 
-def products_of(output: str | os.PathLike | None, video: str | None) -> Products | None:
-    """Return where dreams go, by kind: "dream", "film", "layers", "trace". None for nowhere."""
+def products_of(output: str | os.PathLike | None, video: str, preview: bool) -> Products | None:
+    """Return where dreams go, by kind: "dream", "film", "trace", or "layers". None for nowhere.
+
+    Args:
+        video: what films are written as; nothing for none.
+        preview: whether there are sheets of layers in place of dreams.
+    """
     if output is None:
         return None
 
     def names(item: str) -> dict[str, str]:
         path = PurePosixPath(encodable(item))
-        endings = {
-            "dream": path.suffix,
-            "film": ENDINGS[video or "gif"],
-            "layers": "_layers.png",
-            "trace": ".trace.jsonl",
-        }
+        endings = {"dream": path.suffix, "trace": ".trace.jsonl"}
+        if video:
+            endings["film"] = ENDINGS[video]
+        if preview:
+            endings = {"layers": "_layers.png"}
         return {
             kind: (path.parent / f"{path.stem}{end}").as_posix() for kind, end in endings.items()
         }

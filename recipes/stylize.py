@@ -296,6 +296,8 @@ def _repaint(item: Item, order: Order, studio: Studio, stop: Stop, report: Repor
             break
         painting = Painting.of(photo, develop(pixels), watch.trace, stopped)
         result.paintings[look.name] = painting
+        if stopped and len(order.looks) > 1:
+            stopped = f"{look.name}: {stopped}"
         result.error = result.error or stopped
         if files:
             kinds = _write(painting, look.name, files, snapshots if order.gif else None)

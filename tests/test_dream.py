@@ -306,7 +306,8 @@ def test_a_mask_says_where_to_dream(run, plain):
 def test_a_mask_of_another_shape_or_missing_is_the_photos_failure(run, tmp_path):
     (result,) = run(mask=np.full((48, 48), 255, np.uint8))
     assert result.image is None and result.error == (
-        "the mask has 48 × 48 pixels, which is another shape than the photo's 64 × 42"
+        "the mask has 48 × 48 pixels, which is another shape than that of the photo, "
+        "painted at 64 × 42"
     )
     (result,) = run(mask=tmp_path)
     assert result.error == f"no mask for it in {tmp_path}"
@@ -397,7 +398,7 @@ def test_a_preview_shows_every_layer_worth_it(run, tmp_path):
     assert len(result.trace) == 2 and result.files["layers"].name == "cat_layers.png"
     sheet = decode(tmp_path / "cat_layers.png")
     assert sheet.tobytes() == result.image.tobytes()
-    assert sheet.width > 3 * 224 and 149 < sheet.height < 224  # the photo and two layers
+    assert sheet.width > 3 * 64 and 42 < sheet.height < 2 * 42  # the photo and two layers
     assert [path.name for path in tmp_path.iterdir()] == ["cat_layers.png"]
 
 

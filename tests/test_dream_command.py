@@ -112,7 +112,7 @@ def test_another_guide_or_mask_of_the_same_name_is_told(dltk, network, tmp_path)
     assert "1 done before" in dltk(*command).err
     Image.new("L", (90, 60), 200).save(picture)
     result = dltk(*command)
-    assert result.code == 2 and "sha256" in result.err
+    assert result.code == 2 and "(guide picture.png has changed)" in result.err
 
 
 def test_a_broken_photo_is_named_in_one_line_and_the_rest_is_done(dltk, folder, network, tmp_path):
@@ -175,6 +175,9 @@ def test_one_photo_goes_to_a_folder_of_its_own(dltk, network, tmp_path, monkeypa
         (["cat.jpg", "--steps", "0"], "0 is not in the range x>=1"),
         (["cat.jpg", "--octave-scale", "1"], "--octave-scale is a number of at least 1.05"),
         (["cat.jpg", "--size", "31"], "--size is keep, or pixels from 32 to 4096, not 31"),
+        (["cat.jpg", "--zoom", "nan", "--frames", "2"], "nan is not a number"),
+        (["cat.jpg", "--guide", "none.png"], "no such file: none.png"),
+        (["cat.jpg", "--size", "0"], "--size is keep, or pixels from 32 to 4096, not 0"),
         (["none.jpg"], "no such file or folder: none.jpg"),
     ],
     ids=str,
@@ -248,3 +251,28 @@ def test_another_folder_of_masks_is_another_request(dltk, network, tmp_path):
     assert "1 done before" in dltk(*run, "--steps", 1, "--mask", tmp_path / "a").err
     result = dltk(*run, "--steps", 1, "--mask", f"{tmp_path}/b/")
     assert result.code == 2 and "record of another run" in result.err
+
+
+def test_a_request_that_cannot_work_leaves_no_folder(dltk, network, tmp_path):
+    decode(FOLDER / "cat.jpg").resize((48, 40)).save(tmp_path / "cat.jpg")
+    result = dltk(
+        "dream", tmp_path / "cat.jpg", "-o", tmp_path / "out", "--layer", "sene", *network
+    )
+    assert result.code == 2 and not (tmp_path / "out").exists()
+
+
+def test_what_changed_is_told_by_name(dltk, network, tmp_path):
+    photo = decode(FOLDER / "cat.jpg").resize((48, 40))
+    for name in ("cat.jpg", "guide.png"):
+        photo.save(tmp_path / name)
+    run = ("dream", tmp_path / "cat.jpg", "-o", tmp_path / "out", *network, "--steps", 1)
+    assert dltk(*run, "--octaves", 1).code == 0
+    result = dltk(*run, "--octaves", 1, "--guide", tmp_path / "guide.png")
+    assert result.code == 2 and "(guide was not given, now guide.png)" in result.err
+
+
+def test_the_pictures_of_a_preview_have_the_size_asked_for(dltk, network, tmp_path):
+    result = dltk("dream", FOLDER / "cat.jpg", "-o", tmp_path, "--preview", "--size", 64,
+                  "--steps", 1, "--octaves", 1, *network)  # fmt: skip
+    assert result.code == 0, result.err
+    assert Image.open(tmp_path / "cat_layers.png").width < 6 * 64

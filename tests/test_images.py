@@ -345,8 +345,10 @@ def test_dark_floats_are_not_taken_for_a_range_of_0_to_1():
     assert greys(np.array([[0.0, 1.0]])) == [[0, 1]]
 
 
-def test_missing_values_are_black_and_infinite_ones_at_their_end():
-    assert greys(np.array([[np.nan, np.inf, -np.inf, 9.0]])) == [[0, 255, 0, 9]]
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite_are_refused(value):
+    with pytest.raises(InputError, match="not all finite"):
+        greys(np.array([[value, 9.0]]))
 
 
 def test_an_array_with_alpha_is_laid_over_white():

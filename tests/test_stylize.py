@@ -278,7 +278,8 @@ def test_a_mask_of_another_shape_is_the_photos_failure():
     (result,) = paint(mask=[np.full((48, 48), 255, np.uint8)])
     assert result.image is None
     assert result.error == (
-        "the mask has 48 × 48 pixels, which is another shape than the photo's 48 × 32"
+        "the mask has 48 × 48 pixels, which is another shape than that of the photo, "
+        "painted at 48 × 32"
     )
 
 

@@ -68,7 +68,9 @@ class Record:
 
     def _open(self, overwrite: bool) -> None:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            if not self.folder.exists():
+                self.folder.mkdir(parents=True)
+                self._resources.callback(self._discard_folder)
             lock = self._resources.enter_context(locked(self.folder, wait=False))
         except OSError as error:
             raise cannot_write(self.folder, error) from error
@@ -190,6 +192,10 @@ class Record:
             with suppress(OSError):
                 self._part.unlink(missing_ok=True)
 
+    def _discard_folder(self) -> None:
+        with suppress(OSError):  # there is something in it: it stays
+            self.folder.rmdir()
+
     def _close_quietly(self) -> None:
         with suppress(OSError):  # the disk is full: that has been said
             self._new.close()
@@ -249,11 +255,21 @@ def _lines(file) -> Iterator[tuple[int, dict]]:
 
 def _change(name: str, before, now) -> str:
     """Return for example "top was 5, now 3"."""
-    if isinstance(before, dict) and isinstance(now, dict):
+    if isinstance(before, dict) and isinstance(now, dict) and "name" not in before:
         for key in {**before, **now}:
             if before.get(key) != now.get(key):
                 return _change(key, before.get(key), now.get(key))
-    return f"{name} was {before}, now {now}"
+    old, new = _told(before), _told(now)
+    return f"{name} was {old}, now {new}" if old != new else f"{name} {old} has changed"
+
+
+def _told(value) -> str:
+    """Return a setting as users know it: of files their names, of lists what is in them."""
+    if isinstance(value, list):
+        return ", ".join(map(_told, value)) or "none"
+    if isinstance(value, dict) and "name" in value:
+        return str(value["name"])
+    return "not given" if value is None else str(value)
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterator[dict]) -> None:

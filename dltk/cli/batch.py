@@ -93,10 +93,14 @@ def run_command(
     return tally.exit_code
 
 
-def check_folder(outputs: Outputs) -> None:
-    """Raise UsageError if the output folder holds files but no record: they may be the user's."""
-    from dltk.batch import check_unowned, has_record
+def check_folder(outputs: Outputs, inputs) -> None:
+    """Raise UsageError if an input lies in the output folder, or other files but no record do.
 
+    They may be the user's. The latter does not matter with --overwrite.
+    """
+    from dltk.batch import check_unowned, has_record, plan_products
+
+    plan_products(inputs.items, outputs.output, str)
     if not outputs.overwrite and not has_record(outputs.output):
         check_unowned(outputs.output, ["*"])
 
@@ -105,6 +109,9 @@ def told(path: str) -> dict:
     """Return what a record tells of a picture that was given, or a folder: name and content.
 
     Of a folder the content is known by the names, sizes and times of its files.
+
+    Raises:
+        UsageError: it does not exist.
     """
     from hashlib import sha256
 
@@ -113,7 +120,7 @@ def told(path: str) -> dict:
     if os.path.isfile(path):
         return {"name": os.path.basename(path), "sha256": sha256_of_file(path)}
     if not os.path.isdir(path):
-        return {"name": path, "sha256": None}
+        raise UsageError(f"no such file: {printable(path)}")
     files = sorted(each for each in Path(path).rglob("*") if each.is_file())
     rows = [(each.relative_to(path).as_posix(), *_stamp(each)) for each in files]
     return {"name": Path(path).name, "sha256": sha256(repr(rows).encode()).hexdigest()}

@@ -76,9 +76,9 @@ _COUNT = click.IntRange(1)
     "Film",
     option("--frames", type=click.IntRange(0), default=0, metavar="N",
            help="Make a film of N dreams, each over the last one drawn nearer."),
-    option("--zoom", type=click.FloatRange(0.5, 2), metavar="X",
+    option("--zoom", type=options.Share(0.5, 2), metavar="X",
            help="How much nearer each time.  [default: 1.05]"),
-    option("--rotate", type=click.FloatRange(-360, 360), metavar="DEGREES",
+    option("--rotate", type=options.Share(-360, 360), metavar="DEGREES",
            help="Turn it each time, counter-clockwise.  [default: 0]"),
     option("--video", type=click.Choice(["gif", "mp4", "frames"]),
            help="mp4 needs PyAV; frames is a folder of PNG files.  [default: gif]"),
@@ -114,8 +114,10 @@ def dream(ctx, images, **choices):
         }
 
     def check(inputs) -> None:
-        products_of(outputs.output, choices["video"]).check(inputs.items)
-        check_folder(outputs)
+        products_of(
+            outputs.output, choices["frames"] and (choices["video"] or "gif"), choices["preview"]
+        ).check(inputs.items)
+        check_folder(outputs, inputs)
 
     ctx.exit(
         run_command(

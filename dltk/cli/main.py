@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
+import time
 from contextlib import suppress
 
 import click
@@ -107,9 +109,25 @@ def _silence(stream) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+def _as_ctrl_c():
+    """Return a handler that takes a signal as Ctrl-C, and two within a second as one.
+
+    `timeout` sends two, and a second Ctrl-C would not wait for what is under way.
+    """
+    last = -math.inf
+
+    def handle(number, frame) -> None:
+        nonlocal last
+        before, last = last, time.monotonic()
+        if last - before > 1:
+            raise KeyboardInterrupt
+
+    return handle
+
+
 def run() -> None:
     """Entry point of the installed command."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # asked to end, we keep what is done
+    signal.signal(signal.SIGTERM, _as_ctrl_c())  # asked to end, we keep what is done
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by the caller
             setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115

@@ -47,7 +47,7 @@ class Folder(click.Path):
 
 
 class Share(click.FloatRange):
-    """A number in a range; unlike Click's, not NaN."""
+    """A number in a range, such as a share; unlike Click's, not NaN."""
 
     def convert(self, value, param, ctx):
         number = super().convert(value, param, ctx)

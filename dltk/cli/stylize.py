@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from dltk.cli import options
@@ -57,7 +59,8 @@ _STYLE_LAYERS = "block1_conv1", "block2_conv1", "block3_conv1", "block4_conv1", 
     option("--optimizer", type=click.Choice(["adam", "lbfgs"]), default="adam"),
     option("--rate", type=_POSITIVE, metavar="LEVELS",
            help="Of 255 that a pixel moves in Adam's first step.  [default: 10]"),
-    option("--seed", type=int, default=0, help="Of the noise to begin with."),
+    option("--seed", type=click.IntRange(0), default=0, metavar="N",
+           help="Of the noise to begin with."),
     option("--tile", type=click.IntRange(64), default=1024, metavar="PIXELS",
            help="Look at larger pictures in tiles of this size, with the same result."),
 )  # fmt: skip
@@ -106,14 +109,15 @@ def stylize(ctx, images, **choices):
         return {
             "model": [find_model(choices["backbone"]).describe(reporter.say)],
             "options": {name: choices[name] for name in choices if name not in options.PLACING}
-            | {name: [told(path) for path in choices[name]] for name in ("style", "mask")}
+            | {"style": [_told(style) for style in choices["style"]]}
+            | {"mask": [told(mask) for mask in choices["mask"]]}
             | {"init": init if init in ("content", "noise") else told(init)},
         }
 
     def check(inputs) -> None:
         how = {"blend": choices["blend"], "masked": bool(choices["mask"])}
         products_of(look_names(choices["style"], **how), outputs.output).check(inputs.items)
-        check_folder(outputs)
+        check_folder(outputs, inputs)
 
     ctx.exit(
         run_command(
@@ -131,6 +135,11 @@ def stylize(ctx, images, **choices):
             finish=lambda inputs, record: draw_sheet(record.rows(), inputs.root, record.folder),
         )
     )
+
+
+def _told(style: str) -> dict:
+    """Return what the record tells of a style: a picture, or the name of one that is shipped."""
+    return told(style) if os.path.exists(style) else {"name": style}
 
 
 def _cells(fields: dict) -> tuple[str, str]:

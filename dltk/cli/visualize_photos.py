@@ -232,7 +232,7 @@ def top9(ctx, images, **choices):
             reporter=reporter,
             table=Table(columns, dict, _excited),
             folder=outputs.output,
-            check=lambda inputs: check_folder(outputs),
+            check=lambda inputs: check_folder(outputs, inputs),
             finish=finish,
         )
     )
@@ -267,7 +267,7 @@ def _run(name: str, recipe: Callable, images, choices: dict, table: Table) -> in
         reporter=reporter,
         table=table,
         folder=outputs.output,
-        check=lambda inputs: check_folder(outputs),
+        check=lambda inputs: check_folder(outputs, inputs),
     )
 
 
