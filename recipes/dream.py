@@ -11,9 +11,8 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from PIL import Image
 
@@ -23,7 +22,6 @@ from dltk.images import decode, encodable
 from dltk.metadata import to_srgb
 from dltk.painting.photo import Painting, open_photo
 from dltk.painting.scales import shrink, to_pixels
-from dltk.painting.share import devices_of, share_out
 from dltk.painting.watch import Stop, Watch
 from dltk.strategy import place
 from dltk.weights import Report, silent
@@ -32,66 +30,19 @@ from recipes._dream_film import ENDINGS, Film, Reel
 from recipes._dream_presets import DEFAULT, find_preset
 from recipes._dream_preview import PREVIEW_SIDE, draw_preview
 from recipes._dream_studio import Method, Studio, open_studio
+from recipes._painted import Painted, paint_each
 from recipes._styles import Masks, weighted
 
 _SIZE, _LEAST_SIZE = 1024, 32  # pixels of the longer side
 _GUIDE_KEPT = 1024  # pixels of the longer side of a guide
 
 
-@dataclass
-class Dream:
-    """What became of one photo.
+class Dream(Painted):
+    """What became of one photo: a painting "dream", of a film the last; or a sheet, "layers".
 
-    Attributes:
-        item: the photo.
-        painting: the picture, of a film the last; with `preview`, the sheet. None where it failed.
-        error: why it failed or is not finished, or None.
-        files: what was written, by kind: "dream", "film", "layers", "trace".
+    What is maximised has a minus before it in the trace. Kinds of `files` are "dream", "film",
+    "layers" and "trace".
     """
-
-    item: Item
-    painting: Painting | None = None
-    error: str | None = None
-    files: dict[str, Path] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        return self.item.name
-
-    @property
-    def image(self) -> Image.Image | None:
-        """The picture, RGB; None where it failed."""
-        return self.painting and self.painting.image
-
-    @property
-    def trace(self) -> list[dict]:
-        """See `dltk.painting.watch.Watch`. What is maximised has a minus before it."""
-        return self.painting.trace if self.painting else []
-
-    def save(self, path: str | os.PathLike) -> None:
-        """Write the picture, with the photo's ICC profile and EXIF.
-
-        Raises:
-            InputError: there is none.
-            DltkError: it cannot be written.
-        """
-        if self.painting is None:
-            raise InputError(f"{printable(self.name)} was not dreamt over: {self.error}")
-        self.painting.save(path)
-
-    def to_dict(self) -> dict:
-        """Return the record of this photo, ready for JSON."""
-        fields = {"path": self.name, "status": "ok" if self.error is None else "failed"}
-        if self.error is not None:
-            fields["error"] = self.error
-        if self.painting is not None:
-            fields["width"], fields["height"] = self.image.size
-            fields["steps"] = len(self.trace)
-        if self.trace:
-            fields["loss"] = float(f"{self.trace[-1]['loss']:.6g}")
-        if self.files:
-            fields["files"] = {kind: str(path) for kind, path in self.files.items()}
-        return fields
 
 
 def dream(
@@ -224,19 +175,17 @@ def dream(
     if order.products and hasattr(items, "__len__"):
         order.products.check(items)
     placement = place(devices, strategy)
-    studios = {
-        device: open_studio(method, precision, placement, device, report, every_layer=preview)
-        for device in devices_of(placement, batch_size)
-    }
-    report(next(iter(studios.values())).running)
-    stop = Stop()
     make = _preview if preview else _dream
-
-    def work(item: Item, device: str) -> Dream:
-        return make(item, order, studios[device], stop, report)
-
-    with closing(share_out(work, items, placement, stop=stop, at_once=batch_size)) as results:
-        yield from results
+    yield from paint_each(
+        items,
+        lambda device: open_studio(
+            method, precision, placement, device, report, every_layer=preview
+        ),
+        lambda item, studio, stop: make(item, order, studio, stop, report),
+        placement,
+        at_once=batch_size,
+        tell=lambda studio: report(studio.running),
+    )
 
 
 @dataclass(frozen=True)
@@ -267,7 +216,7 @@ def _dream(item: Item, order: Order, studio: Studio, stop: Stop, report: Report)
         result.files["film"] = files["film"]
     else:
         deque(reel.pictures(order.film), maxlen=0)
-    result.painting = Painting.of(photo, reel.pixels, watch.trace, reel.stopped)
+    result.paintings["dream"] = Painting.of(photo, reel.pixels, watch.trace, reel.stopped)
     result.error = reel.stopped
     if files and not stop.abandoned:
         result.painting.save(files["dream"])
@@ -288,7 +237,7 @@ def _preview(item: Item, order: Order, studio: Studio, stop: Stop, report: Repor
     watch = Watch(printable(item.name), stop=stop, report=report)
     files = order.products.of(item) if order.products else {}
     sheet, result.error = draw_preview(photo.picture, studio.dreamers, watch, stop)
-    result.painting = Painting(sheet, watch.trace, result.error)
+    result.paintings["layers"] = Painting(sheet, watch.trace, result.error)
     if files and not stop.abandoned:
         result.files["layers"] = files["layers"]
         result.save(files["layers"])

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -24,13 +23,13 @@ from dltk.images import decode, encodable, encode
 from dltk.metadata import to_srgb
 from dltk.painting.photo import Painting, open_photo
 from dltk.painting.scales import shrink, to_pixels
-from dltk.painting.share import devices_of, share_out
 from dltk.painting.snapshots import GIF_FRAMES, Snapshots
 from dltk.painting.watch import PaintingStoppedError, Stop, Watch
 from dltk.strategy import place
 from dltk.weights import Report, silent
 from recipes._checks import check_number, check_precision, check_size, check_whole
 from recipes._gatys import Method, Studio
+from recipes._painted import Painted, paint_each
 from recipes._styles import LEAST, Look, Masks, find_looks, one_or_many, weighted
 
 CONTENT_LAYERS = ("block4_conv2",)
@@ -40,68 +39,12 @@ _SHEET_ROWS = 40  # photos on a contact sheet, at most
 _SHEET_EDGE = 256  # pixels
 
 
-@dataclass
-class Stylized:
-    """What became of one photo.
+class Stylized(Painted):
+    """What became of one photo: `paintings` by the name of the style.
 
-    Attributes:
-        item: the photo.
-        paintings: by the name of the style; one, unless there were several styles.
-        error: why it failed or is not finished, or None.
-        files: what was written, by kind.
+    In `files`, a painting has the name of its style; what lies beside it has "/trace" or "/gif"
+    behind that.
     """
-
-    item: Item
-    paintings: dict[str, Painting] = field(default_factory=dict)
-    error: str | None = None
-    files: dict[str, Path] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        return self.item.name
-
-    @property
-    def painting(self) -> Painting | None:
-        """The first painting, or None where it failed."""
-        return next(iter(self.paintings.values()), None)
-
-    @property
-    def image(self) -> Image.Image | None:
-        """The first painting's picture, RGB; None where it failed."""
-        return self.painting and self.painting.image
-
-    @property
-    def trace(self) -> list[dict]:
-        """The first painting's trace, see `dltk.painting.watch.Watch`."""
-        return self.painting.trace if self.painting else []
-
-    def save(self, path: str | os.PathLike) -> None:
-        """Write the first painting, with the photo's ICC profile and EXIF.
-
-        Raises:
-            InputError: there is none.
-            DltkError: it cannot be written.
-        """
-        if self.painting is None:
-            raise InputError(f"{printable(self.name)} was not painted: {self.error}")
-        self.painting.save(path)
-
-    def to_dict(self) -> dict:
-        """Return the record of this photo, ready for JSON."""
-        fields = {"path": self.name, "status": "ok" if self.error is None else "failed"}
-        if self.error is not None:
-            fields["error"] = self.error
-        if self.painting is not None:
-            fields["width"], fields["height"] = self.image.size
-            fields["steps"] = len(self.trace)
-            fields["losses"] = {
-                style: float(f"{painting.trace[-1]['loss']:.6g}")
-                for style, painting in self.paintings.items()
-                if painting.trace
-            }
-        if self.files:
-            fields["files"] = {kind: str(path) for kind, path in self.files.items()}
-        return fields
 
 
 def stylize(
@@ -229,18 +172,14 @@ def stylize(
     if order.products and hasattr(items, "__len__"):
         order.products.check(items)
     placement = place(devices, strategy)
-    studios = {
-        device: Studio(method, precision, placement, device, report)
-        for device in devices_of(placement, batch_size)
-    }
-    report(f"{backbone} on {next(iter(studios.values())).running}")
-    stop = Stop()
-
-    def work(item: Item, device: str) -> Stylized:
-        return _repaint(item, order, studios[device], stop, report)
-
-    with closing(share_out(work, items, placement, stop=stop, at_once=batch_size)) as results:
-        yield from results
+    yield from paint_each(
+        items,
+        lambda device: Studio(method, precision, placement, device, report),
+        lambda item, studio, stop: _repaint(item, order, studio, stop, report),
+        placement,
+        at_once=batch_size,
+        tell=lambda studio: report(f"{backbone} on {studio.running}"),
+    )
 
 
 @dataclass(frozen=True)

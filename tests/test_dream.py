@@ -119,7 +119,8 @@ def test_a_dream_is_the_photo_with_more_of_what_the_layer_sees(plain):
 def test_the_record_tells_what_became_of_it(plain):
     last = float(f"{plain.trace[-1]['loss']:.6g}")
     assert plain.to_dict() == {
-        "path": "cat.jpg", "status": "ok", "width": 64, "height": 42, "steps": 4, "loss": last
+        "path": "cat.jpg", "status": "ok", "width": 64, "height": 42, "steps": 4,
+        "losses": {"dream": last},
     }  # fmt: skip
     json.dumps(plain.to_dict(), allow_nan=False)
 
