@@ -144,7 +144,7 @@ def test_failures_come_in_their_place(run, tmp_path, noise):
     assert "truncated" in results[0].error
     assert "too small: 1 × 1 pixels, and the network needs 16" in results[1].error
     assert results[1].image is None and results[1].trace == []
-    with pytest.raises(InputError, match="000001 was not dreamt over: too small"):
+    with pytest.raises(InputError, match="000001 was not painted: too small"):
         results[1].save(tmp_path / "none.png")
     assert not (tmp_path / "none.png").exists()
 
