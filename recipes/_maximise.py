@@ -24,7 +24,7 @@ from dltk.painting.share import share_out
 from dltk.painting.watch import PaintingStoppedError, Stop, Watch, save_trace
 from dltk.strategy import Placement, choose_training_precision, place
 from dltk.weights import Report, silent
-from recipes._checks import check_precision
+from recipes._checks import check_choice, check_number, check_precision, check_whole
 from recipes._looking import (
     DEFAULT_MODEL,
     LARGEST,
@@ -207,18 +207,16 @@ class _How:
     overwrite: bool
 
     def __post_init__(self):
-        if self.method not in METHODS:
-            raise UsageError(f'method "{self.method}" is none of {", ".join(METHODS)}')
-        if self.steps < 1:
-            raise UsageError(f"--steps is at least 1, not {self.steps}")
-        if self.size is not None and not 1 <= self.size <= LARGEST:
-            raise UsageError(f"--size is from 1 to {LARGEST}, not {self.size}")
-        if self.l2 is not None and not 0 <= self.l2 < float("inf"):
-            raise UsageError("--l2 is a number of at least 0")
-        if not 0 <= self.seed < _SEEDS:
-            raise UsageError(f"--seed is from 0 to {_SEEDS - 1}, not {self.seed}")
-        if self.snapshots < 0:
-            raise UsageError(f"--snapshots is at least 0, not {self.snapshots}")
+        check_choice("method", self.method, METHODS)
+        for name, least in (("steps", 1), ("seed", 0), ("snapshots", 0)):
+            check_whole(name, getattr(self, name), least)
+        if self.seed >= _SEEDS:
+            raise UsageError(f"--seed is less than {_SEEDS}, not {self.seed}")
+        if self.size is not None:
+            check_whole("size", self.size, 1)
+            check_number("size", self.size, 1, LARGEST)
+        if self.l2 is not None:
+            check_number("l2", self.l2)
         if self.snapshots and self.output is None:
             raise UsageError("--snapshots writes files: name a folder with --output")
 
@@ -317,9 +315,12 @@ def _paint_all(
     finally:
         # Of a run that was stopped a sheet shows some: no reason to lose one that shows all.
         if files.sheet is not None and done and (finished or not files.sheet.exists()):
-            columns = min(_MOST_COLUMNS, round(len(done) ** 0.5))
-            sheet = gallery(*zip(*done, strict=True), columns=columns, edge=_EDGE)
-            write_own(sheet, files.sheet, how.overwrite)
+            write_own(_sheet_of(done), files.sheet, how.overwrite)
+
+
+def _sheet_of(done: list[tuple[Image.Image, str]]) -> Image.Image:
+    columns = min(_MOST_COLUMNS, round(len(done) ** 0.5))
+    return gallery(*zip(*done, strict=True), columns=columns, edge=_EDGE)
 
 
 def _image(exciter: Exciter, pixels) -> Image.Image:
