@@ -32,7 +32,17 @@ def gram_sums(features, guides=None):
     rows = tf.reshape(features, (1, -1, features.shape[-1]))
     if guides is not None:
         rows *= tf.cast(tf.reshape(guides, (tf.shape(guides)[0], -1, 1)), rows.dtype)
-    return tf.cast(tf.matmul(rows, rows, transpose_a=True), tf.float32)
+    return tf.cast(_products(rows), tf.float32)
+
+
+@tf.custom_gradient
+def _products(rows):
+    """Return RᵀR, whose gradient takes one product with R, not one for each of the two."""
+
+    def back(upstream):
+        return tf.matmul(rows, upstream + tf.linalg.matrix_transpose(upstream))
+
+    return tf.matmul(rows, rows, transpose_a=True), back
 
 
 class ContentLoss:

@@ -74,7 +74,7 @@ class Slope:
             {name: float32 scalar}, and float32 (1, H, W, 3).
         """
         if len(tiles) == 1:
-            terms, gradient = self._in_one(pixels, _inner(tiles[0]), targets, locals_[0])
+            terms, gradient = self._in_one(pixels, targets, locals_[0])
         else:
             terms, gradient = self._tiled(pixels, tiles, targets, locals_)
         if self._priors:
@@ -99,6 +99,8 @@ class Slope:
 
     def _features_of(self, pixels, inner):
         features = dict(self._network(pixels, training=False))
+        if inner is None:  # a whole picture, and cutting copies
+            return features
         top, left, bottom, right = tf.unstack(inner)
         for name, s in self.strides.items():
             features[name] = features[name][:, top // s : bottom // s, left // s : right // s]
@@ -117,10 +119,14 @@ class Slope:
             terms |= objective.terms(own, target)
         return terms
 
-    def _whole(self, pixels, inner, targets, local):
+    def _whole(self, pixels, targets, local):
+        # A size that is known makes a graph of its own, with another rounding than the graph for
+        # any size, which is the one used from a second picture on.
+        any_size = (1, None, None, pixels.shape[-1])
+        pixels = tf.compat.v1.placeholder_with_default(pixels, any_size)
         with tf.GradientTape() as tape:
             tape.watch(pixels)
-            terms = self._terms(self._measure(pixels, inner, local), targets)
+            terms = self._terms(self._measure(pixels, None, local), targets)
             loss = tf.add_n(list(terms.values()))
         return terms, tape.gradient(loss, pixels)
 

@@ -1,0 +1,77 @@
+"""Convolutions of our own against TensorFlow's: results, gradients, every size of picture."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dltk.ops.convolution import same_convolution, winograd
+
+
+def random(*shape, seed=0, spread=1.0):
+    return tf.random.stateless_normal(shape, (seed, 1), 0.0, spread)
+
+
+@pytest.mark.parametrize("height", [1, 2, 4, 5, 11])
+@pytest.mark.parametrize("width", [1, 3, 8, 13])
+def test_winograds_filtering_is_the_plain_convolution(height, width):
+    x, kernel = random(2, height, width, 5), random(3, 3, 5, 7, seed=2)
+    np.testing.assert_allclose(
+        winograd(x, kernel), tf.nn.conv2d(x, kernel, 1, "SAME"), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_winograds_filtering_of_one_pixel_gives_the_kernel_turned():
+    pixel = np.zeros((1, 9, 9, 1), np.float32)
+    pixel[0, 4, 4] = 1
+    kernel = np.arange(1.0, 10, dtype=np.float32).reshape(3, 3, 1, 1)
+    seen = winograd(tf.constant(pixel), tf.constant(kernel)).numpy()[0, :, :, 0]
+    expected = np.zeros((9, 9))
+    expected[3:6, 3:6] = [[9, 8, 7], [6, 5, 4], [3, 2, 1]]
+    np.testing.assert_allclose(seen, expected, atol=1e-4)
+
+
+def test_winograds_filtering_keeps_its_digits_over_many_channels():
+    x, kernel = random(1, 40, 40, 256), random(3, 3, 256, 256, seed=3, spread=1 / 48)
+    plain = tf.nn.conv2d(x, kernel, 1, "SAME")
+    assert np.abs(winograd(x, kernel) - plain).max() < 1e-4 * np.std(plain)
+
+
+@pytest.mark.parametrize("window", [(1, 1), (3, 3), (5, 3)])
+@pytest.mark.parametrize(
+    ("side", "channels", "filters"),
+    [pytest.param(9, 4, 6, id="few"), pytest.param(39, 256, 257, id="many")],
+)
+def test_results_and_both_gradients_are_those_of_tensorflow(window, side, channels, filters):
+    x = random(1, side, side, channels)
+    kernel = random(*window, channels, filters, seed=1, spread=0.02)
+    upstream = random(1, side, side, filters, seed=2)
+    seen = []
+    for convolve in (same_convolution, lambda x, k: tf.nn.conv2d(x, k, 1, "SAME")):
+        with tf.GradientTape() as tape:
+            tape.watch((x, kernel))
+            y = convolve(x, kernel)
+        seen.append((y, *tape.gradient(y, (x, kernel), output_gradients=upstream)))
+    for ours, plain in zip(*seen, strict=True):
+        np.testing.assert_allclose(ours, plain, rtol=1e-3, atol=1e-3 * np.std(plain))
+
+
+@pytest.mark.parametrize("side", [38, 40], ids=["below the limit", "above it"])
+def test_a_graph_of_any_size_takes_either_way(side):
+    convolve = tf.function(
+        same_convolution,
+        input_signature=[
+            tf.TensorSpec((1, None, None, 256)),
+            tf.TensorSpec((3, 3, 256, 256)),
+        ],
+    )
+    x, kernel = random(1, side, side, 256), random(3, 3, 256, 256, seed=1, spread=0.02)
+    plain = tf.nn.conv2d(x, kernel, 1, "SAME")
+    np.testing.assert_allclose(convolve(x, kernel), plain, rtol=1e-3, atol=1e-3)
+
+
+def test_the_kernel_of_a_layer_may_be_a_variable():
+    layer = keras.layers.Conv2D(3, 3, padding="same")
+    plain = layer(random(1, 8, 8, 2))
+    layer.convolution_op = same_convolution
+    np.testing.assert_allclose(layer(random(1, 8, 8, 2)), plain, rtol=1e-5, atol=1e-6)
