@@ -6,11 +6,13 @@ and adds up a convolution's gradient with respect to its input in a single threa
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import tensorflow as tf
 
-_MANY = 256  # channels in and out from which the products outweigh the transforms
-_PLACES = 1500  # of the output from which they outweigh the transform of the kernel
+_MANY = 256  # channels in and out from which fewer products outweigh the transforms
 
 # F(4, 3) of Lavin & Gray 2015, "Fast Algorithms for Convolutional Neural Networks", Sec. 4.1,
 # https://arxiv.org/abs/1509.09308: 4 outputs of a filter of 3 taps out of 6 inputs, by
@@ -31,84 +33,73 @@ _OUTPUTS = np.array(
 )
 
 
-def same_convolution(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Convolve with stride 1 and zeros around, as `tf.nn.conv2d(x, kernel, 1, "SAME")` does.
+class FixedConvolution:
+    """Convolution with a kernel that stays as it is, with stride 1 and zeros around.
 
-    Equal to it but for rounding, and so are both gradients. Windows of 3 × 3 over many channels go
-    through `winograd`. The gradient with respect to `x` is a convolution too: of what flows back,
-    with the kernel turned by 180 degrees and its channels in and out exchanged.
+    Equal but for rounding to `tf.nn.conv2d(x, kernel, 1, "SAME")`, and so is its gradient with
+    respect to the input: a convolution too, of what flows back, with the kernel turned by 180
+    degrees and its channels in and out exchanged. It has no gradient with respect to the kernel.
+
+    Windows of 3 × 3 over many channels go through `winograd`, for which the kernel is transformed
+    once, here: it then takes 4 times as much memory, in each direction.
 
     Args:
-        x: float32 (B, H, W, C).
         kernel: float32 (K, L, C, F), K and L odd.
-    Returns:
-        float32 (B, H, W, F).
     """
 
-    return _convolved(x, tf.convert_to_tensor(kernel))  # a gradient cannot see Keras's variables
+    def __init__(self, kernel: tf.Tensor):
+        self._there = _convolution(kernel)
+        self._back = _convolution(tf.transpose(kernel[::-1, ::-1], (0, 1, 3, 2)))
+
+    def __call__(self, x: tf.Tensor) -> tf.Tensor:
+        """Return float32 (B, H, W, F) of float32 (B, H, W, C)."""
+        return tf.custom_gradient(lambda x: (self._there(x), self._back))(x)
 
 
-@tf.custom_gradient
-def _convolved(x, kernel):
-    def back(upstream):
-        turned = tf.transpose(kernel[::-1, ::-1], (0, 1, 3, 2))
-        to_kernel = tf.compat.v1.nn.conv2d_backprop_filter(
-            x, tf.shape(kernel), upstream, (1, 1, 1, 1), "SAME"
-        )
-        return _convolve(upstream, turned), to_kernel
-
-    return _convolve(x, kernel), back
+def _convolution(kernel: tf.Tensor) -> Callable:
+    if kernel.shape[:2] == (3, 3) and min(kernel.shape[2:]) >= _MANY:
+        return partial(winograd, taps=winograd_taps(kernel))
+    return partial(tf.nn.conv2d, filters=kernel, strides=1, padding="SAME")
 
 
-def _convolve(x, kernel):
-    if kernel.shape[:2] != (3, 3) or min(kernel.shape[2:]) < _MANY:
-        return tf.nn.conv2d(x, kernel, 1, "SAME")
-    return tf.cond(
-        tf.reduce_prod(tf.shape(x)[1:3]) >= _PLACES,
-        lambda: winograd(x, kernel),
-        lambda: tf.nn.conv2d(x, kernel, 1, "SAME"),
-    )
-
-
-def winograd(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+def winograd(x: tf.Tensor, taps: tf.Tensor) -> tf.Tensor:
     """Convolve 3 × 3 with stride 1 and zeros around, with a quarter of the multiplications.
 
     Winograd's minimal filtering as Lavin & Gray 2015 give it for networks. Tiles of 6 × 6 inputs,
-    which overlap by 2, and the kernel are taken to 36 points, where convolving is a product of
-    matrices over the channels, and from there to tiles of 4 × 4 outputs. In float32 the result
-    differs from the plain sum by about 1e-5 of its spread.
+    which overlap by 2, are taken to 36 points, where convolving is a product of matrices over the
+    channels, and from there to tiles of 4 × 4 outputs. In float32 the result differs from the
+    plain sum by about 1e-5 of its spread.
 
     Args:
         x: float32 (B, H, W, C).
-        kernel: float32 (3, 3, C, F).
+        taps: float32 (36, C, F), from `winograd_taps`.
     Returns:
         float32 (B, H, W, F).
     """
-    batch, height, width, channels = tf.unstack(tf.shape(x))
-    filters = kernel.shape[-1]
+    batch, height, width, _ = tf.unstack(tf.shape(x))
+    _, channels, filters = taps.shape
     down, across = -(-height // 4), -(-width // 4)
     padded = tf.pad(x, ((0, 0), (1, 4 * down - height + 3), (1, 4 * across - width + 3), (0, 0)))
     blocks = tf.reshape(padded, (batch, down + 1, 4, across + 1, 4, channels))
     blocks = tf.transpose(blocks, (2, 4, 0, 1, 3, 5))
-    tiles = tf.concat(
-        [
-            tf.reshape(part, (-1, batch * down * across * channels))
-            for part in (
-                blocks[:, :, :, :-1, :-1],
-                blocks[:, :2, :, :-1, 1:],
-                blocks[:2, :, :, 1:, :-1],
-                blocks[:2, :2, :, 1:, 1:],
-            )
-        ],
-        axis=0,
-    )
-    points = tf.reshape(tf.matmul(_TILES, tiles), (36, -1, x.shape[-1]))
-    taps = tf.matmul(_KERNELS, tf.reshape(kernel, (9, -1)))
-    points = tf.matmul(points, tf.reshape(taps, (36, -1, filters)))
-    tiles = tf.matmul(_RESULTS, tf.reshape(points, (36, -1)))
-    tiles = tf.reshape(tiles, (4, 4, batch, down, across, filters))
+    tiles = [
+        blocks[:, :, :, :-1, :-1],
+        blocks[:, :2, :, :-1, 1:],
+        blocks[:2, :, :, 1:, :-1],
+        blocks[:2, :2, :, 1:, 1:],
+    ]
+    places = batch * down * across
+    tiles = tf.concat([tf.reshape(part, (-1, places * channels)) for part in tiles], axis=0)
+    points = tf.reshape(tf.matmul(_TILES, tiles), (36, places, channels))
+    points = tf.reshape(tf.matmul(points, taps), (36, places * filters))
+    tiles = tf.reshape(tf.matmul(_RESULTS, points), (4, 4, batch, down, across, filters))
     whole = tf.transpose(tiles, (2, 3, 0, 4, 1, 5))
     return tf.reshape(whole, (batch, 4 * down, 4 * across, filters))[:, :height, :width]
+
+
+def winograd_taps(kernel: tf.Tensor) -> tf.Tensor:
+    """Return a kernel (3, 3, C, F) at the 36 points of `winograd`: (36, C, F)."""
+    return tf.reshape(tf.matmul(_KERNELS, tf.reshape(kernel, (9, -1))), (36, *kernel.shape[2:]))
 
 
 def _in_two_directions(matrix: np.ndarray, columns=None) -> np.ndarray:

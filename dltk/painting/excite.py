@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from dltk.errors import UsageError
+from dltk.painting.fixed import fix_kernels
 from dltk.painting.fourier import FourierPicture
 from dltk.painting.network import NO_GRADIENT
 from dltk.painting.transforms import GREY, draw_transform, transform
@@ -30,7 +31,8 @@ class Exciter:
     """Paints pictures for the units of one layer.
 
     Args:
-        network: from `dltk.painting.network.see_layers`, which gives `layer`.
+        network: from `dltk.painting.network.see_layers`, which gives `layer`. Its weights are
+            fixed from now on.
         layer: name of a layer, or SCORES.
         size: (height, width) of the pictures, in pixels.
         method: "fourier" or "simonyan".
@@ -42,6 +44,7 @@ class Exciter:
     ):
         if method not in METHODS:
             raise UsageError(f'method "{method}" is none of {", ".join(METHODS)}')
+        fix_kernels(network)
         self._network, self._layer, self._l2 = network, layer, l2
         self._shape = (1, *size, network.input_shape[-1])
         self._picture = FourierPicture(*self._shape[1:]) if method == "fourier" else None

@@ -12,7 +12,6 @@ from dltk.modelfile import load_model
 from dltk.models.build import build_network, last_operation
 from dltk.models.find import PIXEL_RANGES, ModelSource
 from dltk.models.taps import tap_name
-from dltk.ops.convolution import same_convolution
 
 SCORES = "/scores"  # a classifier's output before softmax; no layer can have this name
 NO_GRADIENT = "the scores have no gradient with respect to pixels, as with votes of neighbours"
@@ -83,8 +82,6 @@ def see_layers(
             raise
     network = keras.Model(pixels, {name: seen[place] for name, place in places.items()})
     _compute_in(network, precision)
-    if precision == "float32":
-        _descend_fast(network)
     return network
 
 
@@ -190,17 +187,3 @@ def _compute_in(network: keras.Model, precision: str) -> None:
     for layer in network.layers:
         if layer not in exact and not isinstance(layer, _NORMALISING):
             layer.dtype_policy = _POLICIES[precision]
-
-
-def _descend_fast(network: keras.Model) -> None:
-    """Let convolutions that can be `same_convolution`s be that; Keras's own gradient is slow."""
-    for layer in network.layers:
-        if (
-            type(layer) is layers.Conv2D
-            and layer.padding == "same"
-            and layer.data_format == "channels_last"
-            and layer.strides == layer.dilation_rate == (1, 1)
-            and layer.groups == 1
-            and all(side % 2 and side > 1 for side in layer.kernel_size)
-        ):
-            layer.convolution_op = same_convolution

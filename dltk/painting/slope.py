@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
+from dltk.painting.fixed import fix_kernels
 from dltk.painting.objective import Objective
 from dltk.painting.tiles import Tile
 
@@ -27,6 +28,7 @@ class Slope:
 
     Args:
         network: from `dltk.painting.network.see_layers`; the outputs that the objectives need.
+            Its weights are fixed from now on.
         objectives: their terms are added.
         priors: what else is minimised, as functions from pixels (1, H, W, C) to terms by name.
 
@@ -40,6 +42,7 @@ class Slope:
         objectives: Sequence[Objective],
         priors: Sequence[Callable[[object], dict]] = (),
     ):
+        fix_kernels(network)
         self._network = network
         self._objectives = list(objectives)
         self._priors = list(priors)
