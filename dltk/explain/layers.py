@@ -40,8 +40,7 @@ def spread_of_layers(model: keras.Model, count: int) -> list[str]:
     Raises:
         UsageError: no layer has a map.
     """
-    taps = [tap for tap in map_taps(model) if tap.kind not in ("Rescaling", "ZeroPadding2D")]
-    taps = [tap for tap in taps if tap.shape[-1] > 3]
+    taps = [tap for tap in _computing(model) if tap.shape[-1] > 3]
     last = [
         tap
         for tap, following in zip(taps, [*taps[1:], None], strict=False)
@@ -59,13 +58,18 @@ def deep_layer(model: keras.Model) -> str:
 
     What is there is as large as eyes and faces, and places lie close enough to be everywhere.
     """
-    taps, side = map_taps(model), model.inputs[0].shape[1]
+    taps, side = _computing(model), model.inputs[0].shape[1]
     deep = [
         tap.name
         for tap in taps
         if side and tap.shape[0] and round(math.log2(side / tap.shape[0])) == 4
     ]
     return deep[-1] if deep else last_map(model)
+
+
+def _computing(model: keras.Model) -> list[Tap]:
+    """Return the taps with maps that show more than the map before them."""
+    return [tap for tap in map_taps(model) if tap.kind not in ("Rescaling", "ZeroPadding2D")]
 
 
 def layer_of(model: keras.Model, name: str) -> keras.layers.Layer:

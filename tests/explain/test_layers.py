@@ -69,6 +69,14 @@ def test_the_deep_layer_is_the_last_at_a_sixteenth_of_the_side():
     assert deep_layer(network(2)) == "pool1"  # there is none: the last map
 
 
+def test_the_deep_layer_is_no_padding():
+    inner = keras.Input((64, 64, 3))
+    x = layers.Conv2D(4, 3, 16, padding="same", name="conv")(inner)
+    x = layers.ZeroPadding2D(((0, 1), (0, 1)), name="pad")(x)
+    model = keras.Model(inner, layers.Conv2D(4, 3, 2, name="after")(x))
+    assert deep_layer(model) == "conv"
+
+
 def test_a_layer_inside_nested_models_is_found():
     model = keras.Sequential([keras.Input((64, 64, 3)), network()])
     assert layer_of(model, "net/conv2") is model.get_layer("net").get_layer("conv2")
