@@ -52,6 +52,16 @@ def photos(tmp_path) -> Path:
 
 
 @pytest.fixture
+def folder(tmp_path):
+    """Two photos, one of them in a folder of its own and with a difficult name."""
+    root = tmp_path / "photos"
+    (root / "deep er").mkdir(parents=True)
+    shutil.copy(SAMPLES / "cat.jpg", root / "cat.jpg")
+    shutil.copy(SAMPLES / "flower.jpg", root / "deep er" / "flower [1] (é).jpg")
+    return root
+
+
+@pytest.fixture
 def noise():
     """A maker of small RGB pictures, each of its own colour and grain."""
 

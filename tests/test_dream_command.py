@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from hashlib import sha256
 
 import keras
 import numpy as np
@@ -17,6 +16,7 @@ from PIL import Image
 
 from dltk.images import decode
 from dltk.samples import FOLDER
+from tests.folders import digests, record, tree
 
 SMALL = "--size", 48, "--steps", 2, "--octaves", 2, "--precision", "float32"
 DLTK = (  # which tells of its steps every second
@@ -37,32 +37,6 @@ def network(tmp_path_factory):
     path = tmp_path_factory.mktemp("network") / "small [1].keras"
     model.save(path)
     return "-m", path
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Two photos, one of them in a folder of its own and with a difficult name."""
-    root = tmp_path / "photos"
-    (root / "deep er").mkdir(parents=True)
-    shutil.copy(FOLDER / "cat.jpg", root / "cat.jpg")
-    shutil.copy(FOLDER / "flower.jpg", root / "deep er" / "flower [1] (é).jpg")
-    return root
-
-
-def tree(folder) -> list[str]:
-    """Return the files in a folder, hidden ones left out."""
-    paths = (path for path in folder.rglob("*") if path.is_file())
-    names = (path.relative_to(folder).as_posix() for path in paths)
-    return sorted(name for name in names if not name.startswith("."))
-
-
-def record(folder, name="results.jsonl"):
-    header, *rows = map(json.loads, (folder / name).read_text().splitlines())
-    return header, rows
-
-
-def digests(folder) -> dict[str, str]:
-    return {name: sha256((folder / name).read_bytes()).hexdigest() for name in tree(folder)}
 
 
 def test_a_folder_gives_a_folder_of_dreams_of_the_same_names(dltk, folder, network, tmp_path):

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from PIL import Image
 
 from dltk.images import decode
 from dltk.samples import FOLDER, STYLES
+from tests.folders import digests, record, tree
 
 # The first layers only, and few steps: a picture takes a second.
 SMALL = (
@@ -24,32 +24,6 @@ SMALL = (
 )  # fmt: skip
 DLTK = [sys.executable, "-c", "from dltk.cli.main import run; run()"]
 BRUSH = ("--style", "brush-strokes")
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Two photos, one of them in a folder of its own and with a difficult name."""
-    root = tmp_path / "photos"
-    (root / "deep er").mkdir(parents=True)
-    shutil.copy(FOLDER / "cat.jpg", root / "cat.jpg")
-    shutil.copy(FOLDER / "flower.jpg", root / "deep er" / "flower [1] (é).jpg")
-    return root
-
-
-def tree(folder) -> list[str]:
-    """Return the files in a folder, hidden ones left out."""
-    paths = (path for path in folder.rglob("*") if path.is_file())
-    names = (path.relative_to(folder).as_posix() for path in paths)
-    return sorted(name for name in names if not name.startswith("."))
-
-
-def record(folder, name="results.jsonl"):
-    header, *rows = map(json.loads, (folder / name).read_text().splitlines())
-    return header, rows
-
-
-def digests(folder) -> dict[str, str]:
-    return {name: sha256((folder / name).read_bytes()).hexdigest() for name in tree(folder)}
 
 
 def test_a_folder_in_two_styles_gives_every_pair_and_a_contact_sheet(dltk, folder, tmp_path):
