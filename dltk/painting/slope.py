@@ -47,7 +47,7 @@ class Slope:
         self._objectives = list(objectives)
         self._priors = list(priors)
         self.strides = _strides(network)
-        traced = {"reduce_retracing": True}
+        traced = {"reduce_retracing": True, "autograph": False}  # whose rewriting takes time
         self._features = tf.function(self._features_of, **traced)
         self._in_one = tf.function(self._whole, **traced)
         self._measured = tf.function(self._measure, **traced)

@@ -66,6 +66,8 @@ def plan_tiles(height: int, width: int, *, tile: int, halo: int, multiple: int) 
 
 def _cuts(side: int, tile: int, multiple: int) -> list[int]:
     """Return the edges of the cores along one side."""
+    if side <= tile:
+        return [0, side]
     count = -(-side // max(tile // multiple * multiple, multiple))
     step = -(-side // (count * multiple)) * multiple
     return [*range(0, side, step), side]

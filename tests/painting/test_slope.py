@@ -176,6 +176,11 @@ def test_cores_cover_a_picture_once_and_halos_lie_around_them(size, tile, halo, 
     assert (covered == 1).all()
 
 
+def test_what_fits_into_a_tile_is_not_cut():
+    (tile,) = plan_tiles(61, 83, tile=83, halo=10, multiple=16)
+    assert tile.core == tile.outer == (0, 0, 61, 83)
+
+
 def test_tiles_are_as_equal_as_may_be():
     tiles = plan_tiles(100, 60, tile=64, halo=3, multiple=4)
     rows, columns = [(0, 52), (52, 100)], [(0, 60)]
