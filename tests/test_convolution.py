@@ -39,7 +39,7 @@ def test_winograds_filtering_keeps_its_digits_over_many_channels():
 @pytest.mark.parametrize("window", [(1, 1), (3, 3), (5, 3)])
 @pytest.mark.parametrize(
     ("side", "channels", "filters"),
-    [pytest.param(9, 4, 6, id="few"), pytest.param(13, 256, 257, id="many")],
+    [pytest.param(9, 4, 6, id="few"), pytest.param(26, 256, 257, id="many")],
 )
 def test_a_fixed_convolution_and_its_gradient_are_those_of_tensorflow(
     window, side, channels, filters
@@ -62,7 +62,7 @@ def test_a_graph_takes_pictures_of_any_size():
     convolve = tf.function(
         FixedConvolution(kernel), input_signature=[tf.TensorSpec((None, None, None, 256))]
     )
-    for shape in ((1, 6, 9), (2, 5, 4)):
+    for shape in ((1, 25, 26), (2, 5, 4)):
         x = random(*shape, 256)
         plain = tf.nn.conv2d(x, kernel, 1, "SAME")
         np.testing.assert_allclose(convolve(x), plain, rtol=1e-3, atol=1e-3)

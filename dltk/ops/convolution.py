@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 _MANY = 256  # channels in and out from which fewer products outweigh the transforms
+_PLACES = 600  # of a map from which they outweigh reading 4 times the memory
 
 # F(4, 3) of Lavin & Gray 2015, "Fast Algorithms for Convolutional Neural Networks", Sec. 4.1,
 # https://arxiv.org/abs/1509.09308: 4 outputs of a filter of 3 taps out of 6 inputs, by
@@ -40,8 +41,8 @@ class FixedConvolution:
     respect to the input: a convolution too, of what flows back, with the kernel turned by 180
     degrees and its channels in and out exchanged. It has no gradient with respect to the kernel.
 
-    Windows of 3 × 3 over many channels go through `winograd`, for which the kernel is transformed
-    once, here: it then takes 4 times as much memory, in each direction.
+    Windows of 3 × 3 over many channels of large maps go through `winograd`, for which the kernel
+    is transformed once, here, and takes 4 times as much memory again, in each direction.
 
     Args:
         kernel: float32 (K, L, C, F), K and L odd.
@@ -57,9 +58,16 @@ class FixedConvolution:
 
 
 def _convolution(kernel: tf.Tensor) -> Callable:
-    if kernel.shape[:2] == (3, 3) and min(kernel.shape[2:]) >= _MANY:
-        return partial(winograd, taps=winograd_taps(kernel))
-    return partial(tf.nn.conv2d, filters=kernel, strides=1, padding="SAME")
+    plain = partial(tf.nn.conv2d, filters=kernel, strides=1, padding="SAME")
+    if kernel.shape[:2] != (3, 3) or min(kernel.shape[2:]) < _MANY:
+        return plain
+    fast = partial(winograd, taps=winograd_taps(kernel))
+
+    def either(x):
+        large = tf.reduce_prod(tf.shape(x)[1:3]) >= _PLACES
+        return tf.cond(large, lambda: fast(x), lambda: plain(x))
+
+    return either
 
 
 def winograd(x: tf.Tensor, taps: tf.Tensor) -> tf.Tensor:
