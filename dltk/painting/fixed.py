@@ -15,8 +15,8 @@ def fix_kernels(network: keras.Model) -> None:
     """Let the convolutions of `network` that can be `FixedConvolution`s compute as these.
 
     They are those in float32; for bfloat16, oneDNN has something faster still. Weights assigned
-    afterwards may go unseen. Not for who counts on zeros that are exact: Winograd's filtering
-    leaves what lies outside of a receptive field at 1e-7 or so.
+    afterwards may go unseen. Not for who counts on zeros that are exact: what lies outside of
+    a receptive field comes out of Winograd's filtering at up to 1e-5 of what lies inside.
     """
     for layer in network.layers:
         if (
