@@ -1,4 +1,4 @@
-"""Labelled pictures: what is trained on, measured on, checked and shown."""
+"""Pictures of which something is known: trained on, measured on, checked and shown."""
 
 from __future__ import annotations
 
@@ -9,44 +9,49 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from PIL import Image
 
 from dltk.errors import InputError, reason
 from dltk.images import decode
+from dltk.objects import Objects
 
 SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
-class Examples:
-    """Pictures of known class, in a fixed order.
+class Pictures:
+    """Pictures in a fixed order; subclasses say what is known of each.
 
     Attributes:
         names: of each: its path relative to the data's root, with "/" between the parts.
         sources: of each: what `dltk.images.decode` takes. May read from disk when indexed.
-        labels: int64 (N,), indices into the classes.
     """
 
     names: Sequence[str]
     sources: Sequence[object]
-    labels: np.ndarray
 
     def __len__(self) -> int:
         return len(self.names)
 
-    def take(self, indices: Iterable[int]) -> Examples:
-        """Return the examples at `indices`, in that order."""
+    def take(self, indices: Iterable[int]) -> Self:
+        """Return the pictures at `indices`, in that order."""
         indices = [int(index) for index in indices]
-        taken = Examples(
-            tuple(self.names[index] for index in indices),
-            _Chosen(self.sources, indices),
-            self.labels[np.asarray(indices, np.int64)],
+        taken = replace(
+            self,
+            names=tuple(self.names[index] for index in indices),
+            sources=_Chosen(self.sources, indices),
+            **self._known_of(indices),
         )
         if "digests" in self.__dict__:
             taken.__dict__["digests"] = tuple(self.digests[index] for index in indices)
         return taken
+
+    def _known_of(self, indices: list[int]) -> dict:
+        """Return the fields of a subclass for the pictures at `indices`."""
+        return {}
 
     def decode(self, index: int, *, at_least: int | None = None) -> Image.Image:
         """Return one picture, upright RGB. Raises InputError with the reason."""
@@ -60,6 +65,34 @@ class Examples:
         """
         with ThreadPoolExecutor(4) as pool:
             return tuple(pool.map(lambda i: _digest(self.sources[i]), range(len(self))))
+
+
+@dataclass(frozen=True)
+class Examples(Pictures):
+    """Pictures of known class.
+
+    Attributes:
+        labels: int64 (N,), indices into the classes.
+    """
+
+    labels: np.ndarray
+
+    def _known_of(self, indices: list[int]) -> dict:
+        return {"labels": self.labels[np.asarray(indices, np.int64)]}
+
+
+@dataclass(frozen=True)
+class AnnotatedExamples(Pictures):
+    """Pictures of known objects.
+
+    Attributes:
+        objects: of each, in pixels of the upright original.
+    """
+
+    objects: Sequence[Objects]
+
+    def _known_of(self, indices: list[int]) -> dict:
+        return {"objects": tuple(self.objects[index] for index in indices)}
 
 
 class _Chosen(Sequence):
@@ -94,8 +127,8 @@ def _digest(source) -> str:
 
 
 @dataclass(frozen=True)
-class LabelledData:
-    """A data set of classified pictures.
+class _Data:
+    """A data set of pictures in splits; subclasses say of what kind.
 
     Attributes:
         where: where it came from, as the user named it.
@@ -106,7 +139,7 @@ class LabelledData:
 
     where: str
     classes: tuple[str, ...]
-    splits: dict[str, Examples]
+    splits: dict[str, Pictures]
     passed_over: tuple[tuple[str, str], ...] = field(default=())
 
     @property
@@ -117,7 +150,7 @@ class LabelledData:
     def __len__(self) -> int:
         return sum(map(len, self.splits.values()))
 
-    def without(self, unusable: dict[str, dict[int, str]]) -> LabelledData:
+    def without(self, unusable: dict[str, dict[int, str]]) -> Self:
         """Return the data less some examples, which are added to `passed_over`.
 
         Args:
@@ -129,6 +162,26 @@ class LabelledData:
             splits[split] = examples.take(i for i in range(len(examples)) if i not in reasons)
             passed += [(examples.names[i], why) for i, why in sorted(reasons.items())]
         return replace(self, splits=splits, passed_over=tuple(passed))
+
+
+@dataclass(frozen=True)
+class LabelledData(_Data):
+    """A data set of classified pictures; its splits are Examples."""
+
+    splits: dict[str, Examples]
+
+
+@dataclass(frozen=True)
+class ObjectData(_Data):
+    """A data set of pictures with objects; its splits are AnnotatedExamples.
+
+    Attributes:
+        repairs: (where, what) of annotations that were changed or left out in reading, such as a
+            box that reached over its picture's edge.
+    """
+
+    splits: dict[str, AnnotatedExamples]
+    repairs: tuple[tuple[str, str], ...] = field(default=())
 
 
 def in_memory(images: Sequence, labels: Sequence, classes: Sequence[str]) -> LabelledData:
