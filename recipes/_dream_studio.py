@@ -22,9 +22,9 @@ from dltk.explain.scores import Scores, class_index
 from dltk.losses.dream import ClassScores, Guidance, LayerNorms
 from dltk.models.find import find_model
 from dltk.models.labels import distinct_names
+from dltk.models.laid_open import SCORES, load_whole, see_layers
 from dltk.ops.colour import luminance, with_luminance
 from dltk.painting.ascent import GRADIENTS, ascend
-from dltk.painting.network import SCORES, load_whole, see_layers
 from dltk.painting.octaves import octave_sizes, plan_windows, smallest_side
 from dltk.painting.redirect import redirected
 from dltk.painting.scales import fitted, resized, to_pixels
@@ -86,7 +86,7 @@ class Dreamer:
     """Dreams of some objectives, as a network on one device sees them.
 
     Args:
-        network: from `dltk.painting.network.see_layers`; what the objectives need.
+        network: from `dltk.models.laid_open.see_layers`; what the objectives need.
         objectives: their terms are added.
         window: (height, width) of a network that takes no other; then pictures are looked at in
             windows of that size.

@@ -22,6 +22,7 @@ from PIL import Image
 from dltk.errors import UsageError
 from dltk.losses.style import ContentLoss, StyleLoss, total_variation
 from dltk.models.find import find_model
+from dltk.models.laid_open import average_pooling, load_whole, reach, see_layers
 from dltk.ops.colour import (
     luminance,
     match_histogram,
@@ -29,7 +30,6 @@ from dltk.ops.colour import (
     match_mean_covariance,
     with_luminance,
 )
-from dltk.painting.network import average_pooling, load_whole, reach, see_layers
 from dltk.painting.optimise import adam, lbfgs
 from dltk.painting.photo import Photo
 from dltk.painting.scales import coarse_to_fine, fitted, resized, to_picture, to_pixels

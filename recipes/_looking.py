@@ -21,7 +21,7 @@ from dltk.files import whole
 from dltk.images import encode
 from dltk.metadata import software_of
 from dltk.models.find import ModelSource, find_model
-from dltk.painting.network import load_whole
+from dltk.models.laid_open import load_whole
 from dltk.painting.scales import fitted
 from dltk.training.run import MODEL_FILE
 from dltk.weights import Report

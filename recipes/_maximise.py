@@ -16,9 +16,9 @@ from dltk.drawing import gallery
 from dltk.errors import DltkError, UsageError
 from dltk.explain.layers import channel_count, choose_channels, deep_layer, layer_of
 from dltk.explain.scores import class_index
+from dltk.models.laid_open import SCORES, load_whole, see_layers
 from dltk.models.taps import tap_name
 from dltk.painting.excite import L2, METHODS, Exciter
-from dltk.painting.network import SCORES, load_whole, see_layers
 from dltk.painting.redirect import redirected_unit
 from dltk.painting.share import share_out
 from dltk.painting.watch import PaintingStoppedError, Stop, Watch, save_trace

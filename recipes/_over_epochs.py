@@ -23,7 +23,7 @@ from dltk.explain.kernels import kernel_layer, kernel_reader, kernel_tile
 from dltk.explain.layers import map_layer, map_taps, spread_of_layers
 from dltk.explain.maps import map_tile, strongest_channels
 from dltk.models.find import find_model
-from dltk.painting.network import load_whole, see_layers
+from dltk.models.laid_open import load_whole, see_layers
 from dltk.samples import sample_files
 from dltk.training.run import MODEL_FILE, RunFolder
 from dltk.weights import Report, silent

@@ -24,7 +24,7 @@ from dltk.explain.layers import channel_count, choose_channels, map_layer, sprea
 from dltk.explain.strongest import Peak, Strongest, box_on_photo, peaks_of
 from dltk.metadata import to_srgb
 from dltk.models.find import ModelSource
-from dltk.painting.network import load_whole
+from dltk.models.laid_open import load_whole
 from dltk.strategy import cores, place
 from dltk.weights import Report, silent
 from recipes._looking import DEFAULT_MODEL, check_free, file_name, find_one, write_own

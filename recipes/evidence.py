@@ -29,8 +29,8 @@ from dltk.explain.scores import class_index
 from dltk.images import encodable, encode
 from dltk.metadata import to_srgb
 from dltk.models.find import ModelSource
+from dltk.models.laid_open import SCORES, see_layers
 from dltk.models.taps import last_map
-from dltk.painting.network import SCORES, see_layers
 from dltk.painting.share import share_out
 from dltk.painting.watch import Stop
 from dltk.strategy import choose_precision, place

@@ -25,7 +25,7 @@ from dltk.explain.kernels import kernel_layer, kernel_tile, kernels_of
 from dltk.explain.layers import choose_channels, map_layer, spread_of_layers
 from dltk.explain.maps import map_tile, strongest_channels
 from dltk.images import encode
-from dltk.painting.network import load_whole, see_layers
+from dltk.models.laid_open import load_whole, see_layers
 from dltk.painting.share import share_out
 from dltk.painting.watch import Stop
 from dltk.strategy import choose_precision, place

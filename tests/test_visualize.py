@@ -16,7 +16,7 @@ from dltk.explain.strongest import box_on_photo
 from dltk.images import Geometry
 from dltk.modelfile import ModelCard, save_model
 from dltk.models.find import find_model
-from dltk.painting.network import load_whole
+from dltk.models.laid_open import load_whole
 from recipes.visualize import (
     activations,
     classes,

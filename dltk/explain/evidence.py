@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from dltk.errors import InputError, UsageError
 from dltk.explain.scores import Scores
-from dltk.painting.network import NO_GRADIENT
+from dltk.models.laid_open import NO_GRADIENT
 
 METHODS = ("gradient", "smoothgrad", "integrated", "guided")
 _NOISE = 0.15 * 255  # standard deviation, as a share of the range: Smilkov et al. 2017, Sec. 4
@@ -27,7 +27,7 @@ class Evidence:
     """Attributes the score of a class to pixels, or to places of a feature map.
 
     Args:
-        network: from `dltk.painting.network.see_layers`, which gives SCORES and, for
+        network: from `dltk.models.laid_open.see_layers`, which gives SCORES and, for
             `grad_cam`, `layer`.
         scores: how its scores are read.
         layer: for `grad_cam`.

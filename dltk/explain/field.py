@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from dltk.painting.network import average_pooling, see_layers
+from dltk.models.laid_open import average_pooling, see_layers
 
 Box = tuple[int, int, int, int]  # (left, top, right, bottom) in pixels
 

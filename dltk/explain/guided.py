@@ -24,7 +24,7 @@ def guided_relu(x, most: float = math.inf):
 
 
 class Guide:
-    """Swap for `dltk.painting.network.see_layers`: every ReLU becomes a guided one.
+    """Swap for `dltk.models.laid_open.see_layers`: every ReLU becomes a guided one.
 
     Attributes:
         count: how many were found.

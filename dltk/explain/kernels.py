@@ -10,8 +10,8 @@ from PIL import Image
 
 from dltk.errors import UsageError
 from dltk.explain.layers import layer_of
+from dltk.models.laid_open import see_layers
 from dltk.models.taps import list_taps, tap_name
-from dltk.painting.network import see_layers
 
 _LEVELS = 64.0, 192.0  # between which pixels are moved to see which colour goes where
 

@@ -12,7 +12,7 @@ from dltk.errors import UsageError, nearest, printable
 from dltk.models.build import last_activation, last_operation
 from dltk.models.catalog import Label
 from dltk.models.labels import distinct_names
-from dltk.painting.network import SCORES
+from dltk.models.laid_open import SCORES
 
 _LEAST = 1e-7  # of a probability whose logarithm is taken
 

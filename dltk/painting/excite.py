@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from dltk.errors import UsageError
+from dltk.models.laid_open import NO_GRADIENT
 from dltk.painting.fixed import fix_kernels
 from dltk.painting.fourier import FourierPicture
-from dltk.painting.network import NO_GRADIENT
 from dltk.painting.transforms import GREY, draw_transform, transform
 from dltk.painting.watch import PaintingStoppedError, Watch
 
@@ -31,7 +31,7 @@ class Exciter:
     """Paints pictures for the units of one layer.
 
     Args:
-        network: from `dltk.painting.network.see_layers`, which gives `layer`. Its weights are
+        network: from `dltk.models.laid_open.see_layers`, which gives `layer`. Its weights are
             fixed from now on.
         layer: name of a layer, or SCORES.
         size: (height, width) of the pictures, in pixels.

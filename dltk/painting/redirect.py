@@ -12,7 +12,7 @@ from dltk.painting.relu import cap_of, replaced
 
 
 def redirected(operation) -> layers.Layer | None:
-    """Swap for `dltk.painting.network.see_layers`: ReLU6 that can be left at both ends.
+    """Swap for `dltk.models.laid_open.see_layers`: ReLU6 that can be left at both ends.
 
     A unit of ReLU6 that is at 0 or 6 has no gradient, and in a photo most are. Whatever makes
     pictures from gradients then sees the few that are left, and shows little more than stripes.

@@ -27,7 +27,7 @@ class Slope:
     and the layers' places lie on a grid that begins in the corner, as with VGG; nearly elsewhere.
 
     Args:
-        network: from `dltk.painting.network.see_layers`; the outputs that the objectives need.
+        network: from `dltk.models.laid_open.see_layers`; the outputs that the objectives need.
             Its weights are fixed from now on.
         objectives: their terms are added.
         priors: what else is minimised, as functions from pixels (1, H, W, C) to terms by name.

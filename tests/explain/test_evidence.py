@@ -13,7 +13,7 @@ from keras import layers
 from dltk.errors import InputError, UsageError
 from dltk.explain.evidence import Evidence
 from dltk.explain.scores import Scores
-from dltk.painting.network import SCORES, see_layers
+from dltk.models.laid_open import SCORES, see_layers
 
 SIZE = 6, 5
 

@@ -11,7 +11,7 @@ from keras import layers
 from dltk.explain.evidence import Evidence
 from dltk.explain.guided import Guide, guided_relu
 from dltk.explain.scores import Scores
-from dltk.painting.network import SCORES, see_layers
+from dltk.models.laid_open import SCORES, see_layers
 
 X = np.array([-1, 2, 3, 7, 0], np.float32)
 UPSTREAM = np.array([1, 1, -1, 1, 1], np.float32)

@@ -10,7 +10,7 @@ from keras import layers
 from dltk.errors import UsageError
 from dltk.explain.scores import Scores, class_index
 from dltk.models.catalog import Label, imagenet_labels
-from dltk.painting.network import SCORES, see_layers
+from dltk.models.laid_open import SCORES, see_layers
 
 
 def classifier(units: int, activation) -> keras.Model:

@@ -9,9 +9,9 @@ import tensorflow as tf
 from keras import layers
 
 from dltk.errors import UsageError
+from dltk.models.laid_open import SCORES, see_layers
 from dltk.painting.excite import Exciter
 from dltk.painting.fourier import FourierPicture
-from dltk.painting.network import SCORES, see_layers
 from dltk.painting.transforms import GREY, draw_transform, transform
 from dltk.painting.watch import PaintingStoppedError, Watch
 

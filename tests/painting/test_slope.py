@@ -12,7 +12,7 @@ from keras import layers
 
 from dltk.errors import DltkError
 from dltk.losses.style import ContentLoss, StyleLoss, total_variation
-from dltk.painting.network import reach, see_layers
+from dltk.models.laid_open import reach, see_layers
 from dltk.painting.slope import Slope
 from dltk.painting.tiles import Tile, TileSize, plan_tiles
 

@@ -12,8 +12,8 @@ from dltk.errors import UsageError
 from dltk.explain.guided import Guide
 from dltk.models.classifier import ensemble
 from dltk.models.find import find_model
+from dltk.models.laid_open import SCORES, average_pooling, load_whole, reach, see_layers
 from dltk.models.taps import list_taps, tap
-from dltk.painting.network import SCORES, average_pooling, load_whole, reach, see_layers
 from dltk.painting.redirect import redirected
 
 

@@ -1,4 +1,4 @@
-"""A fixed network seen from its layers: pictures of any size in, the outputs of some layers out."""
+"""A network laid open: pictures of any size in, the outputs of some of its layers out."""
 
 from __future__ import annotations
 
