@@ -19,27 +19,96 @@ def random_of(*key: int) -> np.random.Generator:
     return np.random.default_rng(key)
 
 
-class Batches:
+class Stream:
     """An endless stream of batches that can be entered at any step.
 
     An epoch is a permutation of the examples, cut into whole batches; what is left over waits
     for another epoch's permutation. Step t of a run that was killed and resumed sees what step t
     of a run never stopped does. Under tf.distribute each replica takes its share of every batch,
-    so a step is the same on any number of replicas.
+    so a step is the same on any number of replicas. Subclasses say what a share is.
+
+    Args:
+        count: of the examples.
+        batch_size: examples in a step, over all replicas.
+        seed: of the order.
+        names: of the examples, to say which were in a batch.
+    """
+
+    def __init__(self, count: int, *, batch_size: int, seed: int = 0, names: Sequence[str] = ()):
+        self._names = names
+        self.batch_size = min(batch_size, count)
+        self.steps_per_epoch = count // self.batch_size
+        self._count, self._seed = count, seed
+        self._order = lru_cache(2)(self._order)  # two epochs may be under way at once
+
+    def share(self, step: int, replica: int, replicas: int):
+        """Return what one replica sees of a step: tuples and dicts of arrays, in any nesting.
+
+        Their first axis has batch_size / replicas entries.
+        """
+        raise NotImplementedError
+
+    def indices(self, step: int) -> np.ndarray:
+        """Return the examples of a step, int64 (batch_size,)."""
+        epoch, place = divmod(step, self.steps_per_epoch)
+        return self._order(epoch)[place * self.batch_size :][: self.batch_size]
+
+    def describe(self, step: int, most: int = 4) -> str:
+        """Return names of the examples of a step, the first few of them."""
+        names = [printable(self._names[i]) if self._names else str(i) for i in self.indices(step)]
+        more = f" and {len(names) - most} more" if len(names) > most else ""
+        return ", ".join(names[:most]) + more
+
+    def _order(self, epoch: int) -> np.ndarray:
+        return random_of(self._seed, ORDER, epoch).permutation(self._count)
+
+    def dataset(self, strategy, first_step: int = 0):
+        """Return the stream from `first_step` on, as a dataset distributed under `strategy`."""
+        return strategy.distribute_datasets_from_function(
+            lambda context: self._pipeline(first_step, context)
+        )
+
+    def _pipeline(self, first_step: int, context):
+        """The tf.data pipeline of one worker: shares of a step, one for each local replica."""
+        import tensorflow as tf
+
+        replicas = context.num_replicas_in_sync
+        local = replicas // context.num_input_pipelines
+        first_replica = context.input_pipeline_id * local
+        first = self.share(first_step, 0, replicas)
+        arrays = tf.nest.flatten(first)
+
+        def share(number):
+            step, replica = divmod(int(number), local)
+            return tf.nest.flatten(self.share(step, first_replica + replica, replicas))
+
+        def load(number):
+            parts = tf.numpy_function(share, [number], [array.dtype for array in arrays])
+            for part, array in zip(parts, arrays, strict=True):
+                part.set_shape(array.shape)
+            return tf.nest.pack_sequence_as(first, parts)
+
+        numbers = tf.data.Dataset.range(first_step * local, np.iinfo(np.int64).max)
+        made = numbers.map(load, num_parallel_calls=_AHEAD, deterministic=True)
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return made.prefetch(_AHEAD).with_options(options)
+
+
+class Batches(Stream):
+    """Batches of classified examples: inputs, targets and weights.
 
     Args:
         load: from indices int64 (n,) and an epoch to float32 (n, ...), such as pixels or
             features. It may depend on the epoch: augmentation.
         labels: int (N,), indices of classes.
         classes: K.
-        batch_size: examples in a step, over all replicas.
-        seed: of order and mixup.
+        batch_size, seed, names: see `Stream`; the seed is that of mixup too.
         weights: float32 (N,), of each example in the loss; None for 1.
         balanced: draw examples, with replacement, so that all classes come equally often.
         mixup: alpha of Zhang et al. 2018, Sec. 2: an example and another of the batch are
             averaged, inputs and targets, with shares from Beta(alpha, alpha), one draw for each
             example. Each counts in the loss by its share times its own weight. 0 for none.
-        names: of the examples, to say which were in a batch.
     """
 
     def __init__(
@@ -55,33 +124,18 @@ class Batches:
         mixup: float = 0.0,
         names: Sequence[str] = (),
     ):
-        self._names = names
         self._load, self._labels, self._classes = load, np.asarray(labels), classes
         count = len(self._labels)
         self._weights = np.ones(count, np.float32) if weights is None else weights
-        self.batch_size = min(batch_size, count)
-        self.steps_per_epoch = count // self.batch_size
-        self._seed, self._balanced, self._mixup = seed, balanced, mixup
-        self._order = lru_cache(2)(self._order)  # two epochs may be under way at once
-
-    def indices(self, step: int) -> np.ndarray:
-        """Return the examples of a step, int64 (batch_size,)."""
-        epoch, place = divmod(step, self.steps_per_epoch)
-        return self._order(epoch)[place * self.batch_size :][: self.batch_size]
-
-    def describe(self, step: int, most: int = 4) -> str:
-        """Return names of the examples of a step, the first few of them."""
-        names = [printable(self._names[i]) if self._names else str(i) for i in self.indices(step)]
-        more = f" and {len(names) - most} more" if len(names) > most else ""
-        return ", ".join(names[:most]) + more
+        self._balanced, self._mixup = balanced, mixup
+        super().__init__(count, batch_size=batch_size, seed=seed, names=names)
 
     def _order(self, epoch: int) -> np.ndarray:
-        random = random_of(self._seed, ORDER, epoch)
-        count = len(self._labels)
         if not self._balanced:
-            return random.permutation(count)
+            return super()._order(epoch)
+        random = random_of(self._seed, ORDER, epoch)
         share = 1 / np.bincount(self._labels)[self._labels]
-        return random.choice(count, size=count, p=share / share.sum())
+        return random.choice(self._count, size=self._count, p=share / share.sum())
 
     def share(self, step: int, replica: int, replicas: int) -> tuple[np.ndarray, ...]:
         """Return what one replica sees of a step: inputs, targets and weights.
@@ -111,37 +165,6 @@ class Batches:
 
     def _targets(self, chosen: np.ndarray) -> np.ndarray:
         return np.eye(self._classes, dtype=np.float32)[self._labels[chosen]]
-
-    def dataset(self, strategy, first_step: int = 0):
-        """Return the stream from `first_step` on, as a dataset distributed under `strategy`."""
-        return strategy.distribute_datasets_from_function(
-            lambda context: self._pipeline(first_step, context)
-        )
-
-    def _pipeline(self, first_step: int, context):
-        """The tf.data pipeline of one worker: shares of a step, one for each local replica."""
-        import tensorflow as tf
-
-        replicas = context.num_replicas_in_sync
-        local = replicas // context.num_input_pipelines
-        first_replica = context.input_pipeline_id * local
-        shapes = [part.shape for part in self.share(first_step, 0, replicas)]
-
-        def share(number):
-            step, replica = divmod(int(number), local)
-            return self.share(step, first_replica + replica, replicas)
-
-        def load(number):
-            parts = tf.numpy_function(share, [number], [tf.float32] * 3)
-            for part, shape in zip(parts, shapes, strict=True):
-                part.set_shape(shape)
-            return tuple(parts)
-
-        numbers = tf.data.Dataset.range(first_step * local, np.iinfo(np.int64).max)
-        made = numbers.map(load, num_parallel_calls=_AHEAD, deterministic=True)
-        options = tf.data.Options()
-        options.autotune.enabled = False
-        return made.prefetch(_AHEAD).with_options(options)
 
 
 def fitting_batch_size(batch_size: int, examples: int, replicas: int) -> int:

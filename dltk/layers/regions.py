@@ -1,0 +1,110 @@
+"""Layers that cut regions out of feature maps, and what is around them."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from dltk.ops.boxes import areas
+from dltk.ops.regions import roi_align, roi_pool
+
+_CANONICAL = 224  # pixels: the side of a region that belongs to level 4 (Lin et al. 2016, Eq. 1)
+
+
+@keras.saving.register_keras_serializable("dltk")
+class FillOutside(keras.layers.Layer):
+    """Pixels with a colour wherever a batch's picture does not reach.
+
+    Maps float32 pixels (B, H, W, 3), 0-255, and areas float32 (B, 2), the height and width of
+    each picture at the top left, to pixels of the same shape.
+
+    Args:
+        colour: (red, green, blue), 0-255: that which the network's normalisation turns into 0.
+    """
+
+    def __init__(self, colour, **kwargs):
+        super().__init__(**kwargs)
+        self.colour = tuple(map(float, colour))
+
+    def call(self, pixels, area):
+        height, width = tf.shape(pixels)[1], tf.shape(pixels)[2]
+        rows = tf.cast(tf.range(height), tf.float32) < area[:, :1]
+        columns = tf.cast(tf.range(width), tf.float32) < area[:, 1:]
+        inside = rows[:, :, None, None] & columns[:, None, :, None]
+        return tf.where(inside, tf.cast(pixels, tf.float32), self.colour)
+
+    def compute_output_shape(self, pixels_shape, area_shape):
+        return pixels_shape
+
+    def get_config(self):
+        return super().get_config() | {"colour": self.colour}
+
+
+@keras.saving.register_keras_serializable("dltk")
+class RegionFeatures(keras.layers.Layer):
+    """The features of regions, from the level of a pyramid that fits their size.
+
+    Maps a list of maps (B, H, W, C), the finest first, and boxes float32 (B, P, 4) in pixels to
+    (B · P, size, size, C). A region of area a belongs to level 4 + log2(√a / 224), rounded down,
+    the level of stride 2ⁿ being n (Lin et al. 2016, "Feature Pyramid Networks", Eq. 1).
+
+    Args:
+        strides: pixels between places of each map, powers of two. Of several maps with the same
+            stride the first is taken.
+        size: bins along a side.
+        kind: "align" (RoIAlign), "pool" (RoI pooling), or "legacy": RoIAlign as in the first
+            Detectron and torchvision, see `dltk.ops.regions.roi_align`.
+        samples: points along a side of a bin, for RoIAlign.
+    """
+
+    def __init__(self, strides, *, size=7, kind="align", samples=2, **kwargs):
+        super().__init__(**kwargs)
+        self.strides = [int(stride) for stride in strides]
+        self.size, self.kind, self.samples = size, kind, samples
+
+    def call(self, maps, boxes):
+        count = tf.shape(boxes)[1]
+        owners = tf.repeat(tf.range(tf.shape(boxes)[0]), count)
+        boxes = tf.reshape(tf.cast(boxes, tf.float32), (-1, 4))
+        features = [tf.cast(each, tf.float32) for each in maps]
+        if len(features) == 1:
+            return self._cut(features[0], boxes, owners, self.strides[0])
+        levels = self._levels(boxes)
+        parts, places = [], []
+        first = self.strides[0].bit_length() - 1
+        for number, (each, stride) in enumerate(zip(features, self.strides, strict=True)):
+            if stride in self.strides[:number]:
+                continue
+            place = tf.where(levels == first)[:, 0]
+            first += 1
+            parts.append(self._cut(each, tf.gather(boxes, place), tf.gather(owners, place), stride))
+            places.append(place)
+        order = tf.argsort(tf.concat(places, axis=0))
+        found = tf.gather(tf.concat(parts, axis=0), order)
+        return tf.ensure_shape(found, (None, self.size, self.size, maps[0].shape[-1]))
+
+    def _levels(self, boxes):
+        least, most = (each.bit_length() - 1 for each in (self.strides[0], self.strides[-1]))
+        side = tf.sqrt(areas(boxes)) / _CANONICAL
+        level = tf.floor(4 + tf.math.log(side) / tf.math.log(2.0) + 1e-6)
+        return tf.cast(tf.clip_by_value(level, least, most), tf.int32)
+
+    def _cut(self, features, boxes, owners, stride):
+        if self.kind == "pool":
+            return roi_pool(features, boxes, owners, stride=stride, size=self.size)
+        return roi_align(
+            features,
+            boxes,
+            owners,
+            stride=stride,
+            size=self.size,
+            samples=self.samples,
+            aligned=self.kind == "align",
+        )
+
+    def compute_output_shape(self, maps_shape, boxes_shape):
+        return (None, self.size, self.size, maps_shape[0][-1])
+
+    def get_config(self):
+        names = ("strides", "size", "kind", "samples")
+        return super().get_config() | {name: getattr(self, name) for name in names}

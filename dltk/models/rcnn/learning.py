@@ -1,0 +1,173 @@
+"""The form of a detector that learns: annotated pictures in, losses out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+import tensorflow as tf
+
+from dltk.layers import RegionProposals
+from dltk.losses.detection import box_loss, class_loss, objectness_loss
+from dltk.models.rcnn.detector import AREA, PIXELS, PROPOSALS, Parts
+from dltk.ops.boxes import areas, encoded, pairwise_iou
+from dltk.ops.matching import GROUND, NEITHER, matched, noise_of, sampled
+from dltk.training.model import TrainingModel
+
+BOXES, LABELS, SEEDS = "boxes", "labels", "seeds"
+PADDING, IGNORED = -1, -2  # among the labels
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """From how many anchors and regions of each picture a detector learns, and from which.
+
+    The defaults are those of Ren et al. 2015, Sec. 3.1.2, and of Detectron's Fast R-CNN.
+
+    Attributes:
+        anchors: of a picture; half of them with an object if there are as many.
+        regions: of a picture.
+        share: of regions with an object, at most.
+        anchor_overlap: (up to which an anchor is ground, from which it has an object).
+        region_overlap: from which a region has an object; below, and from `least_overlap` on, it
+            is ground.
+        least_overlap: Fast R-CNN's 0.1 makes ground of what is near an object, the hard cases.
+        before, after: proposals looked at and taken, see `RegionProposals`.
+    """
+
+    anchors: int = 256
+    regions: int = 512
+    share: float = 0.25
+    anchor_overlap: tuple[float, float] = (0.3, 0.7)
+    region_overlap: float = 0.5
+    least_overlap: float = 0.0
+    before: int = 2000
+    after: int = 2000
+
+
+class Learner(TrainingModel):
+    """A detector with its losses, which trains the layers of the detector itself.
+
+    Takes {PIXELS: float32 (B, H, W, 3), AREA: float32 (B, 2), BOXES: float32 (B, N, 4), LABELS:
+    int32 (B, N) from 0, PADDING or IGNORED, SEEDS: int32 (B, 2)}, and PROPOSALS where the detector
+    does, and gives losses float32 (B,) by name: "objectness" and "anchor_box" of a region proposal
+    network, "region_class" and "region_box". Which anchors and regions of a picture are learnt
+    from depends on its seeds alone.
+
+    Batch normalisation keeps the statistics it has, and nothing is dropped out: batches are small,
+    and a replica's share smaller still.
+
+    Args:
+        detector: from `dltk.models.rcnn.detector.build_detector`.
+        lessons: what is learnt from.
+    """
+
+    def __init__(self, detector: keras.Model, lessons: Lessons, **kwargs):
+        super().__init__(**kwargs)
+        self.detector, self._lessons = detector, lessons
+        self._parts = Parts.of(detector)
+        self._proposals = None
+        if self._parts.rpn is not None:
+            own = self._parts.proposals.get_config()
+            numbers = {"before": lessons.before, "after": lessons.after, "name": "more_proposals"}
+            self._proposals = RegionProposals.from_config(own | numbers)
+        self.built = True
+
+    @property
+    def loss_names(self) -> tuple[str, ...]:
+        """The losses that `call` gives."""
+        of_regions = ("region_class", "region_box")
+        return of_regions if self._parts.rpn is None else ("objectness", "anchor_box", *of_regions)
+
+    def call(self, inputs, training=None):
+        pixels, area = inputs[PIXELS], inputs[AREA]
+        maps = self._parts.maps(pixels, area)
+        losses = {}
+        if self._parts.rpn is None:
+            regions = inputs[PROPOSALS]
+        else:
+            logits, deltas = self._parts.answers(maps)
+            losses |= self._of_anchors(pixels, logits, deltas, inputs)
+            regions = self._proposals(pixels, area, logits, deltas)
+        return losses | self._of_regions(maps, regions, inputs)
+
+    def _of_anchors(self, pixels, logits, deltas, inputs) -> dict[str, tf.Tensor]:
+        """Return the losses of the region proposal network."""
+        lessons, seeds = self._lessons, inputs[SEEDS]
+        boxes, present, ignored = _truth(inputs)
+        anchors = tf.concat(self._parts.proposals.anchors(pixels, logits), axis=0)
+        matches = matched(
+            pairwise_iou(anchors[None], boxes),
+            present,
+            ignored,
+            negative=lessons.anchor_overlap[0],
+            positive=lessons.anchor_overlap[1],
+            keep_best=True,
+        )
+        noise = noise_of(seeds, tf.shape(anchors)[0])
+        places, use = sampled(matches, noise, count=lessons.anchors, positives=lessons.anchors // 2)
+        chosen = tf.gather(matches, places, axis=1, batch_dims=1)
+        is_object = chosen >= 0
+        goals = encoded(_of_each(boxes, chosen), tf.gather(anchors, places))
+        batch = tf.shape(pixels)[0]
+        flat = tf.concat([tf.reshape(level, (batch, -1)) for level in logits], axis=1)
+        moves = tf.concat([tf.reshape(level, (batch, -1, 4)) for level in deltas], axis=1)
+        flat, moves = (
+            tf.cast(tf.gather(each, places, axis=1, batch_dims=1), tf.float32)
+            for each in (flat, moves)
+        )
+        return {
+            "objectness": objectness_loss(flat, is_object, use),
+            "anchor_box": box_loss(moves, goals, is_object, use),
+        }
+
+    def _of_regions(self, maps, regions, inputs) -> dict[str, tf.Tensor]:
+        """Return the losses of the second stage.
+
+        The annotated boxes are regions too, so that there is something to learn from before
+        proposals are any good.
+        """
+        lessons = self._lessons
+        boxes, present, ignored = _truth(inputs)
+        regions = tf.concat(
+            [regions, tf.where((present & ~ignored)[..., None], boxes, 0.0)], axis=1
+        )
+        overlaps = pairwise_iou(regions, boxes)
+        matches = matched(
+            overlaps,
+            present,
+            ignored,
+            negative=lessons.region_overlap,
+            positive=lessons.region_overlap,
+        )
+        far = tf.reduce_max(overlaps, axis=2) < lessons.least_overlap
+        matches = tf.where((areas(regions) == 0) | ((matches == GROUND) & far), NEITHER, matches)
+        noise = noise_of(inputs[SEEDS] + 1, tf.shape(regions)[1])
+        count = lessons.regions
+        places, use = sampled(matches, noise, count=count, positives=round(count * lessons.share))
+        regions = tf.stop_gradient(tf.gather(regions, places, axis=1, batch_dims=1))
+        chosen = tf.gather(matches, places, axis=1, batch_dims=1)
+        has_object = chosen >= 0
+        labels = tf.where(has_object, _of_each(inputs[LABELS], chosen) + 1, 0)
+        goals = encoded(_of_each(boxes, chosen), regions, self._parts.final_boxes.weights_)
+        scores, deltas = self._parts.box_head(
+            self._parts.region_features(self._parts.levels(maps), regions), training=False
+        )
+        scores = tf.reshape(tf.cast(scores, tf.float32), (-1, count, scores.shape[-1]))
+        deltas = tf.reshape(tf.cast(deltas, tf.float32), (-1, count, deltas.shape[-1] // 4, 4))
+        deltas = tf.gather(deltas, labels, axis=2, batch_dims=2)
+        return {
+            "region_class": class_loss(scores, labels, use),
+            "region_box": box_loss(deltas, goals, has_object, use),
+        }
+
+
+def _truth(inputs) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Return boxes, and which of them are present, and which ignored."""
+    labels = inputs[LABELS]
+    return inputs[BOXES], labels != PADDING, labels == IGNORED
+
+
+def _of_each(values: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
+    """Return for each region that of `values` (B, N, ...) which belongs to its object, if any."""
+    return tf.gather(values, tf.maximum(chosen, 0), axis=1, batch_dims=1)
