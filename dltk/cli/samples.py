@@ -11,7 +11,7 @@ from dltk.errors import UsageError
 @click.command(
     short_help="Write out sample pictures.",
     epilog="\b\nExamples:\n  dltk samples photos\n  dltk samples styles --styles\n"
-    "  dltk samples shapes --shapes 600",
+    "  dltk samples shapes --shapes 600\n  dltk samples scenes --scenes 600",
 )
 @click.argument("directory", default="samples", metavar="[DIR]", type=click.Path(file_okay=False))
 @click.option(
@@ -20,25 +20,39 @@ from dltk.errors import UsageError
     metavar="N",
     help="Instead of photographs, N made pictures of six kinds of shapes, a folder for each.",
 )
+@click.option(
+    "--scenes",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Instead, N made scenes of several shapes, with boxes, masks and captions as COCO has "
+    "them; every sixth is for validation.",
+)
 @click.option("--styles", is_flag=True, help="Instead, pictures to take a style from.")
 @options.quiet
 @options.debug
-def samples(directory, shapes, styles, quiet):
+def samples(directory, shapes, scenes, styles, quiet):
     """Write the sample photographs and their attribution to DIR (default: samples).
 
     With --styles, pictures to try "dltk stylize" with; with --shapes, labelled pictures to try
-    "dltk finetune" on. Files that are there already are left as they are.
+    "dltk finetune" on; with --scenes, pictures of several objects to learn to find. Files that are
+    there already are left as they are.
     """
     from functools import partial
     from pathlib import Path
 
-    if shapes and styles:
-        raise UsageError("--shapes and --styles write different pictures: choose one")
+    chosen = {"--shapes": shapes, "--scenes": scenes, "--styles": styles}
+    chosen = [flag for flag, value in chosen.items() if value]
+    if len(chosen) > 1:
+        raise UsageError(f"{' and '.join(chosen)} write different pictures: choose one")
     write = partial(_copies, styles=styles)
     if shapes:
         from dltk.data.shapes import write_shapes
 
         write = partial(write_shapes, count=shapes)
+    if scenes:
+        from dltk.data.scene_files import write_scenes
+
+        write = partial(write_scenes, count=scenes - scenes // 6, val=scenes // 6)
     for path in write(Path(directory)):
         if not quiet:
             click.echo(path)

@@ -1,0 +1,218 @@
+"""Made scenes as files, laid out as COCO's are."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from dltk.data.scenes import (
+    SCENE_KINDS,
+    Scene,
+    check_scene,
+    jpeg,
+    scene,
+    scene_name,
+    scene_numbers,
+)
+from dltk.errors import DltkError, UsageError, printable, reason
+from dltk.files import whole
+from dltk.images import encode
+from dltk.samples import FOLDER as SAMPLES
+
+_RECORD = "scenes.json"  # what scenes a folder holds
+_FORMAT = "dltk.scenes/1"  # another number once the same options make other scenes
+_ATTRIBUTION = "ATTRIBUTION.md"  # of the photographs behind the shapes
+_PARTS = "images", "masks", "annotations"
+_ABOUT = {"description": "scenes made by dltk", "version": "1"}
+
+
+def write_scenes(
+    folder: str | os.PathLike,
+    count: int,
+    *,
+    val: int = 0,
+    kinds: Sequence[str] = SCENE_KINDS,
+    size: int | tuple[int, int] = 256,
+    seed: int = 0,
+    least: int = 1,
+    most: int = 6,
+) -> Iterator[Path]:
+    """Write scenes in COCO's layout; SPLIT is train, and val if there is any to measure on.
+
+    images/SPLIT/NUMBER.jpg; annotations/instances_SPLIT.json with boxes, areas and compressed
+    run lengths; annotations/captions_SPLIT.json; masks/SPLIT/NUMBER.png, whose indices into the
+    palette are 0 for the ground, or else the category's id, which is 1 + the label.
+
+    Pictures that are there already are left as they are, so what was stopped can be gone on with.
+    A larger set begins with the smaller one: only the annotations are written anew.
+
+    Args:
+        count: scenes to train on: numbers 0 and on.
+        val: scenes to measure on: numbers VALIDATION and on.
+        kinds, size, seed, least, most: see `dltk.data.scenes.scene`, which raises the same.
+    Yields:
+        what has been written of a split, once all of it is there: the folder of its pictures,
+        that of its masks, and its two annotation files.
+    Raises:
+        UsageError: the folder holds other pictures, or scenes made with other options.
+        DltkError: a file cannot be written, or annotations there cannot be read.
+    """
+    check_scene(kinds, size, least, most)
+    splits = scene_numbers(count, val)
+    folder = Path(folder)
+    made = {"kinds": list(kinds), "size": size, "seed": seed, "least": least, "most": most}
+    _claim(folder, made)
+    for split, numbers in splits.items():
+        yield from _write_split(folder, split, numbers, kinds, partial(scene, **made))
+
+
+def _claim(folder: Path, made: dict) -> None:
+    """Say in the folder what scenes it holds; raise UsageError if it holds something else."""
+    record = json.loads(json.dumps({"format": _FORMAT, **made}))  # as it is read back
+    path = folder / _RECORD
+    if path.exists():
+        there = _read(path)
+        other = next((key for key in record if there.get(key) != record[key]), None)
+        if other:
+            raise UsageError(
+                f"{printable(folder)} holds scenes made with {other} "
+                f"{printable(json.dumps(there.get(other)))}, not {json.dumps(record[other])}; "
+                "name another folder"
+            )
+        return
+    for part in _PARTS:
+        if (folder / part).exists():
+            raise UsageError(
+                f"{printable(folder / part)} is there already, and no scenes of dltk's; "
+                "name another folder"
+            )
+    if not (folder / _ATTRIBUTION).exists():
+        with whole(folder / _ATTRIBUTION) as beside:
+            shutil.copyfile(SAMPLES / _ATTRIBUTION, beside)
+    _write(path, record)
+
+
+def _write_split(
+    folder: Path, split: str, numbers: range, kinds: Sequence[str], draw: partial[Scene]
+) -> Iterator[Path]:
+    """Write what is missing of a split: pictures and masks first, then the annotations."""
+    images, masks = folder / "images" / split, folder / "masks" / split
+    files = {of: folder / "annotations" / f"{of}_{split}.json" for of in ("instances", "captions")}
+    short = [of for of, path in files.items() if not set(numbers) <= _pictures_in(path)]
+    scenes = _Annotations(kinds)
+    for number in numbers:
+        picture, mask = images / f"{scene_name(number)}.jpg", masks / f"{scene_name(number)}.png"
+        if not short and picture.exists() and mask.exists():
+            continue
+        made = draw(number)
+        scenes.add(number, made)
+        if not picture.exists():
+            with whole(picture) as part:
+                part.write_bytes(jpeg(made.picture))
+        if not mask.exists():
+            encode(_in_colours(made.mask), mask)
+    for of in short:
+        _write(files[of], getattr(scenes, of))
+    yield from (images, masks, *files.values())
+
+
+class _Annotations:
+    """Of the scenes of a split, as COCO writes them.
+
+    Attributes:
+        instances, captions: contents of the two files.
+    """
+
+    def __init__(self, kinds: Sequence[str]):
+        images: list[dict] = []
+        self.instances = {
+            "info": _ABOUT,
+            "images": images,
+            "categories": [
+                {"id": 1 + label, "name": kind, "supercategory": "shape"}
+                for label, kind in enumerate(kinds)
+            ],
+            "annotations": [],
+        }
+        self.captions = {"info": _ABOUT, "images": images, "annotations": []}
+
+    def add(self, number: int, made: Scene) -> None:
+        """Add a scene: its number is the id of its picture."""
+        height, width = made.mask.shape
+        file_name = f"{scene_name(number)}.jpg"
+        image = {"id": number, "file_name": file_name, "width": width, "height": height}
+        self.instances["images"].append(image)  # the two files share the list
+        objects = self.instances["annotations"]
+        for index, label in enumerate(made.objects.labels):
+            left, top, right, bottom = made.objects.boxes[index].tolist()
+            objects.append(
+                {
+                    "id": 1 + len(objects),  # COCO's own evaluation takes 0 for none
+                    "image_id": number,
+                    "category_id": 1 + int(label),
+                    "bbox": [left, top, right - left, bottom - top],
+                    "area": int(made.objects.areas[index]),
+                    "iscrowd": 0,
+                    "segmentation": _run_lengths(made.instances == 1 + index),
+                }
+            )
+        texts = self.captions["annotations"]
+        for caption in made.captions:
+            texts.append({"id": 1 + len(texts), "image_id": number, "caption": caption})
+
+
+def _run_lengths(mask: np.ndarray) -> dict:
+    """Return COCO's compressed run lengths of a mask, bool (H, W)."""
+    from pycocotools.mask import encode as compress
+
+    runs = compress(np.asfortranarray(mask, np.uint8))
+    return {"size": [int(side) for side in runs["size"]], "counts": runs["counts"].decode("ascii")}
+
+
+def _in_colours(mask: np.ndarray) -> Image.Image:
+    """Return a label map as a picture with the palette of VOC: 0 is black."""
+    palette = []
+    for label in range(256):
+        # VOC's development kit deals the bits of a label out, three at a time, to the red, green
+        # and blue of its colour, from the highest bit of each down.
+        channels = [0, 0, 0]
+        for bit in range(8):
+            channels[bit % 3] |= (label >> bit & 1) << (7 - bit // 3)
+        palette += channels
+    picture = Image.fromarray(mask)
+    picture.putpalette(palette)
+    return picture
+
+
+def _pictures_in(path: Path) -> set[int]:
+    """Return the ids of the pictures that an annotation file names; none if it is not there."""
+    if not path.exists():
+        return set()
+    try:
+        return {image["id"] for image in _read(path)["images"]}
+    except (KeyError, TypeError):
+        raise DltkError(f"{printable(path)} names no pictures; remove it to have it anew") from None
+
+
+def _read(path: Path) -> dict:
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise DltkError(f"cannot read {printable(path)}: {reason(error)}") from error
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise DltkError(f"{printable(path)} is damaged; remove it to have it anew")
+    return content
+
+
+def _write(path: Path, content: dict) -> None:
+    with whole(path) as part:
+        part.write_text(json.dumps(content, allow_nan=False), encoding="utf-8")
