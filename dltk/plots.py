@@ -1,28 +1,19 @@
-"""Diagrams of training and of measured results, as PNG files.
-
-They are drawn with matplotlib's objects rather than with pyplot: no window, no state that is
-shared with the caller's own diagrams, and no figure that stays in memory.
-"""
+"""Diagrams of training and of measured results, as PNG files."""
 
 from __future__ import annotations
 
 import math
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image
 
-from dltk.errors import printable
-from dltk.files import whole
+from dltk.figures import BLUE, COLOURS, GREY, INK, ORANGE, new_figure, short, write_figure
 from dltk.metrics import ClassificationReport
 
-_BLUE, _ORANGE, _GREY, _INK = "#2b6cb0", "#dd6b20", "#a0aec0", "#2d3748"
-_COLOURS = (_BLUE, _ORANGE, "#2f855a", "#805ad5", "#c53030", "#0987a0")
 _MOST_COUNTED = 25  # classes, up to which a cell has room for its count
 _MOST_SHOWN = 200  # classes whose names can still be read
-_NAME_LETTERS = 28
 _CAPTION_LETTERS = 36
 _TILE_PIXELS = 320
 
@@ -43,7 +34,7 @@ def plot_confusion(report: ClassificationReport, path: str | os.PathLike) -> Non
     shown = _classes_shown(report)
     counts = report.confusion[np.ix_(shown, shown)]
     rest = report.support[shown] - counts.sum(axis=1)
-    names = [_short(report.classes[index]) for index in shown]
+    names = [short(report.classes[index]) for index in shown]
     columns = [*names, "(others)"] if rest.any() else names
     counts = np.column_stack([counts, rest]) if rest.any() else counts
     shares = counts / report.support[shown][:, None]
@@ -52,7 +43,7 @@ def plot_confusion(report: ClassificationReport, path: str | os.PathLike) -> Non
     size = min(9, 72 * cell * 0.62)  # points
     margin = 0.9 + max(map(len, columns)) * size * 0.6 / 72
     wide, high = cell * len(columns), cell * len(names)
-    figure, axes = _figure(wide + margin + 0.8, high + margin)
+    figure, axes = new_figure(wide + margin + 0.8, high + margin)
     colours = {"cmap": "Blues", "norm": PowerNorm(0.5, vmin=0, vmax=1)}
     image = axes.imshow(shares, aspect="equal", **colours)
     axes.set_xticks(range(len(columns)), columns, rotation=90, fontsize=size)
@@ -68,14 +59,14 @@ def plot_confusion(report: ClassificationReport, path: str | os.PathLike) -> Non
     axes.set_title(f"top-1 {report.top1:.1%} of {report.examples:,}{some}", fontsize=11)
     if len(names) <= _MOST_COUNTED:
         for row, column in np.argwhere(counts):
-            ink = "white" if shares[row, column] > 0.3 else _INK
+            ink = "white" if shares[row, column] > 0.3 else INK
             text = f"{counts[row, column]}"
             axes.text(column, row, text, color=ink, ha="center", va="center", fontsize=size)
     share = min(1, 4 / high)  # of the height
     room = axes.inset_axes((1 + 0.12 / wide, 1 - share, 0.14 / wide, share))
     bar = figure.colorbar(image, cax=room, label="share of the true class")
     bar.outline.set_visible(False)
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def _classes_shown(report: ClassificationReport) -> np.ndarray:
@@ -98,19 +89,19 @@ def plot_calibration(report: ClassificationReport, path: str | os.PathLike) -> N
     full = bins.counts > 0
     left, width = bins.edges[:-1][full], np.diff(bins.edges)[full]
     sure, right = bins.confidence[full], bins.accuracy[full]
-    figure, (top, bottom) = _figure(5, 6, 2, height_ratios=[4, 1], sharex=True)
+    figure, (top, bottom) = new_figure(5, 6, 2, height_ratios=[4, 1], sharex=True)
     style = {"align": "edge", "linewidth": 1}
-    top.bar(left, right, width, color=_BLUE, edgecolor="white", label="is right", **style)
-    gap = {"edgecolor": _ORANGE, "hatch": "////", "label": "gap to how sure it is"}
+    top.bar(left, right, width, color=BLUE, edgecolor="white", label="is right", **style)
+    gap = {"edgecolor": ORANGE, "hatch": "////", "label": "gap to how sure it is"}
     top.bar(left, sure - right, width, right, facecolor="none", **gap, **style)
-    top.plot([0, 1], [0, 1], color=_INK, linestyle="--", linewidth=1, label="ideal")
+    top.plot([0, 1], [0, 1], color=INK, linestyle="--", linewidth=1, label="ideal")
     top.set(xlim=(0, 1), ylim=(0, 1), ylabel="share that is right")
     top.set_title(f"Expected calibration error {report.ece:.3f}, {report.examples:,} pictures")
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     shares = bins.counts[full] / report.examples
-    bottom.bar(left, shares, width, color=_GREY, edgecolor="white", **style)
+    bottom.bar(left, shares, width, color=GREY, edgecolor="white", **style)
     bottom.set(xlabel="probability of the predicted class", ylabel="share of all", ylim=(0, None))
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def plot_curves(
@@ -131,19 +122,19 @@ def plot_curves(
     panels: dict[str, list[str]] = {}
     for name in history:
         panels.setdefault(name.removeprefix("val_"), []).append(name)
-    figure, axes = _figure(7.5, 0.7 + 2.5 * len(panels), len(panels), sharex=True)
+    figure, axes = new_figure(7.5, 0.7 + 2.5 * len(panels), len(panels), sharex=True)
     for panel, (what, names) in zip(np.atleast_1d(axes), panels.items(), strict=True):
         for name in names:
             held_out = name.startswith("val_")
             values = _floats(history[name])
-            style = {"color": _ORANGE if held_out else _BLUE, "marker": "o", "markersize": 3.5}
+            style = {"color": ORANGE if held_out else BLUE, "marker": "o", "markersize": 3.5}
             label = "validation" if held_out else "training"
             epochs = np.arange(1.0, len(values) + 1)
             breaks = [first for _, first in stages[1:] if first < len(values)]
             gaps = np.insert(epochs, breaks, np.nan), np.insert(values, breaks, np.nan)
             panel.plot(*gaps, label=label, **style)  # each stage is a line of its own
             if held_out and best is not None and best < len(values):
-                mark = {"color": _ORANGE, "s": 130, "marker": "*", "zorder": 3}
+                mark = {"color": ORANGE, "s": 130, "marker": "*", "zorder": 3}
                 value = f"kept, epoch {best + 1}: {values[best]:.4g}"
                 panel.scatter(best + 1, values[best], label=value, **mark)
         panel.set_ylabel(what.replace("_", " "))
@@ -152,16 +143,16 @@ def plot_curves(
         else:
             panel.legend(frameon=False)
         for _, first in stages[1:]:
-            panel.axvline(first + 0.5, color=_INK, linestyle=":", linewidth=1)
+            panel.axvline(first + 0.5, color=INK, linestyle=":", linewidth=1)
     first_panel, last_panel = np.atleast_1d(axes)[[0, -1]]
     for name, first in stages:
-        place = {"xytext": (3, 3), "textcoords": "offset points", "fontsize": 9, "color": _INK}
+        place = {"xytext": (3, 3), "textcoords": "offset points", "fontsize": 9, "color": INK}
         corner = {"xycoords": ("data", "axes fraction"), "annotation_clip": False}
-        first_panel.annotate(_short(name), (first + 0.5, 1), **corner, **place)
+        first_panel.annotate(short(name), (first + 0.5, 1), **corner, **place)
     epochs = max(map(len, history.values()), default=0)
     last_panel.set(xlabel="epoch", xlim=(0.5, max(epochs, 1) + 0.5))
     last_panel.xaxis.get_major_locator().set_params(integer=True)
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def plot_rate_search(
@@ -169,17 +160,17 @@ def plot_rate_search(
 ) -> None:
     """Draw the loss at rising learning rates (Smith 2017, Sec. 3.3), and the rate chosen."""
     rates, losses = _floats(rates), _floats(losses)
-    figure, axes = _figure(7, 4)
-    axes.plot(rates, losses, color=_BLUE)
+    figure, axes = new_figure(7, 4)
+    axes.plot(rates, losses, color=BLUE)
     axes.set(xscale="log", xlabel="learning rate", ylabel="loss")
     finite = losses[np.isfinite(losses)]
     if len(finite) and finite[0] > finite.min():  # where it diverges is seen; how far is no matter
         drop = finite[0] - finite.min()
         axes.set_ylim(finite.min() - 0.15 * drop, min(finite.max(), finite[0] + drop) + 0.1 * drop)
     if chosen is not None:
-        axes.axvline(chosen, color=_ORANGE, linestyle="--", label=f"chosen: {chosen:.2g}")
+        axes.axvline(chosen, color=ORANGE, linestyle="--", label=f"chosen: {chosen:.2g}")
         axes.legend(frameon=False)
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def plot_folds(
@@ -199,9 +190,9 @@ def plot_folds(
         log: whether to space the values, then all above 0, by their ratios.
         chosen: (line, value) to mark.
     """
-    figure, axes = _figure(7, 4.5)
+    figure, axes = new_figure(7, 4.5)
     for index, (name, tried) in enumerate(grid.items()):
-        colour = _COLOURS[index % len(_COLOURS)]
+        colour = COLOURS[index % len(COLOURS)]
         values = sorted(tried)
         for value in values:
             folds = tried[value]
@@ -209,13 +200,13 @@ def plot_folds(
         mean = [np.mean(tried[value]) for value in values]
         spread = [np.std(tried[value]) for value in values]
         style = {"color": colour, "marker": "o", "markersize": 4, "capsize": 3}
-        axes.errorbar(values, mean, spread, label=_short(name), **style)
+        axes.errorbar(values, mean, spread, label=short(name), **style)
     if chosen is not None:
         name, value = chosen
         mean = float(np.mean(grid[name][value]))
-        line = f"{_short(name)}, " if name else ""
+        line = f"{short(name)}, " if name else ""
         text = f"chosen: {line}{label} = {value:g}, {mean:.1%}"
-        mark = {"s": 190, "facecolors": "none", "edgecolors": _INK, "linewidths": 1.5, "zorder": 4}
+        mark = {"s": 190, "facecolors": "none", "edgecolors": INK, "linewidths": 1.5, "zorder": 4}
         axes.scatter(value, mean, label=text, **mark)
     if log:
         axes.set_xscale("log")
@@ -230,7 +221,7 @@ def plot_folds(
         axes.set_ylim(low, 1 + 0.02 * (1 - low))
     if chosen is not None or any(grid):
         axes.legend(frameon=False)
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def plot_worst(
@@ -248,16 +239,16 @@ def plot_worst(
         )
     columns = min(6, math.ceil(math.sqrt(1.5 * len(pictures))))
     rows = math.ceil(len(pictures) / columns)
-    figure, axes = _figure(2.4 * columns, 2.8 * rows, rows, columns, squeeze=False)
+    figure, axes = new_figure(2.4 * columns, 2.8 * rows, rows, columns, squeeze=False)
     for panel in axes.flat:
         panel.set_axis_off()
     for panel, picture, caption in zip(axes.flat, pictures, captions, strict=False):
         small = picture.copy()
         small.thumbnail((_TILE_PIXELS, _TILE_PIXELS))
         panel.imshow(np.asarray(small), cmap="gray", vmin=0, vmax=255)
-        lines = [_short(line, _CAPTION_LETTERS) for line in caption.split("\n")]
+        lines = [short(line, _CAPTION_LETTERS) for line in caption.split("\n")]
         panel.set_title("\n".join(lines), fontsize=8)
-    _write(figure, path)
+    write_figure(figure, path)
 
 
 def plot_templates(weights: np.ndarray, classes: Sequence[str], path: str | os.PathLike) -> None:
@@ -280,38 +271,6 @@ def plot_templates(weights: np.ndarray, classes: Sequence[str], path: str | os.P
     plot_worst(pictures, classes, path)
 
 
-def _figure(width: float, height: float, rows: int = 1, columns: int = 1, **options):
-    """Return a figure of that size in inches and its axes, in the style of all diagrams here."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, **options)
-    for panel in np.atleast_1d(axes).flat:
-        panel.spines[["top", "right"]].set_visible(False)
-        panel.spines[["left", "bottom"]].set_color(_GREY)
-        panel.tick_params(colors=_INK)
-        panel.grid(color="#edf2f7")
-        panel.set_axisbelow(True)
-    return figure, axes
-
-
-def _write(figure, path: str | os.PathLike) -> None:
-    """Write a figure, finely if it is small: one of many classes is large enough."""
-    dots = 160 if max(figure.get_size_inches()) < 16 else 100
-    with whole(path) as part, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")  # no font has all letters of all names
-        figure.savefig(part, format="png", dpi=dots)
-
-
 def _floats(values: Sequence[float | None]) -> np.ndarray:
     """Return float64, with NaN, which is not drawn, for None."""
     return np.array([np.nan if value is None else value for value in values], np.float64)
-
-
-def _short(name: str, letters: int = _NAME_LETTERS) -> str:
-    """Return a name as text for a diagram: on one line, not too long, a $ being a $."""
-    text = printable(name)
-    text = text if len(text) <= letters else text[: letters - 1] + "…"
-    return text.replace("$", r"\$")

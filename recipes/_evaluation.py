@@ -19,9 +19,10 @@ from dltk.files import whole
 from dltk.metrics import ClassificationReport
 from dltk.plots import plot_calibration, plot_confusion, plot_worst
 
-_FORMAT = "dltk.evaluate"
+FORMAT = "dltk.evaluate"
 _RECORD = "evaluation.json"
 _RUN_RECORD, _RUN_FORMAT = "config.json", "dltk run"  # see dltk.training.run
+_TASK = "classify"
 _COLUMNS = ("path", "label", "predicted", "score", "label_score")
 _MISTAKES = 24  # pictures on a sheet
 _CONFUSED = 20  # pairs of classes in the record
@@ -69,8 +70,9 @@ class Evaluation:
         """Return the measures, ready for JSON."""
         pairs = self.report.most_confused(_CONFUSED)
         return {
-            "format": _FORMAT,
+            "format": FORMAT,
             "version": 1,
+            "task": _TASK,
             "dltk": __version__,
             "model": self.model,
             "data": self.data,
@@ -94,12 +96,9 @@ class Evaluation:
         """
         if not overwrite:
             check_place(folder, self.data)
-            check_contents(folder)
+            check_contents(folder, _TASK)
         folder = Path(folder)
-        with whole(folder / _RECORD) as part:
-            text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
-            # A name that is not UTF-8 becomes \udcXX, which JSON reads back as it was.
-            part.write_text(text + "\n", "utf-8", "backslashreplace")
+        write_record(folder, self.to_dict())
         write_csv(folder / "predictions.csv", _COLUMNS, self._rows())
         plot_confusion(self.report, folder / "confusion.png")
         plot_calibration(self.report, folder / "calibration.png")
@@ -128,6 +127,18 @@ class Evaluation:
             path.unlink(missing_ok=True)  # of an earlier evaluation
 
 
+def write_record(folder: Path, fields: dict) -> None:
+    """Write the measures to evaluation.json.
+
+    Raises:
+        DltkError: it cannot be written.
+    """
+    with whole(folder / _RECORD) as part:
+        text = json.dumps(fields, indent=1, ensure_ascii=False, allow_nan=False)
+        # A name that is not UTF-8 becomes \udcXX, which JSON reads back as it was.
+        part.write_text(text + "\n", "utf-8", "backslashreplace")
+
+
 def check_place(folder: str | os.PathLike, data: str | os.PathLike) -> None:
     """Raise UsageError if no evaluation belongs in `folder`, whatever it holds.
 
@@ -139,28 +150,37 @@ def check_place(folder: str | os.PathLike, data: str | os.PathLike) -> None:
         raise UsageError(
             f"{printable(folder)} lies in the data, {printable(data)}; choose another folder"
         )
-    if _format_of(folder / _RUN_RECORD) == _RUN_FORMAT:
+    if _record_in(folder / _RUN_RECORD).get("format") == _RUN_FORMAT:
         raise UsageError(
             f"{printable(folder)} holds a training run with its own evaluation; "
             "choose another folder"
         )
 
 
-def check_contents(folder: str | os.PathLike) -> None:
-    """Raise UsageError unless `folder` is missing, empty, or holds an earlier evaluation."""
+def check_contents(folder: str | os.PathLike, task: str | None = None) -> None:
+    """Raise UsageError unless `folder` is missing, empty, or holds an earlier evaluation.
+
+    Args:
+        task: of what it is to be an evaluation: "classify" or "detect". Those of different tasks
+            have different files, and would stand side by side. Without it, of either.
+    """
     folder = Path(folder)
     if not folder.is_dir() or not any(folder.iterdir()):
         return
-    if _format_of(folder / _RECORD) != _FORMAT:
-        raise UsageError(
-            f"{printable(folder)} holds files that are no evaluation; choose another folder, "
-            "or --overwrite"
-        )
+    earlier = _record_in(folder / _RECORD)
+    if earlier.get("format") != FORMAT:
+        what = "files that are no evaluation"
+    elif task and (other := earlier.get("task", "classify")) != task:
+        what = f"the evaluation of a model to {printable(other)}"
+    else:
+        return
+    raise UsageError(f"{printable(folder)} holds {what}; choose another folder, or --overwrite")
 
 
-def _format_of(path: Path) -> str | None:
-    """Return what a JSON file says of its format; None if there is none, or it says nothing."""
+def _record_in(path: Path) -> dict:
+    """Return what a JSON file says of itself; nothing if there is none, or it says nothing."""
     try:
-        return json.loads(path.read_bytes())["format"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
+        fields = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}

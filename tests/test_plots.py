@@ -43,13 +43,13 @@ def share(picture, colour, slack=12):
 @pytest.fixture
 def drawn(monkeypatch):
     """The axes of each diagram that is written, to see what was put where."""
-    axes, write = [], plots._write
+    axes, write = [], plots.write_figure
 
     def look(figure, path):
         axes.append(figure.axes)
         write(figure, path)
 
-    monkeypatch.setattr(plots, "_write", look)
+    monkeypatch.setattr(plots, "write_figure", look)
     return axes
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import shutil
-import sys
 
 import click
 
 from dltk.cli import options
 from dltk.cli.progress import Reporter
+from dltk.cli.tables import new_table, text_console, text_of
 from dltk.errors import UsageError, printable
 
 _MOST_ROWS = 20  # classes in the table
 _MOST_PAIRS = 10
 _MOST_FAILURES = 10
-_PLAIN_WIDTH = 100  # of a table that is not on a terminal
 
 
 @click.command(
@@ -97,20 +95,7 @@ def _tell(result, output: str | None, quiet: bool) -> None:
 
 def tables(result) -> str:
     """Return the measures as text: in colours and as wide as the window on a terminal."""
-    from io import StringIO
-
-    from rich.console import Console
-
-    terminal = sys.stdout.isatty()
-    console = Console(
-        file=StringIO(),
-        force_terminal=terminal,
-        no_color=not terminal or bool(os.environ.get("NO_COLOR")),
-        width=shutil.get_terminal_size().columns if terminal else _PLAIN_WIDTH,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
+    console = text_console()
     report = result.report
     split = "" if result.split == "all" else f", {result.split}"
     pictures = f"{report.examples:,} picture{'s' * (report.examples > 1)}"
@@ -131,7 +116,7 @@ def tables(result) -> str:
     if pairs:
         console.print()
         console.print(_pair_table(pairs))
-    return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
+    return text_of(console)
 
 
 def _class_table(report):
@@ -139,7 +124,7 @@ def _class_table(report):
     from rich.text import Text
 
     rows = list(report.per_class().items())
-    table = _table("class", "pictures", "precision", "recall", "F1")
+    table = new_table("class", "pictures", "precision", "recall", "F1")
     if len(rows) > _MOST_ROWS:
         table.caption = Text(f"the {_MOST_ROWS} worst of {len(rows)} classes; --json has all")
         table.caption_justify = "left"
@@ -153,18 +138,8 @@ def _class_table(report):
 def _pair_table(pairs):
     from rich.text import Text
 
-    table = _table("most confused", "taken for", "pictures")
+    table = new_table("most confused", "taken for", "pictures")
     table.columns[1].justify = "left"
     for true, predicted, count in pairs:
         table.add_row(Text(printable(true)), Text(printable(predicted)), f"{count:,}")
-    return table
-
-
-def _table(first: str, *others: str):
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column(first, overflow="ellipsis", no_wrap=True)
-    for name in others:
-        table.add_column(name, justify="right", overflow="ellipsis", no_wrap=True)
     return table
