@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from contextlib import suppress
 
 
 class DltkError(Exception):
@@ -57,7 +58,9 @@ def printable(name: object) -> str:
     Control characters and bytes that are not UTF-8 become backslash escapes, so that a name with
     a newline in it cannot forge a second line.
     """
-    text = str(name).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    text = str(name)
+    with suppress(UnicodeEncodeError):  # halves of characters, as JSON may hold; escaped below
+        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )

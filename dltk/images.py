@@ -10,6 +10,8 @@ import io
 import os
 import stat
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -45,7 +47,8 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _ORIENTATION_KEYS = ("exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp")
-_SIDEWAYS = [_TURNS[orientation] for orientation in (5, 6, 7, 8)]
+SIDEWAYS = frozenset(_TURNS[orientation] for orientation in (5, 6, 7, 8))  # swap the sides
+_FITS = ("crop", "squash", "pad", "within")
 _INTERPOLATIONS = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -92,7 +95,7 @@ def decode(source, *, at_least: int | None = None) -> Image.Image:
 
 def decode_sized(source, *, at_least: int | None = None) -> tuple[Image.Image, tuple[int, int]]:
     """Return what `decode` does, and the upright picture's full (width, height)."""
-    try:
+    with explained():
         if isinstance(source, np.ndarray):
             source = _from_array(source)
         if isinstance(source, Image.Image):
@@ -104,6 +107,13 @@ def decode_sized(source, *, at_least: int | None = None) -> tuple[Image.Image, t
                 image.draft(None, (at_least, at_least))
             image.load()
             return _sized(image, size)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn whatever reading a picture raises into InputError, with the reason."""
+    try:
+        yield
     except InputError:
         raise
     except Image.DecompressionBombError as error:
@@ -131,14 +141,14 @@ def is_picture(content: bytes) -> bool:
 
 
 def _sized(image: Image.Image, size: tuple[int, int]) -> tuple[Image.Image, tuple[int, int]]:
-    turn = _TURNS.get(_orientation(image))
+    turn = turn_of(image)
     upright = image.transpose(turn) if turn is not None else image
     if turn is not None:
         for key in _ORIENTATION_KEYS:  # or what was turned once would be turned again
             upright.info.pop(key, None)
     width, height = size
-    swapped = turn is not None and turn in _SIDEWAYS
-    return to_rgb(upright, image.format), (height, width) if swapped else (width, height)
+    size = (height, width) if turn in SIDEWAYS else (width, height)
+    return to_rgb(upright, image.format), size
 
 
 def opened(source) -> Image.Image:
@@ -178,12 +188,19 @@ def _first_bytes(path) -> bytes:
         return file.read(4)
 
 
-def _orientation(image: Image.Image) -> int | None:
+def turn_of(
+    image: Image.Image, read: Callable[[Image.Image], Image.Exif] | None = None
+) -> Image.Transpose | None:
+    """Return what turns the stored picture upright, by its EXIF orientation; None for nothing.
+
+    Args:
+        read: gives the image's EXIF block; Pillow's own method by default.
+    """
     try:
-        value = image.getexif().get(Base.Orientation)
+        value = (read(image) if read else image.getexif()).get(Base.Orientation)
     except Exception:  # a damaged EXIF block must not cost the picture
         return None
-    return value if isinstance(value, int) else None
+    return _TURNS.get(value) if isinstance(value, int) else None
 
 
 def to_rgb(image: Image.Image, kind: str | None = None) -> Image.Image:
@@ -248,7 +265,8 @@ class Geometry:
         channels: 3 for RGB, 1 for grey.
         fit: "crop" takes the centred part of the right shape, `crop` of its size at most, as
             ImageNet networks are evaluated; "squash" stretches the whole picture; "pad" keeps
-            the whole picture and fills the rest with black.
+            the whole picture, in the centre, and fills the rest with black; "within" does so
+            with the picture at the top left, as detectors take it.
         crop: share of the largest centred part that "crop" keeps, in (0, 1].
         interpolation: "nearest", "bilinear" or "bicubic", always antialiased when shrinking.
     """
@@ -261,7 +279,7 @@ class Geometry:
     interpolation: str = "bilinear"
 
     def __post_init__(self):
-        known = self.fit in ("crop", "squash", "pad") and self.interpolation in _INTERPOLATIONS
+        known = self.fit in _FITS and self.interpolation in _INTERPOLATIONS
         whole = isinstance(self.height, int) and isinstance(self.width, int)
         sized = whole and 1 <= min(self.height, self.width) <= max(self.height, self.width) <= 8192
         sized = sized and self.channels in (1, 3)
@@ -271,6 +289,8 @@ class Geometry:
     @property
     def at_least(self) -> int:
         """Pixels that the shorter side of a decoded picture must have to lose nothing."""
+        if self.fit == "within":  # the shape stays, so the shorter side goes into the shorter one
+            return min(self.height, self.width)
         return round(max(self.height, self.width) / (self.crop if self.fit == "crop" else 1))
 
     def apply(self, picture: Image.Image) -> np.ndarray:
@@ -280,8 +300,8 @@ class Geometry:
     def ten_crops(self, picture: Image.Image) -> np.ndarray:
         """Return the four corners and the centre, each also mirrored, as float32 (10, H, W, C).
 
-        Krizhevsky et al. 2012, Sec. 4.1. "squash" and "pad" have no corners to take: they give
-        the picture and its mirror image, (2, H, W, C).
+        Krizhevsky et al. 2012, Sec. 4.1. Other fits than "crop" have no corners to take: they
+        give the picture and its mirror image, (2, H, W, C).
         """
         boxes = [self._centre_box(picture)]
         if self.fit == "crop":
@@ -322,11 +342,13 @@ class Geometry:
 
     def place(self, box: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
         """Return (left, top, width, height) of where `pixels` puts that part in the input."""
-        if self.fit != "pad":
+        if self.fit not in ("pad", "within"):
             return 0, 0, self.width, self.height
         sides = box[2] - box[0], box[3] - box[1]
         scale = min(self.width / sides[0], self.height / sides[1])
         wide, high = (max(1, round(side * scale)) for side in sides)
+        if self.fit == "within":
+            return 0, 0, wide, high
         return round((self.width - wide) / 2), round((self.height - high) / 2), wide, high
 
     def to_dict(self) -> dict:

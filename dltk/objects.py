@@ -11,6 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# What a detector takes, by name; the last three to learn from.
+PIXELS, AREA, PROPOSALS = "pixels", "area", "proposals"
+BOXES, LABELS, SEEDS = "boxes", "labels", "seeds"
+PADDING, IGNORED = -1, -2  # among labels
+
 
 @dataclass(frozen=True, eq=False)
 class Objects:

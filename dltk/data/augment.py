@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
@@ -12,6 +14,7 @@ from dltk.errors import UsageError, nearest
 from dltk.images import Geometry
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's mode "L"
+_Named = TypeVar("_Named")
 _ERASED_AREA = 0.02, 0.4  # shares of the input; Zhong et al. 2017, Sec. 3.3
 _ERASED_ASPECT = 0.3, 1 / 0.3
 
@@ -56,7 +59,7 @@ def at_least(geometry: Geometry, strength: str) -> int:
     """
     if strength == "none":
         return geometry.at_least
-    return math.ceil(geometry.at_least / math.sqrt(_strength(strength).area))
+    return math.ceil(geometry.at_least / math.sqrt(named_strength(strength, _STRENGTHS).area))
 
 
 def augment(
@@ -85,7 +88,7 @@ def augment(
     """
     if strength == "none":
         return geometry.apply(picture)
-    how = _strength(strength)
+    how = named_strength(strength, _STRENGTHS)
     box = _random_box(picture, geometry, how, random)
     if how.turn:
         place = geometry.place(box)
@@ -94,7 +97,7 @@ def augment(
     pixels = geometry.pixels(picture, box)
     left, top, wide, high = geometry.place(box)
     shown = pixels[top : top + high, left : left + wide]
-    shown[:] = _recoloured(shown, how.colour, random)
+    shown[:] = recoloured(shown, how.colour, random)
     if random.random() < how.erase:
         _erase(shown, random)
     if flip and random.random() < 0.5:
@@ -102,13 +105,14 @@ def augment(
     return pixels
 
 
-def _strength(name: str) -> _Strength:
-    if name not in _STRENGTHS:
+def named_strength(name: str, strengths: Mapping[str, _Named]) -> _Named:
+    """Return what a strength other than "none" means. Raises UsageError if it is not known."""
+    if name not in strengths:
+        known = ("none", *strengths)
         raise UsageError(
-            f'unknown augmentation "{name}".{nearest(name, STRENGTHS)} '
-            f"Known are {', '.join(STRENGTHS)}"
+            f'unknown augmentation "{name}".{nearest(name, known)} Known are {", ".join(known)}'
         )
-    return _STRENGTHS[name]
+    return strengths[name]
 
 
 def _random_box(
@@ -162,16 +166,23 @@ def _turned(picture: Image.Image, box, degrees: float, size: tuple[int, int]) ->
     return turned.crop((left, top, left + wide, top + high))
 
 
-def _recoloured(pixels: np.ndarray, most: float, random: np.random.Generator) -> np.ndarray:
-    """Return pixels (H, W, C) with brightness, contrast and saturation changed, in 0-255."""
+def recoloured(pixels: np.ndarray, most: float, random: np.random.Generator) -> np.ndarray:
+    """Return pixels (H, W, C), 0-255, with brightness, contrast and saturation changed.
+
+    Args:
+        pixels: float32; or RGB in uint8, which is faster.
+        most: largest change of each, as a share, either way.
+    """
     brightness, contrast, saturation = (1 + most * random.uniform(-1, 1, 3)).astype(np.float32)
-    pixels = pixels * brightness
-    mean = pixels.mean(dtype=np.float32)
-    pixels = mean + contrast * (pixels - mean)
-    if pixels.shape[-1] == 3:
-        grey = (pixels @ _LUMA)[..., None]
-        pixels = grey + saturation * (pixels - grey)
-    return np.clip(pixels, 0, 255)
+    gain = brightness * contrast
+    offset = brightness * (1 - contrast) * pixels.mean(dtype=np.float32)
+    if pixels.shape[-1] == 3:  # all three are linear, so they are one matrix
+        gain = gain * (saturation * np.eye(3, dtype=np.float32) + (1 - saturation) * _LUMA)
+    if pixels.dtype == np.uint8:
+        rows = np.column_stack([gain, np.full(3, offset)])
+        return np.asarray(Image.fromarray(pixels).convert("RGB", rows.ravel().tolist()))
+    changed = pixels @ gain.T if pixels.shape[-1] == 3 else pixels * gain
+    return np.clip(changed + offset, 0, 255)
 
 
 def _erase(pixels: np.ndarray, random: np.random.Generator) -> None:

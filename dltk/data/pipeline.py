@@ -9,8 +9,8 @@ import numpy as np
 
 from dltk.errors import UsageError, printable
 
-# Streams of random numbers that must not meet: order, augmentation, mixup.
-ORDER, AUGMENT, MIX = range(3)
+# Streams of random numbers that must not meet: order, augmentation, mixup, what is learnt from.
+ORDER, AUGMENT, MIX, SAMPLE = range(4)
 _AHEAD = 2  # batches made ahead of the step that takes them
 
 

@@ -16,8 +16,8 @@ _KEPT_BYTES = 1 << 30
 
 
 @cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    """Return the threads that decode; all Pixels share them."""
+def decoding_threads(threads: int) -> ThreadPoolExecutor:
+    """Return the threads that decode; all who decode share them."""
     return ThreadPoolExecutor(threads)
 
 
@@ -49,7 +49,7 @@ class Pixels:
         self._examples, self._geometry = examples, geometry
         self._augment, self._seed = augment, seed
         self._at_least = at_least or geometry.at_least
-        self._pool = _pool(threads)
+        self._pool = decoding_threads(threads)
         self.shape = geometry.height, geometry.width, geometry.channels
         self._kept = self._known = None
         if augment is None and len(examples) * np.prod(self.shape) <= _KEPT_BYTES:

@@ -30,19 +30,25 @@ def read_data(where: str | os.PathLike, *, report: Report = silent) -> LabelledD
         WeightsError: a data set that must be downloaded and cannot.
     """
     text = os.fspath(where)
-    if not text:  # as an unset variable gives; a path would take it for the current folder
-        raise UsageError(f"the name of the data is empty: {_WANTED}")
     if text.startswith(_TFDS):
         return read_tfds(text.removeprefix(_TFDS), report=report)
     path = Path(text)
-    if path.is_dir():
+    if text and path.is_dir():
         return read_tfds(text, report=report) if is_prepared(path) else read_folder(path)
-    if path.is_file():
-        if path.suffix.lower() == ".csv":
-            return read_table(path)
-        raise UsageError(f"{printable(text)} is no data set: {_WANTED}")
+    if not text or not path.is_file():
+        raise nothing_at(text, _WANTED)
+    if path.suffix.lower() == ".csv":
+        return read_table(path)
+    raise UsageError(f"{printable(text)} is no data set: {_WANTED}")
+
+
+def nothing_at(text: str, wanted: str) -> UsageError:
+    """Return the error for data that is not there, with the name most like it beside it."""
+    if not text:  # as an unset variable gives; a path would take it for the current folder
+        return UsageError(f"the name of the data is empty: {wanted}")
+    path = Path(text)
     hint = nearest(path.name, _siblings(path)) or f" {_TFDS}NAME means one of TensorFlow Datasets"
-    raise UsageError(f"no such folder or file: {printable(text)}.{hint}")
+    return UsageError(f"no such folder or file: {printable(text)}.{hint}")
 
 
 def _siblings(path: Path) -> list[str]:

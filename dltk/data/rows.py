@@ -16,7 +16,7 @@ LAYOUT = (
     "wanted is a folder with a folder of pictures for each class (cats/, dogs/), "
     "or that below train/, val/ and test/"
 )
-_SPLIT_NAMES = {
+SPLIT_NAMES = {
     "train": "train",
     "val": "val",
     "valid": "val",
@@ -36,7 +36,7 @@ class Row(NamedTuple):
 
 def split_named(name: str) -> str | None:
     """Return the split that `name` means, such as "val" for "Validation", or None."""
-    return _SPLIT_NAMES.get(name.casefold())
+    return SPLIT_NAMES.get(name.casefold())
 
 
 def by_split(where: object, names: Iterable[str]) -> dict[str, str]:

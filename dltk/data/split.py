@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
-from dltk.data.examples import SPLITS, Examples, LabelledData
+from dltk.data.examples import SPLITS, Examples, LabelledData, ObjectData, Pictures
 from dltk.errors import UsageError, printable
+
+_Data = TypeVar("_Data", LabelledData, ObjectData)
 
 
 def split_data(
@@ -33,6 +36,18 @@ def split_data(
     Raises:
         UsageError: impossible shares or seed, or divided data without "train".
     """
+    return divide(data, _divided, val_share=val_share, test_share=test_share, seed=seed)
+
+
+def divide(data: _Data, deal: Callable, *, val_share: float, test_share: float, seed: int) -> _Data:
+    """Return `data` in splits, as `split_data` does, dealt out by `deal`.
+
+    Args:
+        deal: from examples, the names of the classes, the wanted share of each split but "train",
+            and the seed, to the examples of each split that is not empty.
+    Raises:
+        UsageError: see `split_data`.
+    """
     shares = {"test": test_share, "val": val_share}
     for name, share in shares.items():
         if not 0 <= share < 1:
@@ -47,11 +62,11 @@ def split_data(
         have = ", ".join(data.splits)
         raise UsageError(f"{printable(data.where)} has nothing to train on: only {have}")
     if not data.divided:
-        splits = _divided(data.splits["all"], data.classes, shares, seed)
+        splits = deal(data.splits["all"], data.classes, shares, seed)
     elif "val" in data.splits:
         return data
     else:
-        taken = _divided(data.splits["train"], data.classes, {"val": val_share}, seed)
+        taken = deal(data.splits["train"], data.classes, {"val": val_share}, seed)
         splits = data.splits | taken
     return replace(data, splits={name: splits[name] for name in SPLITS if name in splits})
 
@@ -64,7 +79,7 @@ def _divided(
     chosen["train"] += np.flatnonzero(contested).tolist()
     for label, name in enumerate(classes):
         random = np.random.default_rng([seed, zlib.crc32(name.encode())])
-        groups = _copies(examples, np.flatnonzero((examples.labels == label) & ~contested))
+        groups = copies(examples, np.flatnonzero((examples.labels == label) & ~contested))
         groups = [groups[at] for at in random.permutation(len(groups))]
         for split, members in _dealt(groups, shares).items():
             chosen[split] += members
@@ -79,7 +94,7 @@ def _contested(examples: Examples) -> np.ndarray:
     return np.array([bool(d) and len(labels[d]) > 1 for d in examples.digests], bool)
 
 
-def _copies(examples: Examples, indices: Sequence[int]) -> list[list[int]]:
+def copies(examples: Pictures, indices: Sequence[int]) -> list[list[int]]:
     """Return the indices in groups of equal content, in the order of the names."""
     groups = defaultdict(list)
     for index in sorted(indices, key=lambda index: examples.names[index]):

@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 
 from dltk.data.examples import LabelledData
 from dltk.data.rows import Row, assemble, split_named
 from dltk.errors import UsageError, nearest, printable, reason
 
+_COLUMNS = {"path": ("path",), "label": ("label",), "split": ("split",)}
 _NEEDED = ("path", "label")
-_READ = (*_NEEDED, "split")
 
 
 def read_table(path: str | os.PathLike) -> LabelledData:
@@ -26,15 +26,10 @@ def read_table(path: str | os.PathLike) -> LabelledData:
         UsageError: unreadable, a column missing or there twice, a cell empty, an unknown split,
             no rows, files that are missing, or one class only; with the line.
     """
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            text = file.read()
-        entries = list(_entries(path, text))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else reason(error)
-        raise UsageError(f"cannot read {printable(path)}: {why}") from error
-    if not entries:
-        raise UsageError(f"{printable(path)} has no rows below its header")
+    entries = [
+        (line, _row(path, f"{printable(path)}, line {line}", fields))
+        for line, fields in table_rows(path, _COLUMNS, needed=_NEEDED)
+    ]
     missing = [(line, row) for line, row in entries if not os.path.isfile(row.source)]
     if missing:
         line, row = missing[0]
@@ -46,43 +41,81 @@ def read_table(path: str | os.PathLike) -> LabelledData:
     return assemble(str(path), [row for _, row in entries])
 
 
-def _entries(path, text: str) -> Iterator[tuple[int, Row]]:
-    """Yield the number of the line and the row of every picture."""
-    root = Path(path).parent
-    header = text.split("\n", 1)[0]
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count))
-    columns = [name.strip().casefold() for name in next(lines, [])]
-    for name in _NEEDED:
-        if name not in columns:
-            have = ", ".join(map(printable, columns)) or "none"
-            raise UsageError(
-                f'{printable(path)} has no column "{name}" in its first line.'
-                f"{nearest(name, columns)} Its columns: {have}"
-            )
-    for name in _READ:
-        if columns.count(name) > 1:
-            raise UsageError(
-                f'{printable(path)} has {columns.count(name)} columns "{name}" in its first line; '
-                "keep one of them"
-            )
-    for cells in lines:
-        if not any(cell.strip() for cell in cells):
-            continue
-        where = f"{printable(path)}, line {lines.line_num}"
-        if len(cells) != len(columns):
-            raise UsageError(f"{where}: {len(cells)} cells under {len(columns)} columns")
-        fields = dict(zip(columns, map(str.strip, cells), strict=True))
-        for name in _NEEDED:
-            if not fields[name]:
-                raise UsageError(f"{where}: the {name} is empty")
-        split = _split(fields["split"], where) if "split" in fields else None
-        name = PurePath(fields["path"]).as_posix()
-        yield lines.line_num, Row(split, name, str(root / fields["path"]), fields["label"])
+def table_rows(
+    path: str | os.PathLike, columns: Mapping[str, Sequence[str]], *, needed: Sequence[str]
+) -> list[tuple[int, dict[str, str]]]:
+    """Return the number of the line and the cells of every row of a CSV file.
+
+    Args:
+        columns: for each field of a row the names its column may have, the first found is taken.
+        needed: fields that must have a column.
+    Raises:
+        UsageError: unreadable, a column missing or there twice, rows of another length, or none.
+    """
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            text = file.read()
+        rows = list(_rows(path, text, columns, needed))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        why = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else reason(error)
+        raise UsageError(f"cannot read {printable(path)}: {why}") from error
+    if not rows:
+        raise UsageError(f"{printable(path)} has no rows below its header")
+    return rows
 
 
-def _split(text: str, where: str) -> str:
+def header_of(line: str) -> tuple[list[str], str]:
+    """Return the names of the columns, lower case, and what separates them."""
+    delimiter = max(",;\t", key=line.count)
+    cells = next(csv.reader([line], delimiter=delimiter), [])
+    return [name.strip().casefold() for name in cells], delimiter
+
+
+def split_cell(text: str, where: str) -> str:
+    """Return the split that a cell means. Raises UsageError."""
     split = split_named(text)
     if split is None:
         hint = nearest(text, ("train", "val", "test"))
         raise UsageError(f'{where}: the split "{printable(text)}" is not train, val or test.{hint}')
     return split
+
+
+def _rows(
+    path, text: str, columns: Mapping[str, Sequence[str]], needed: Sequence[str]
+) -> Iterator[tuple[int, dict[str, str]]]:
+    _, delimiter = header_of(text.split("\n", 1)[0])
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    header = [name.strip().casefold() for name in next(lines, [])]
+    places = {}
+    for field, names in columns.items():
+        name = next((name for name in names if name in header), None)
+        if name is None and field in needed:
+            others = f" (or {', '.join(names[1:])})" if names[1:] else ""
+            have = ", ".join(map(printable, header)) or "none"
+            raise UsageError(
+                f'{printable(path)} has no column "{field}"{others} in its first line.'
+                f"{nearest(field, header)} Its columns: {have}"
+            )
+        if header.count(name) > 1:
+            raise UsageError(
+                f'{printable(path)} has {header.count(name)} columns "{name}" in its first line; '
+                "keep one of them"
+            )
+        if name is not None:
+            places[field] = header.index(name)
+    for cells in lines:
+        if not any(cell.strip() for cell in cells):
+            continue
+        if len(cells) != len(header):
+            where = f"{printable(path)}, line {lines.line_num}"
+            raise UsageError(f"{where}: {len(cells)} cells under {len(header)} columns")
+        yield lines.line_num, {field: cells[at].strip() for field, at in places.items()}
+
+
+def _row(path, where: str, fields: dict[str, str]) -> Row:
+    for name in _NEEDED:
+        if not fields[name]:
+            raise UsageError(f"{where}: the {name} is empty")
+    split = split_cell(fields["split"], where) if "split" in fields else None
+    name = PurePath(fields["path"]).as_posix()
+    return Row(split, name, str(Path(path).parent / fields["path"]), fields["label"])

@@ -8,7 +8,7 @@ import io
 import logging
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -60,12 +60,10 @@ def read_tfds(name: str, *, report: Report = silent) -> LabelledData:
         WeightsError: not prepared yet, and it cannot be downloaded.
         DltkError: prepared, but damaged; or the copy cannot be written.
     """
-    builder = _builder(name, report)
+    builder = builder_of(name, report)
     classes = _classes(name, builder)
-    names = by_split(f"tfds:{name}", builder.info.splits)
-    folder = _copied(builder, names.values(), report)
-    others = [its_name for its_name in builder.info.splits if its_name not in names.values()]
-    passed_over = [(its_name, "neither train, validation nor test") for its_name in others]
+    names, passed_over = splits_of(name, builder)
+    folder = copied(builder, names.values(), report, _copy)
     splits = {}
     for split, its_name in names.items():
         examples, unlabelled = _examples(folder, its_name)
@@ -107,7 +105,18 @@ def _examples(folder: Path, split: str) -> tuple[Examples, int]:
     return Examples(names, sources, labels[indices]), len(labels) - len(indices)
 
 
-def _builder(name: str, report: Report):
+def splits_of(name: str, builder) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Return TFDS's name for each split, and (name, why) of splits that are passed over.
+
+    Raises:
+        UsageError: two of them mean the same.
+    """
+    names = by_split(f"tfds:{name}", builder.info.splits)
+    others = [its_name for its_name in builder.info.splits if its_name not in names.values()]
+    return names, [(its_name, "neither train, validation nor test") for its_name in others]
+
+
+def builder_of(name: str, report: Report = silent):
     """Return TFDS's object for a data set that is prepared, downloading it if need be."""
     folder = Path(name).expanduser()
     if name.startswith(("~", ".", os.sep)) or is_prepared(folder):
@@ -208,53 +217,77 @@ def _knock(builder) -> None:
             raise OSError(f"no connection to {address.split('/')[2]}") from error
 
 
+def features_of(builder) -> dict:
+    """Return TFDS's features by name; nothing, where they have no names."""
+    features = builder.info.features
+    return dict(features.items()) if hasattr(features, "items") else {}
+
+
 def _classes(name: str, builder) -> tuple[str, ...]:
     import tensorflow_datasets as tfds
 
-    features = builder.info.features
-    have = dict(features.items()) if hasattr(features, "items") else {}
+    have = features_of(builder)
     picture, label = have.get("image"), have.get("label")
     if isinstance(picture, tfds.features.Image) and isinstance(label, tfds.features.ClassLabel):
         return tuple(label.names)
     kinds = ", ".join(f"{printable(key)} ({type(kind).__name__})" for key, kind in have.items())
     raise UsageError(
         f"tfds:{printable(name)} holds no classified pictures: wanted are image (Image) and "
-        f"label (ClassLabel), it has {kinds or type(features).__name__}"
+        f"label (ClassLabel), it has {kinds or type(builder.info.features).__name__}"
     )
 
 
-def _copied(builder, splits: Iterable[str], report: Report) -> Path:
-    """Return the folder in the cache with SPLIT.bin, the encoded pictures behind one another, and
-    SPLIT.npy, int64 (N, 2): where each ends, and its label. Copies the splits not there yet.
+def copied(
+    builder,
+    splits: Iterable[str],
+    report: Report,
+    copy: Callable[[object, str, Path], None],
+    kind: str = "",
+) -> Path:
+    """Return the folder in the cache with a copy of the data; copies the splits not there yet.
 
-    The folder belongs to one preparation of one data set: its name comes from their hash.
+    SPLIT.bin has the encoded pictures behind one another, SPLIT.npy, int64 (N, 2), where each
+    ends, and what else `copy` notes. The folder belongs to one preparation of one data set: its
+    name comes from their hash.
+
+    Args:
+        copy: writes a split of the builder to a folder, SPLIT.npy last.
+        kind: of copy, where the same pictures may be copied in several ways.
     """
     place = Path(builder.data_dir)
     digest = hashlib.sha256(f"{builder.info.full_name}\n{place.resolve()}\n".encode())
     for mark in _MARKS:
         digest.update((place / mark).read_bytes())
         digest.update(str((place / mark).stat().st_mtime_ns).encode())
-    folder = cache_folder() / "tfds" / f"{builder.info.name}-{digest.hexdigest()[:16]}"
+    name = f"{builder.info.name}{kind}-{digest.hexdigest()[:16]}"
+    folder = cache_folder() / "tfds" / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder):
             for split in splits:
                 if not (folder / f"{split}.npy").exists():
                     report(f"copying {builder.info.full_name}, {split}, to {printable(folder)}")
-                    _copy(builder, split, folder)
+                    copy(builder, split, folder)
     except OSError as error:
         raise cannot_write(folder, error) from error
     return folder
 
 
 @_quiet()
-def _copy(builder, split: str, folder: Path) -> None:
-    """Copy one split; its index is written last, so where there is one, all is."""
+def copy_pictures(
+    builder, split: str, folder: Path, known: dict, take: Callable[[dict], int]
+) -> np.ndarray:
+    """Write SPLIT.bin; return where each picture ends, and what `take` made of it, int64 (N, 2).
+
+    Args:
+        known: the features to read beside "image", as `tfds.decode.PartialDecoding` takes them.
+        take: from an example's features to a number.
+    """
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
     decoders = tfds.decode.PartialDecoding(
-        {"image": True, "label": True}, decoders={"image": tfds.decode.SkipDecoding()}
+        {"image": True, **known}, decoders={"image": tfds.decode.SkipDecoding()}
     )
     in_order = tfds.ReadConfig(interleave_cycle_length=1)
     rows, end = [], 0
@@ -263,12 +296,22 @@ def _copy(builder, split: str, folder: Path) -> None:
         with whole(folder / f"{split}.bin") as part, part.open("wb") as file:
             for example in tfds.as_numpy(examples):
                 end += file.write(example["image"])
-                rows.append((end, example["label"]))
+                rows.append((end, take(example)))
     except (tf.errors.OpError, ValueError) as error:
         where = printable(builder.data_dir)
         raise DltkError(f"TFDS cannot read {split} in {where}: {_first_line(error)}") from error
-    with whole(folder / f"{split}.npy") as part:
-        np.save(part, np.array(rows, np.int64).reshape(-1, 2))
+    return np.array(rows, np.int64).reshape(-1, 2)
+
+
+def save_index(folder: Path, name: str, rows: np.ndarray) -> None:
+    """Write NAME.npy. That of a split is written last: where there is one, all is."""
+    with whole(folder / f"{name}.npy") as part:
+        np.save(part, rows)
+
+
+def _copy(builder, split: str, folder: Path) -> None:
+    rows = copy_pictures(builder, split, folder, {"label": True}, lambda example: example["label"])
+    save_index(folder, split, rows)
 
 
 def _first_line(error: BaseException) -> str:

@@ -26,33 +26,55 @@ class Replicated:
 
         self.batch_size = batch_size
         self.output_shape = tuple(model.outputs[0].shape[1:])
-        self._strategy = strategy
+        self._strategy, self._map = strategy, tf.nest.map_structure
         self._replicas = len(strategy.extended.worker_devices)
         self._share = -(-batch_size // self._replicas)
 
         def forward(batch):
-            return tf.cast(model(batch, training=False), tf.float32)
+            return self._map(_single, model(batch, training=False))
 
-        self._step = tf.function(lambda batch: strategy.run(forward, args=(batch,)))
+        def _single(output):
+            return tf.cast(output, tf.float32) if output.dtype.is_floating else output
 
-    def __call__(self, batch: np.ndarray) -> np.ndarray:
-        """Return float32 (B, ...) for float32 (B, ...)."""
-        step = self._share * self._replicas
-        parts = [self._run(batch[at : at + step], step) for at in range(0, len(batch), step)]
-        return np.concatenate(parts) if parts else np.zeros((0, *self.output_shape), np.float32)
+        self._step = tf.function(
+            lambda batch: strategy.run(forward, args=(batch,)), reduce_retracing=True
+        )
 
-    def _run(self, batch: np.ndarray, step: int) -> np.ndarray:
-        count = len(batch)
-        if count < step:
-            batch = np.concatenate([batch, np.zeros((step - count, *batch.shape[1:]), np.float32)])
+    def __call__(self, batch):
+        """Return float32 (B, ...) for float32 (B, ...); or dicts of arrays, if it works on such."""
+        step, count = self._share * self._replicas, _length(batch)
+        parts = [
+            self._run(self._map(lambda array, at=at: array[at : at + step], batch), step)
+            for at in range(0, count, step)
+        ]
+        if not parts:
+            return np.zeros((0, *self.output_shape), np.float32)
+        return self._map(lambda *arrays: np.concatenate(arrays), *parts)
+
+    def _run(self, batch, step: int):
+        count = _length(batch)
 
         def share(context):
             at = context.replica_id_in_sync_group % self._replicas * self._share
-            return batch[at : at + self._share]
+            return self._map(lambda array: _padded(array, step)[at : at + self._share], batch)
 
         shares = self._strategy.experimental_distribute_values_from_function(share)
         results = self._strategy.experimental_local_results(self._step(shares))
-        return np.concatenate([result.numpy() for result in results])[:count]
+        return self._map(
+            lambda *arrays: np.concatenate([array.numpy() for array in arrays])[:count], *results
+        )
+
+
+def _length(batch) -> int:
+    return len(next(iter(batch.values())) if isinstance(batch, dict) else batch)
+
+
+def _padded(array: np.ndarray, count: int) -> np.ndarray:
+    """Return an array of `count` entries, zeros behind those it has."""
+    missing = count - len(array)
+    if not missing:
+        return array
+    return np.concatenate([array, np.zeros((missing, *array.shape[1:]), array.dtype)])
 
 
 class KerasNetwork(Replicated):

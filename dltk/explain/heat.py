@@ -15,13 +15,13 @@ _MOST = 0.8  # opacity of the highest heat
 
 
 def on_photo(heat: np.ndarray, geometry: Geometry, size: tuple[int, int]) -> np.ndarray:
-    """Return the part of `heat` that lies on the photo: without the margins of "pad".
+    """Return the part of `heat` that lies on the photo: without the margins of "pad" and "within".
 
     Args:
         heat: (h, w), over the whole input of a network, coarser or not.
         size: (width, height) of the photo.
     """
-    if geometry.fit != "pad":
+    if geometry.fit not in ("pad", "within"):
         return heat
     left, top, wide, high = geometry.place(geometry.seen(size))
     rows, columns = heat.shape

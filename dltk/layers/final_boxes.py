@@ -47,7 +47,7 @@ class FinalBoxes(keras.layers.Layer):
         soft=False,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # boxes need all digits
         self.classes, self.weights_, self.probabilities = classes, tuple(weights), probabilities
         self.score, self.iou, self.most = score, iou, most
         self.candidates, self.soft = candidates, soft

@@ -45,7 +45,7 @@ class RegionProposals(keras.layers.Layer):
         least_side=1e-3,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # boxes need all digits
         self.sizes, self.ratios = [list(level) for level in sizes], list(ratios)
         self.before, self.after, self.iou = before, after, iou
         self.least_score, self.least_side = least_score, least_side

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from dltk.ops.boxes import areas
 from dltk.ops.regions import roi_align, roi_pool
 
+KINDS = ("align", "pool", "legacy")
 _CANONICAL = 224  # pixels: the side of a region that belongs to level 4 (Lin et al. 2016, Eq. 1)
 
 
@@ -23,7 +25,7 @@ class FillOutside(keras.layers.Layer):
     """
 
     def __init__(self, colour, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # boxes need all digits
         self.colour = tuple(map(float, colour))
 
     def call(self, pixels, area):
@@ -46,19 +48,24 @@ class RegionFeatures(keras.layers.Layer):
 
     Maps a list of maps (B, H, W, C), the finest first, and boxes float32 (B, P, 4) in pixels to
     (B · P, size, size, C). A region of area a belongs to level 4 + log2(√a / 224), rounded down,
-    the level of stride 2ⁿ being n (Lin et al. 2016, "Feature Pyramid Networks", Eq. 1).
+    the level of stride 2ⁿ being n (Lin et al. 2016, "Feature Pyramid Networks", Eq. 1); where there
+    is no such map, to the next finer one, or else to the finest.
 
     Args:
-        strides: pixels between places of each map, powers of two. Of several maps with the same
-            stride the first is taken.
+        strides: pixels between places of each map, powers of two, rising. Of several maps with
+            the same stride the first is taken.
         size: bins along a side.
         kind: "align" (RoIAlign), "pool" (RoI pooling), or "legacy": RoIAlign as in the first
             Detectron and torchvision, see `dltk.ops.regions.roi_align`.
         samples: points along a side of a bin, for RoIAlign.
+    Raises:
+        ValueError: unknown kind.
     """
 
     def __init__(self, strides, *, size=7, kind="align", samples=2, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # boxes need all digits
+        if kind not in KINDS:
+            raise ValueError(f"kind is one of {KINDS}. Received: kind={kind!r}")
         self.strides = [int(stride) for stride in strides]
         self.size, self.kind, self.samples = size, kind, samples
 
@@ -69,25 +76,23 @@ class RegionFeatures(keras.layers.Layer):
         features = [tf.cast(each, tf.float32) for each in maps]
         if len(features) == 1:
             return self._cut(features[0], boxes, owners, self.strides[0])
-        levels = self._levels(boxes)
+        fitting = self._fitting(boxes)
         parts, places = [], []
-        first = self.strides[0].bit_length() - 1
-        for number, (each, stride) in enumerate(zip(features, self.strides, strict=True)):
-            if stride in self.strides[:number]:
-                continue
-            place = tf.where(levels == first)[:, 0]
-            first += 1
+        for stride in sorted(set(self.strides)):
+            each = features[self.strides.index(stride)]
+            place = tf.where(fitting == stride)[:, 0]
             parts.append(self._cut(each, tf.gather(boxes, place), tf.gather(owners, place), stride))
             places.append(place)
         order = tf.argsort(tf.concat(places, axis=0))
         found = tf.gather(tf.concat(parts, axis=0), order)
         return tf.ensure_shape(found, (None, self.size, self.size, maps[0].shape[-1]))
 
-    def _levels(self, boxes):
-        least, most = (each.bit_length() - 1 for each in (self.strides[0], self.strides[-1]))
+    def _fitting(self, boxes):
+        """Return the stride of the map that each box belongs to, int32 (R,)."""
         side = tf.sqrt(areas(boxes)) / _CANONICAL
         level = tf.floor(4 + tf.math.log(side) / tf.math.log(2.0) + 1e-6)
-        return tf.cast(tf.clip_by_value(level, least, most), tf.int32)
+        reached = level[:, None] >= np.log2(self.strides)
+        return tf.reduce_max(tf.where(reached, self.strides, self.strides[0]), axis=1)
 
     def _cut(self, features, boxes, owners, stride):
         if self.kind == "pool":

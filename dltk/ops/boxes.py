@@ -21,9 +21,12 @@ def areas(boxes: tf.Tensor) -> tf.Tensor:
 def pairwise_iou(boxes: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
     """Return intersection over union of each of `boxes` (..., N, 4) with each of `others`
     (..., M, 4): (..., N, M) in [0, 1]; 0 where both are without area."""
-    first = tf.maximum(boxes[..., :, None, :2], others[..., None, :, :2])
-    last = tf.minimum(boxes[..., :, None, 2:], others[..., None, :, 2:])
-    shared = tf.reduce_prod(tf.maximum(last - first, 0.0), axis=-1)
+    # Side by side, not as pairs of coordinates: a last axis of two would take 2 to 5 times as long.
+    left, top, right, bottom = tf.unstack(boxes[..., :, None, :], axis=-1)
+    other_left, other_top, other_right, other_bottom = tf.unstack(others[..., None, :, :], axis=-1)
+    width = tf.minimum(right, other_right) - tf.maximum(left, other_left)
+    height = tf.minimum(bottom, other_bottom) - tf.maximum(top, other_top)
+    shared = tf.maximum(width, 0.0) * tf.maximum(height, 0.0)
     union = areas(boxes)[..., :, None] + areas(others)[..., None, :] - shared
     return tf.math.divide_no_nan(shared, union)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 GROUND, NEITHER = -1, -2  # in place of an object's index
-_TIE = 1e-7  # of overlaps that are equal but for rounding
+_TIE = 1e-6  # by how much, of themselves, overlaps differ that are equal but for rounding
 
 
 def matched(
@@ -35,7 +35,9 @@ def matched(
             that every object that is overlapped at all is found by one; each is matched with
             what it itself overlaps most, as torchvision does.
     """
-    overlaps = tf.where(present[:, None, :], overlaps, 0.0)
+    # One object more, never present, so that there is one even where there are none.
+    overlaps = tf.pad(tf.where(present[:, None, :], overlaps, 0.0), [[0, 0], [0, 0], [0, 1]])
+    present, ignored = (tf.pad(each, [[0, 0], [0, 1]]) for each in (present, ignored))
     best = tf.reduce_max(overlaps, axis=2)
     chosen = tf.argmax(overlaps, axis=2, output_type=tf.int32)
     result = tf.where(best < negative, GROUND, NEITHER)
@@ -43,10 +45,10 @@ def matched(
     if keep_best:
         most = tf.reduce_max(overlaps, axis=1, keepdims=True)
         wanted = (present & ~ignored)[:, None, :] & (most > 0)
-        taken |= tf.reduce_any(wanted & (overlaps >= most - _TIE), axis=2)
+        taken |= tf.reduce_any(wanted & (overlaps >= most * (1 - _TIE)), axis=2)
     result = tf.where(taken, chosen, result)
-    left_out = tf.gather(ignored, chosen, axis=1, batch_dims=1) & (best >= negative)
-    return tf.where(left_out, NEITHER, result)
+    left_out = tf.gather(ignored, chosen, axis=1, batch_dims=1)
+    return tf.where(left_out & (result != GROUND), NEITHER, result)
 
 
 def sampled(
@@ -68,7 +70,7 @@ def sampled(
     key = tf.where(has_object & (rank < positives), 1.0 + noise, key)
     key = tf.pad(key, [[0, 0], [0, tf.maximum(0, count - regions)]], constant_values=-1.0)
     values, indices = tf.math.top_k(key, count)
-    return tf.minimum(indices, regions - 1), values >= 0
+    return tf.clip_by_value(indices, 0, tf.maximum(0, regions - 1)), values >= 0
 
 
 def noise_of(seeds: tf.Tensor, count) -> tf.Tensor:

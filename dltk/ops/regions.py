@@ -66,16 +66,20 @@ def roi_pool(
     share places where they are smaller than one. A bin outside of the map is 0.
 
     The maximum of any bin is that of four overlapping rectangles whose sides are powers of two,
-    looked up in tables of such maxima: bins of all sizes cost the same. Maps have at most 200
-    places along a side.
+    looked up in tables of such maxima: bins of all sizes cost the same.
 
     Args:
         features, owners, stride: see `roi_align`.
+    Raises:
+        tf.errors.InvalidArgumentError: a bin longer than 32 places: what is in 7 × 7 bins is less
+            than 220 places wide.
     """
     height, width = tf.unstack(tf.shape(features)[1:3])
     corners = tf.cast(tf.floor(boxes / stride + 0.5), tf.int32)
     top, rows = _bins(corners[:, 1], corners[:, 3], height, size)
     left, columns = _bins(corners[:, 0], corners[:, 2], width, size)
+    longest = tf.maximum(tf.reduce_max(rows), tf.reduce_max(columns))
+    tf.debugging.assert_less_equal(longest, 2**_POWERS, "the bins of a region are too long")
     tables = _largest_in_rectangles(features)
     down, across = _power(rows), _power(columns)
     bottom = top + rows - tf.bitwise.left_shift(1, down)

@@ -19,6 +19,7 @@ _PICTURES = {
     "templates.png": "The weights of each pixel for each class",
 }
 _LISTED = 20
+_SCORES = "val_accuracy", "val_map"  # by which epochs are chosen
 _NOT_SHOWN = ("epoch", "seconds")
 
 
@@ -41,12 +42,13 @@ def _kept(rows: list[dict], stages: list[tuple[str, int]]) -> int | None:
 
     Its stages have names of the same beginning; each goes on from the best of the one before.
     """
-    if "val_accuracy" not in rows[-1]:
+    score = next((name for name in _SCORES if name in rows[-1]), None)
+    if score is None:
         return None
     network = stages[-1][0].rpartition("-")[0]
     first = next(first for name, first in stages if name.rpartition("-")[0] == network)
     own = range(first, len(rows))
-    return max(own, key=lambda place: (rows[place]["val_accuracy"], -rows[place]["val_loss"]))
+    return max(own, key=lambda place: (rows[place][score], -rows[place].get("val_loss", 0)))
 
 
 def write_outcome(
@@ -108,7 +110,7 @@ def _measured(report: ClassificationReport, split: str, flattered: bool) -> list
     lines += ["| class | precision | recall | F1 | pictures |", "|---|---|---|---|---|"]
     for name, row in report.per_class().items():
         numbers = " | ".join(f"{row[key]:.3f}" for key in ("precision", "recall", "f1"))
-        lines.append(f"| {_cell(name)} | {numbers} | {row['support']} |")
+        lines.append(f"| {table_cell(name)} | {numbers} | {row['support']} |")
     pairs = report.most_confused(_LISTED)
     if pairs:
         lines += ["", "Most confused:", ""]
@@ -116,7 +118,8 @@ def _measured(report: ClassificationReport, split: str, flattered: bool) -> list
     return [*lines, ""]
 
 
-def _cell(name: str) -> str:
+def table_cell(name: str) -> str:
+    """Return a name as text for a cell of a table in Markdown."""
     return printable(name).replace("|", "\\|")
 
 

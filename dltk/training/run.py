@@ -34,7 +34,7 @@ class RunFolder:
 
     Attributes:
         path: of the folder.
-        command: the subcommand, such as "finetune".
+        command: the subcommand, such as "finetune" or "train detector".
         options: all options of the training, resolved; plain JSON.
         rows: the history, one list of rows for each stage by name.
         stop: whether Ctrl-C has been pressed.
@@ -62,7 +62,8 @@ class RunFolder:
         """
         if not chief:
             return cls(Path(path or "RUN"), command, options, chief=False, readable=False)
-        folder = _exactly(Path(path)) if path else _next_number(Path("runs") / command, slug)
+        runs = Path("runs") / command.replace(" ", "-")
+        folder = _exactly(Path(path)) if path else _next_number(runs, slug)
         run = cls(folder, command, options)
         config = {"format": _FORMAT, "command": command, "dltk": __version__, "options": options}
         run.write_text(_CONFIG, json.dumps(config, indent=2) + "\n")
@@ -112,7 +113,7 @@ class RunFolder:
     def resume_command(self) -> str:
         """The command line that goes on with this run; in Python, where data are in memory."""
         if self.options.get("data") == IN_MEMORY:
-            return f"resume_{self.command}({str(self.path)!r}, data=...)"
+            return f"resume_{self.command.replace(' ', '_')}({str(self.path)!r}, data=...)"
         return f"dltk {self.command} --resume {shlex.quote(str(self.path))}"
 
     @contextmanager

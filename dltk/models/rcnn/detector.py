@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 
 from dltk.layers import FillOutside, FinalBoxes, RegionFeatures, RegionProposals
-
-PIXELS, AREA, PROPOSALS = "pixels", "area", "proposals"
+from dltk.objects import AREA, PIXELS, PROPOSALS
 
 
 @dataclass(frozen=True)
@@ -80,3 +79,15 @@ def build_detector(parts: Parts, *, outside: int = 0) -> keras.Model:
         parts.region_features(parts.levels(maps), regions), training=False
     )
     return keras.Model(inputs, parts.final_boxes(area, regions, scores, deltas), name="detector")
+
+
+def adjusted(detector: keras.Model, **changes) -> keras.Model:
+    """Return a detector of the same parts, and weights, whose `FinalBoxes` has other arguments.
+
+    Args:
+        changes: such as score=0.5; see `dltk.layers.FinalBoxes`.
+    """
+    parts = Parts.of(detector)
+    final_boxes = FinalBoxes.from_config(parts.final_boxes.get_config() | changes)
+    outside = detector.input[PROPOSALS].shape[1] if PROPOSALS in detector.input else 0
+    return build_detector(replace(parts, final_boxes=final_boxes), outside=outside)

@@ -9,13 +9,11 @@ import tensorflow as tf
 
 from dltk.layers import RegionProposals
 from dltk.losses.detection import box_loss, class_loss, objectness_loss
-from dltk.models.rcnn.detector import AREA, PIXELS, PROPOSALS, Parts
+from dltk.models.rcnn.detector import Parts
+from dltk.objects import AREA, BOXES, IGNORED, LABELS, PADDING, PIXELS, PROPOSALS, SEEDS
 from dltk.ops.boxes import areas, encoded, pairwise_iou
 from dltk.ops.matching import GROUND, NEITHER, matched, noise_of, sampled
 from dltk.training.model import TrainingModel
-
-BOXES, LABELS, SEEDS = "boxes", "labels", "seeds"
-PADDING, IGNORED = -1, -2  # among the labels
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,8 @@ class Lessons:
         anchor_overlap: (up to which an anchor is ground, from which it has an object).
         region_overlap: from which a region has an object; below, and from `least_overlap` on, it
             is ground.
-        least_overlap: Fast R-CNN's 0.1 makes ground of what is near an object, the hard cases.
+        least_overlap: Fast R-CNN's 0.1 makes ground of what is near an object, the hard cases. In
+            a picture without objects all is ground nevertheless.
         before, after: proposals looked at and taken, see `RegionProposals`.
     """
 
@@ -62,8 +61,8 @@ class Learner(TrainingModel):
         lessons: what is learnt from.
     """
 
-    def __init__(self, detector: keras.Model, lessons: Lessons, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, detector: keras.Model, lessons: Lessons):
+        super().__init__()
         self.detector, self._lessons = detector, lessons
         self._parts = Parts.of(detector)
         self._proposals = None
@@ -80,6 +79,7 @@ class Learner(TrainingModel):
         return of_regions if self._parts.rpn is None else ("objectness", "anchor_box", *of_regions)
 
     def call(self, inputs, training=None):
+        inputs = _with_one_more(inputs)
         pixels, area = inputs[PIXELS], inputs[AREA]
         maps = self._parts.maps(pixels, area)
         losses = {}
@@ -141,6 +141,7 @@ class Learner(TrainingModel):
             positive=lessons.region_overlap,
         )
         far = tf.reduce_max(overlaps, axis=2) < lessons.least_overlap
+        far &= tf.reduce_any(present & ~ignored, axis=1, keepdims=True)
         matches = tf.where((areas(regions) == 0) | ((matches == GROUND) & far), NEITHER, matches)
         noise = noise_of(inputs[SEEDS] + 1, tf.shape(regions)[1])
         count = lessons.regions
@@ -160,6 +161,15 @@ class Learner(TrainingModel):
             "region_class": class_loss(scores, labels, use),
             "region_box": box_loss(deltas, goals, has_object, use),
         }
+
+
+def _with_one_more(inputs) -> dict[str, tf.Tensor]:
+    """Return `inputs` with padding behind the objects, so that there is a first where none are."""
+    padded = {
+        BOXES: tf.pad(inputs[BOXES], [[0, 0], [0, 1], [0, 0]]),
+        LABELS: tf.pad(inputs[LABELS], [[0, 0], [0, 1]], constant_values=PADDING),
+    }
+    return {**inputs, **padded}
 
 
 def _truth(inputs) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

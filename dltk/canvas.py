@@ -1,0 +1,100 @@
+"""Pictures on a canvas of fixed size, as detectors take them, and the way of boxes there and back.
+
+Training and prediction draw here, so that they cannot disagree about where a box lies. NumPy and
+Pillow, without TensorFlow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from dltk.images import Geometry
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Canvas:
+    """A picture, or a part of one, drawn at the top left of a canvas.
+
+    Attributes:
+        pixels: uint8 (H, W, 3), black where nothing is drawn.
+        size: (height, width) of what is drawn.
+        region: (left, top, right, bottom) of the part that is drawn, in pixels of the upright
+            original picture.
+        mirrored: whether left and right are exchanged.
+    """
+
+    pixels: np.ndarray
+    size: tuple[int, int]
+    region: tuple[float, float, float, float]
+    mirrored: bool = False
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Pixels of the canvas for one of the original, across and down."""
+        left, top, right, bottom = self.region
+        return self.size[1] / (right - left), self.size[0] / (bottom - top)
+
+    def placed(self, boxes: np.ndarray) -> np.ndarray:
+        """Return boxes (N, 4) of the original on the canvas, float32; they may reach beyond it."""
+        boxes = (boxes - np.tile(self.region[:2], 2)) * np.tile(self.scale, 2)
+        return self._mirrored(boxes).astype(np.float32)
+
+    def original(self, boxes: np.ndarray) -> np.ndarray:
+        """Return boxes (N, 4) of the canvas in pixels of the original, float32."""
+        boxes = self._mirrored(boxes) / np.tile(self.scale, 2) + np.tile(self.region[:2], 2)
+        return boxes.astype(np.float32)
+
+    def _mirrored(self, boxes: np.ndarray) -> np.ndarray:
+        boxes = np.asarray(boxes, np.float64)
+        if self.mirrored:
+            width = self.size[1]
+            return np.stack(
+                [width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], axis=1
+            )
+        return boxes
+
+
+def fit_within(
+    picture: Image.Image, height: int, width: int, *, size: tuple[int, int] | None = None
+) -> Canvas:
+    """Return the whole of `picture` (RGB) on a canvas of (height, width), as large as it fits.
+
+    These are the pixels that `Geometry(height, width, fit="within")` gives.
+
+    Args:
+        size: (width, height) of the upright original, where `picture` was decoded smaller
+            (`dltk.images.decode_sized` gives both); its own size by default.
+    """
+    whole = 0, 0, *(size or picture.size)
+    _, _, wide, high = Geometry(height, width, fit="within").place(whole)
+    return draw(picture, whole, (high, wide), height, width, size=size)
+
+
+def draw(
+    picture: Image.Image,
+    region: tuple[float, float, float, float],
+    drawn: tuple[int, int],
+    height: int,
+    width: int,
+    *,
+    size: tuple[int, int] | None = None,
+    mirrored: bool = False,
+) -> Canvas:
+    """Return a part of `picture` (RGB) on a canvas of (height, width): bilinear, antialiased.
+
+    Args:
+        region: left, top, right, bottom of the part, in pixels of the original.
+        drawn: (height, width) it is drawn in, no larger than the canvas.
+        size: see `fit_within`.
+        mirrored: whether to exchange left and right.
+    """
+    own = np.tile(picture.size, 2)
+    box = np.clip(np.multiply(region, own / np.tile(size or picture.size, 2)), 0, own)
+    image = picture.resize(drawn[::-1], Image.Resampling.BILINEAR, box=tuple(box), reducing_gap=3.0)
+    shown = np.asarray(image)
+    pixels = np.zeros((height, width, 3), np.uint8)
+    pixels[: drawn[0], : drawn[1]] = shown[:, ::-1] if mirrored else shown
+    return Canvas(pixels, drawn, region, mirrored)

@@ -1,0 +1,203 @@
+"""What every reader of objects ends with: annotated pictures become data, mended where need be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from dltk.data.examples import SPLITS, AnnotatedExamples, ObjectData
+from dltk.data.objects.annotated import Annotated, Gathered
+from dltk.data.objects.mend import Mending, turned
+from dltk.data.rows import natural
+from dltk.errors import InputError, UsageError, printable, reason
+from dltk.headers import Header, read_header
+from dltk.objects import Objects
+from dltk.weights import Report, silent
+
+_MANY = 5000  # pictures whose headers take a while to read
+_THREADS = 8
+_SAME_SHAPE = 0.01  # difference of aspects that comes of rounding sizes
+
+
+def assemble(found: Gathered, *, report: Report = silent) -> ObjectData:
+    """Return the data that a reader has gathered: boxes in pixels, within their pictures.
+
+    The sizes of the pictures are read from their headers; what cannot be read is passed over.
+    An annotation may give another size than the upright picture has: that of the picture on its
+    side, as a camera stored it, or of a copy of another size. Its boxes are turned or scaled
+    then; where neither explains the difference, the picture is passed over. Boxes are mended, see
+    `dltk.data.objects.mend`. Each change is a line in `repairs`.
+
+    Pictures that are all of "train" are undivided, as a data set that knows no other split is. A
+    split for validation or test without an object that is not ignored is passed over.
+
+    Raises:
+        UsageError: no pictures, no objects at all, or a class whose name is empty or not UTF-8.
+    """
+    pictures, sizes, ways = _known(found, report)
+    classes = _classes(found)
+    label_of = {name: label for label, name in enumerate(classes)}
+    rows = [(at, row) for at, picture in enumerate(pictures) for row in picture.objects]
+    of_picture = np.array([at for at, _ in rows], np.int64)
+    labels = np.array([label_of[row.label] for _, row in rows], np.int64)
+    ignored = np.array([row.ignored for _, row in rows], bool)
+    mending = Mending(
+        np.array([row.box for _, row in rows], np.float64).reshape(-1, 4),
+        np.array([row.area for _, row in rows], np.float64),
+        lambda index: f"{pictures[rows[index][0]].file}, {rows[index][1].where}",
+    )
+    mending.finite()
+    mending.ordered()
+    if found.shares:
+        mending.boxes *= np.tile(sizes[of_picture], 2)
+    for at, way in ways.items():
+        mine = slice(*np.searchsorted(of_picture, (at, at + 1)))
+        mending.boxes[mine] = way.along(mending.boxes[mine])
+        mending.areas[mine] *= way.scale[0] * way.scale[1]
+    mending.within(sizes[of_picture])
+    mending.once(np.column_stack([of_picture, labels, ignored]))
+    found.repairs += mending.repairs
+    kept = np.flatnonzero(mending.kept)
+    if not len(kept):
+        _refuse(found, f"has no objects in {len(pictures)} pictures")
+    cuts = np.searchsorted(of_picture[kept], np.arange(1, len(pictures)))
+    columns = (mending.boxes, labels, ignored, mending.areas)
+    parts = (np.split(column[kept], cuts) for column in columns)
+    objects = [Objects.of(*of_one) for of_one in zip(*parts, strict=True)]
+    splits = _in_splits(found, pictures, objects)
+    return ObjectData(found.where, classes, splits, tuple(found.passed_over), tuple(found.repairs))
+
+
+class _Way(NamedTuple):
+    """How boxes come from the picture that was annotated to the upright one."""
+
+    size: tuple[int, int]
+    turn: Image.Transpose | None
+    scale: tuple[float, float]
+
+    def along(self, boxes: np.ndarray) -> np.ndarray:
+        if self.turn is not None:
+            boxes = turned(boxes, self.size, self.turn)
+        return boxes * np.tile(self.scale, 2)
+
+
+def _known(found: Gathered, report: Report) -> tuple[list[Annotated], np.ndarray, dict[int, _Way]]:
+    """Return the pictures whose size is known, those sizes float64 (N, 2), and by index the ways
+    of boxes that have one to go."""
+    if len(found.pictures) > _MANY:
+        report(f"reading the sizes of {len(found.pictures)} pictures of {printable(found.where)}")
+    with ThreadPoolExecutor(_THREADS) as pool:
+        headers = list(pool.map(_header, [picture.source for picture in found.pictures]))
+    pictures, sizes, ways = [], [], {}
+    for picture, header in zip(found.pictures, headers, strict=True):
+        try:
+            if isinstance(header, str):
+                raise InputError(header)
+            way = _way(picture, header, found)
+        except InputError as error:
+            found.pass_over(picture.name, str(error), len(picture.objects))
+            continue
+        if way:
+            ways[len(pictures)] = way
+        pictures.append(picture)
+        sizes.append(header.upright)
+    if not pictures:
+        _refuse(found, "has no pictures that can be read")
+    return pictures, np.array(sizes, np.float64), ways
+
+
+def _header(source) -> Header | str:
+    try:
+        return read_header(source() if callable(source) else source)
+    except InputError as error:
+        return str(error)
+    except OSError as error:
+        return reason(error)
+
+
+def _way(picture: Annotated, header: Header, found: Gathered) -> _Way | None:
+    """Return the way of the picture's boxes, None if they are in place. Raises InputError."""
+    stated, upright = picture.stated, header.upright
+    if not stated or min(stated) <= 0 or stated == upright or not picture.objects:
+        return None
+    by, of = "{} × {}".format(*stated), "{} × {}".format(*upright)
+    if header.sideways and _alike(stated, header.stored) and stated != upright:
+        way = _Way(stated, header.turn, _ratios(upright, stated[::-1]))
+        found.repair(picture.file, "annotated lying on its side", f"{picture.name}, boxes turned")
+        return way
+    if stated == upright[::-1]:
+        found.repair(picture.file, "width and height exchanged", f"{picture.name} is {of}")
+        return None
+    if _alike(stated, upright):
+        found.repair(
+            picture.file, "annotated in another size", f"{picture.name}, {by}, boxes scaled to {of}"
+        )
+        return _Way(stated, None, _ratios(upright, stated))
+    raise InputError(f"it is {of}, and annotated as {by}")
+
+
+def _alike(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Return whether two sizes have the same shape."""
+    across, down = _ratios(size, other)
+    return abs(across / down - 1) < _SAME_SHAPE
+
+
+def _ratios(size: tuple[int, int], other: tuple[int, int]) -> tuple[float, float]:
+    return size[0] / other[0], size[1] / other[1]
+
+
+def _classes(found: Gathered) -> tuple[str, ...]:
+    names = found.classes
+    if names is None:
+        labels = {row.label for picture in found.pictures for row in picture.objects}
+        names = sorted(labels, key=natural)
+    for name in names:
+        if not name.strip():
+            raise UsageError(f"{printable(found.where)} has a class with an empty name; name it")
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise UsageError(f"the class name {printable(name)} is not UTF-8; rename it") from error
+    return tuple(dict.fromkeys(names))
+
+
+def _in_splits(
+    found: Gathered, pictures: Sequence[Annotated], objects: Sequence[Objects]
+) -> dict[str, AnnotatedExamples]:
+    names = {picture.split for picture in pictures}
+    whole = names <= {None, "train"}
+    splits = {}
+    for split in ["all"] if whole else [name for name in SPLITS if name in names]:
+        chosen = [at for at, picture in enumerate(pictures) if whole or picture.split == split]
+        if split in ("val", "test") and all(objects[at].ignored.all() for at in chosen):
+            found.pass_over(split, f"{len(chosen)} pictures without a single object to find")
+            continue
+        splits[split] = AnnotatedExamples(
+            tuple(pictures[at].name for at in chosen),
+            _Sources(pictures[at].source for at in chosen),
+            tuple(objects[at] for at in chosen),
+        )
+    for picture, these in zip(pictures, objects, strict=True):
+        if not whole and picture.split is None:
+            found.pass_over(picture.name, "in no split", len(these))
+    return splits
+
+
+class _Sources(tuple):
+    """Sources of pictures; those that are functions are called when indexed."""
+
+    def __getitem__(self, index):
+        source = super().__getitem__(index)
+        return source() if callable(source) else source
+
+
+def _refuse(found: Gathered, why: str) -> None:
+    """Raise UsageError, with the first thing that was amiss."""
+    amiss: Iterable[tuple[str, str]] = [*found.repairs, *found.passed_over]
+    first = next((f"; {printable(name)}: {printable(what)}" for name, what in amiss), "")
+    more = f" ({len(amiss)} such findings)" if len(amiss) > 1 else ""
+    raise UsageError(f"{printable(found.where)} {why}{first}{more}")

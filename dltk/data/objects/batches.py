@@ -1,0 +1,120 @@
+"""Batches of annotated pictures, as detectors learn from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from dltk.canvas import Canvas
+from dltk.data.examples import AnnotatedExamples
+from dltk.data.objects.augment import at_least, augment_objects
+from dltk.data.pipeline import AUGMENT, SAMPLE, Stream, random_of
+from dltk.data.pixels import decoding_threads
+from dltk.images import decode_sized
+from dltk.objects import (
+    AREA,
+    BOXES,
+    IGNORED,
+    LABELS,
+    PADDING,
+    PIXELS,
+    PROPOSALS,
+    SEEDS,
+    Objects,
+)
+
+_LEAST_SIDE = 1.0  # pixels of the canvas; regions cut smaller are of no use
+
+
+class ObjectBatches(Stream):
+    """Pictures on a canvas with their objects, padded, and zeros for losses to be compared with.
+
+    A step gives {PIXELS: float32 (B, H, W, 3), AREA: float32 (B, 2), BOXES: float32 (B, N, 4),
+    LABELS: int32 (B, N), SEEDS: int32 (B, 2)}, and PROPOSALS float32 (B, P, 4) if asked for, all
+    in pixels of the canvas; and {name of a loss: float32 (B,)}.
+
+    Args:
+        examples: each with at most N objects that are present in a view of it.
+        canvas: (H, W).
+        losses: names of what the network gives.
+        augmentation, flip: see `dltk.data.objects.augment`.
+        batch_size, seed: see `Stream`. The view of an example, and what is learnt from in it,
+            depend on the seed, the epoch and the example's index.
+        threads: that decode.
+        proposals: from an example's index to regions (P', 4) in pixels of the original.
+        regions: P; of more, those that come first are taken.
+    """
+
+    def __init__(
+        self,
+        examples: AnnotatedExamples,
+        canvas: tuple[int, int],
+        *,
+        losses: Sequence[str],
+        augmentation: str,
+        flip: bool = True,
+        batch_size: int,
+        seed: int = 0,
+        threads: int = 1,
+        proposals: Callable[[int], np.ndarray] | None = None,
+        regions: int = 0,
+    ):
+        super().__init__(len(examples), batch_size=batch_size, seed=seed, names=examples.names)
+        self._examples, self._canvas, self._losses = examples, canvas, tuple(losses)
+        self._augmentation, self._flip = augmentation, flip
+        self._proposals, self._regions = proposals, regions
+        self._pool = decoding_threads(threads)
+        self._most = max(1, max(map(len, examples.objects)))
+
+    def share(self, step: int, replica: int, replicas: int) -> tuple[dict, dict]:
+        """Return what one replica sees of a step: inputs and the zeros. Raises InputError."""
+        size, epoch = self.batch_size // replicas, step // self.steps_per_epoch
+        mine = self.indices(step)[replica * size : (replica + 1) * size]
+        made = list(self._pool.map(lambda index: self._example(int(index), epoch), mine))
+        inputs = {name: np.stack([each[name] for each in made]) for name in made[0]}
+        return inputs, {name: np.zeros(size, np.float32) for name in self._losses}
+
+    def _example(self, index: int, epoch: int) -> dict[str, np.ndarray]:
+        picture, size = decode_sized(
+            self._examples.sources[index],
+            at_least=at_least(*self._canvas, self._augmentation),
+        )
+        canvas, objects = augment_objects(
+            picture,
+            self._examples.objects[index],
+            *self._canvas,
+            self._augmentation,
+            random_of(self._seed, AUGMENT, epoch, index),
+            flip=self._flip,
+            size=size,
+        )
+        seeds = random_of(self._seed, SAMPLE, epoch, index).integers(2**31, size=2)
+        example = {
+            PIXELS: canvas.pixels.astype(np.float32),
+            AREA: np.asarray(canvas.size, np.float32),
+            SEEDS: seeds.astype(np.int32),
+        } | padded(objects, self._most)
+        if self._proposals is not None:
+            example[PROPOSALS] = placed_regions(self._proposals(index), canvas, self._regions)
+        return example
+
+
+def padded(objects: Objects, most: int) -> dict[str, np.ndarray]:
+    """Return boxes float32 (most, 4) and labels int32 (most,) of objects, those ignored marked."""
+    boxes, labels = np.zeros((most, 4), np.float32), np.full(most, PADDING, np.int32)
+    boxes[: len(objects)] = objects.boxes
+    labels[: len(objects)] = np.where(objects.ignored, IGNORED, objects.labels)
+    return {BOXES: boxes, LABELS: labels}
+
+
+def placed_regions(regions: np.ndarray, canvas: Canvas, most: int) -> np.ndarray:
+    """Return regions of the original (P', 4) as far as they are on a canvas, float32 (most, 4).
+
+    Too few are padded with boxes without area.
+    """
+    height, width = canvas.size
+    placed = np.clip(canvas.placed(regions), 0, [width, height, width, height])
+    seen = np.all(placed[:, 2:] - placed[:, :2] >= _LEAST_SIDE, axis=1)
+    placed = placed[seen][:most].astype(np.float32)
+    return np.concatenate([placed, np.zeros((most - len(placed), 4), np.float32)])

@@ -1,0 +1,99 @@
+"""What the training of a detector was asked for, and what follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+
+from dltk.data.objects.augment import STRENGTHS
+from dltk.errors import UsageError, nearest
+from dltk.images import Geometry
+from dltk.models.find import ModelSource, find_model
+from dltk.models.rcnn.learning import Lessons
+from dltk.models.rcnn.presets import Design
+from dltk.training.optimizers import OPTIMIZERS, SCHEDULES
+
+_STRIDE = 32  # pixels of the canvas between places of the coarsest map
+_DESIGNS = {
+    "faster-rcnn": Design(),
+    # Girshick 2015 has one map with every 16th pixel and no pyramid.
+    "fast-rcnn": Design(strides=(16,), pooling="pool", proposals=500, own_proposals=False),
+}
+_LESSONS = {
+    "faster-rcnn": Lessons(anchors=128, regions=64, before=500, after=200),
+    # Girshick 2015, Sec. 2.3: 64 regions of each picture, ground being what overlaps a little.
+    "fast-rcnn": Lessons(regions=64, least_overlap=0.1),
+}
+PRESETS = tuple(_DESIGNS)
+_WORDS = {
+    "preset": PRESETS,
+    "pooling": ("align", "pool", None),
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "augment": STRENGTHS,
+    "precision": ("auto", "float32", "bfloat16", "float16"),
+}
+
+
+@dataclass(frozen=True)
+class DetectorPlan:
+    """What follows from the options of a detector's training.
+
+    Attributes:
+        source: the network it grows from.
+        design: what is built on that.
+        lessons: from how many regions of each picture it learns.
+        geometry: how a picture becomes the input.
+        tuned: whether layers of the backbone learn too.
+    """
+
+    source: ModelSource
+    design: Design
+    lessons: Lessons
+    geometry: Geometry
+    tuned: bool
+
+
+def plan_of(asked: SimpleNamespace, defaults: dict) -> DetectorPlan:
+    """Return what follows from the options `asked`.
+
+    Raises:
+        UsageError: unknown words, options that do not go together or do nothing.
+    """
+    _check(asked)
+    tuned = asked.unfreeze != "none"
+    if not tuned and asked.backbone_lr is not None:
+        raise UsageError(
+            "--backbone-lr has no meaning here: no layers of the backbone are trained; say which "
+            "with --unfreeze"
+        )
+    if asked.augment == "none" and asked.flip != defaults["flip"]:
+        raise UsageError("--flip has no meaning here: pictures are not varied; see --augment")
+    source = find_model(asked.backbone)
+    if source.card is not None and source.card.task != "classify":
+        raise UsageError(f"{source.name} is for the task {source.card.task}, not a classifier")
+    design = _DESIGNS[asked.preset]
+    chosen = {"pooling": asked.pooling, "proposals": asked.proposals}
+    design = replace(design, **{name: v for name, v in chosen.items() if v is not None})
+    geometry = Geometry(asked.size, asked.size, fit="within")
+    return DetectorPlan(source, design, _LESSONS[asked.preset], geometry, tuned)
+
+
+def _check(asked: SimpleNamespace) -> None:
+    """Raise UsageError on unknown words, and numbers that cannot be."""
+    for name, words in _WORDS.items():
+        if getattr(asked, name) not in words:
+            hint = nearest(str(getattr(asked, name)), filter(None, words))
+            raise UsageError(
+                f"--{name.replace('_', '-')} is one of {', '.join(filter(None, words))}.{hint}"
+            )
+    for name in ("epochs", "batch_size"):
+        if getattr(asked, name) < 1:
+            raise UsageError(f"--{name.replace('_', '-')} must be at least 1")
+    if asked.proposals is not None and asked.proposals < 1:
+        raise UsageError("--proposals must be at least 1")
+    if asked.size % _STRIDE or not 2 * _STRIDE <= asked.size <= 2048:
+        near = min(2048, max(2 * _STRIDE, round(asked.size / _STRIDE) * _STRIDE))
+        raise UsageError(f"--size {asked.size} is not a multiple of {_STRIDE}; take {near}")
+    if not 0 <= asked.seed < 2**32:
+        raise UsageError(f"--seed {asked.seed} is not from 0 to {2**32 - 1}")

@@ -1,0 +1,226 @@
+"""The steps of training a detector, which `recipes.train_detector` is the front of."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from dltk.batch import ordered_map
+from dltk.canvas import Canvas, fit_within
+from dltk.data.examples import AnnotatedExamples, ObjectData, unreadable
+from dltk.data.objects.batches import ObjectBatches
+from dltk.data.pipeline import fitting_batch_size
+from dltk.engine.boxes import BoxNetwork
+from dltk.errors import UsageError
+from dltk.images import decode_sized
+from dltk.losses.given import Given
+from dltk.metrics import measure_detections
+from dltk.models.classifier import freeze
+from dltk.models.rcnn.detector import adjusted
+from dltk.models.rcnn.learning import Learner
+from dltk.models.rcnn.presets import new_detector
+from dltk.objects import Detections, Objects
+from dltk.strategy import apply_precision, choose_training_precision, cores, reset_precision
+from dltk.training.fit import agreed
+from dltk.training.optimizers import RATES
+from dltk.training.stage import Regime, train_stage
+from recipes._detection_evaluation import DetectionEvaluation
+from recipes._detector_outcome import write_outcome
+from recipes._detector_plan import DetectorPlan
+
+_STAGE = "detector"
+_AHEAD = 16  # pictures decoded before they are needed
+_LEAST_SCORE = 0.01  # of boxes that are measured; of those that a user sees, see `chosen`
+_PURPOSES = {"train": "to train on", "val": "to validate on", "test": "to test on"}
+
+
+class DetectorTraining:
+    """One training of a detector, step by step."""
+
+    def __init__(self, asked, plan: DetectorPlan, data: ObjectData, placement, run, report):
+        self.asked, self.plan, self.data = asked, plan, data
+        self.placement, self.run, self.report = placement, run, report
+        self.strategy = placement.strategy
+        self.chosen: dict = {}
+
+    def train(self) -> keras.Model:
+        """Return the trained detector."""
+        self._use_readable()
+        asked, plan = self.asked, self.plan
+        plan.source.weights(self.report)
+        keras.utils.set_random_seed(asked.seed)
+        with self.strategy.scope():
+            detector = new_detector(plan.source, len(self.data.classes), plan.design)
+            slow = freeze(detector.get_layer("backbone"), asked.unfreeze)
+            precision = self._precision(detector)
+            apply_precision(detector, precision)
+            learner = Learner(detector, plan.lessons)
+        train = self.data.splits["train"]
+        batches = ObjectBatches(
+            train,
+            (plan.geometry.height, plan.geometry.width),
+            losses=learner.loss_names,
+            augmentation=asked.augment,
+            flip=asked.flip,
+            batch_size=fitting_batch_size(asked.batch_size, len(train), self.placement.replicas),
+            seed=asked.seed,
+            threads=cores(),
+        )
+        progress = train_stage(
+            learner,
+            batches,
+            stage=_STAGE,
+            epochs=asked.epochs,
+            rate=RATES[asked.optimizer] if asked.lr is None else asked.lr,
+            loss={name: Given() for name in learner.loss_names},
+            metrics=[],
+            measure=self._measure(detector),
+            score=_score if "val" in self.data.splits else None,
+            slow=slow,
+            slow_rate=asked.backbone_lr,
+            regime=Regime(
+                optimizer=asked.optimizer,
+                schedule=asked.schedule,
+                warmup=asked.warmup,
+                weight_decay=asked.weight_decay,
+                clip=asked.clip,
+                ema=asked.ema,
+                precision=precision,
+                patience=asked.patience if "val" in self.data.splits else 0,
+                save_every=asked.save_every,
+                seed=asked.seed,
+            ),
+            placement=self.placement,
+            run=self.run,
+            report=self.report,
+        )
+        reset_precision(detector)
+        self.chosen["best epoch"] = progress.best_epoch
+        return detector
+
+    def found(self, detector: keras.Model, split: str) -> list[Detections]:
+        """Return what the detector finds in each picture of a split, at any score."""
+        part = self.data.splits[split]
+        return self._network(detector)(self._canvases(part))
+
+    def evaluate(self, detector: keras.Model, model: Path) -> DetectionEvaluation | None:
+        """Return how good the detector is on held-out pictures, if there are any."""
+        data = self.data
+        split = next((name for name in ("test", "val") if name in data.splits), None)
+        if split is None:
+            return None
+        part, found = data.splits[split], self.found(detector, split)
+        trained_on = set(data.splits["train"].digests) - {""}
+        report = measure_detections(part.objects, found, data.classes)
+        best = report.best_of_all.score
+        if best is not None and np.isfinite(best):
+            self.chosen["score"] = round(float(best), 4)
+        return DetectionEvaluation(
+            model=str(model),
+            data=data.where,
+            split=split,
+            report=report,
+            classes=data.classes,
+            names=tuple(part.names),
+            truth=tuple(part.objects),
+            found=tuple(found),
+            failed=(),
+            seen_in_training=sum(digest in trained_on for digest in part.digests),
+            examples=[(part, index) for index in range(len(part))],
+        )
+
+    def write_outcome(self, evaluation: DetectionEvaluation | None) -> None:
+        """Write the evaluation, curves.png and report.md to the run folder."""
+        if evaluation:
+            evaluation.save(self.run.path, overwrite=True)
+        write_outcome(
+            self.run,
+            evaluation=evaluation,
+            pictures={name: len(part) for name, part in self.data.splits.items()},
+            chosen=self.chosen,
+            passed_over=self.data.passed_over,
+            repairs=self.data.repairs,
+        )
+
+    def _use_readable(self) -> None:
+        """Leave out pictures that cannot be read, and note what is trained on."""
+        unusable = {}
+        for split, part in self.data.splits.items():
+            self.report(f"reading {len(part)} pictures {_PURPOSES[split]}")
+            unusable[split] = unreadable(part, threads=cores())
+        data = self.data.without(unusable)
+        self.data = replace(data, splits={s: part for s, part in data.splits.items() if len(part)})
+        if left_out := sum(map(len, unusable.values())):
+            self.report(f"note: {left_out} pictures cannot be read and are left out")
+        train = self.data.splits.get("train")
+        if train is None or not any((~each.ignored).any() for each in train.objects):
+            raise UsageError("no picture with an object can be trained on")
+        self.run.keep_data(
+            [
+                {"path": name, "label": _told(objects), "split": split, "digest": digest}
+                for split, part in self.data.splits.items()
+                for name, objects, digest in zip(
+                    part.names, part.objects, part.digests, strict=True
+                )
+            ]
+        )
+
+    def _precision(self, detector: keras.Model) -> str:
+        """Return the precision to train in, the same on all workers and when resumed."""
+
+        def choose() -> str:
+            chosen = choose_training_precision(self.asked.precision, detector, self.placement)
+            same = agreed(self.strategy, {"bfloat16": float(chosen == "bfloat16")})
+            return chosen if same["bfloat16"] in (0.0, 1.0) else "float32"
+
+        precision = self.run.once("precision", choose)
+        self.report(f"training in {precision}")
+        return precision
+
+    def _measure(self, detector: keras.Model) -> Callable[[], dict[str, float]] | None:
+        """Return what measures the detector on validation pictures, after every epoch."""
+        if "val" not in self.data.splits:
+            return None
+        part, network = self.data.splits["val"], self._network(detector)
+
+        def measure() -> dict[str, float]:
+            found = network(self._canvases(part))
+            report = measure_detections(part.objects, found, self.data.classes)
+            # NaN where there is nothing to find: all the same, then.
+            means = {"val_map": report.map, "val_map50": report.map50}
+            return {name: float(np.nan_to_num(mean)) for name, mean in means.items()}
+
+        return measure
+
+    def _network(self, detector: keras.Model) -> BoxNetwork:
+        """Return the detector as it stands, ready to find boxes of any score."""
+        return BoxNetwork(
+            adjusted(detector, score=_LEAST_SCORE), self.strategy, self.asked.batch_size
+        )
+
+    def _canvases(self, part: AnnotatedExamples) -> Iterator[Canvas]:
+        """Yield the pictures as the detector takes them, decoded ahead on threads."""
+        geometry = self.plan.geometry
+
+        def load(index: int) -> Canvas:
+            picture, size = decode_sized(part.sources[index], at_least=geometry.at_least)
+            return fit_within(picture, geometry.height, geometry.width, size=size)
+
+        workers = cores()
+        yield from ordered_map(load, range(len(part)), workers=workers, ahead=_AHEAD)
+
+
+def _score(row: dict) -> list[float]:
+    return [row["val_map"], row["val_map50"]]
+
+
+def _told(objects: Objects) -> str:
+    """Return the objects of a picture in a few letters that change when they do."""
+    digest = hashlib.sha256(objects.boxes.tobytes() + objects.labels.tobytes())
+    digest.update(objects.ignored.tobytes())
+    return f"{len(objects)} objects {digest.hexdigest()[:12]}"

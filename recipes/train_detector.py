@@ -1,0 +1,255 @@
+"""Train a detector of your own objects, from your own pictures with boxes.
+
+Faster R-CNN (Ren et al. 2015) on a feature pyramid (Lin et al. 2016), or Fast R-CNN (Girshick 2015)
+on regions from outside, on any network of the catalog that has maps of the strides needed.
+
+from recipes.train_detector import train_detector
+
+done = train_detector("boxes/", epochs=8)
+print(done.model, done.evaluation.report.map50)
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+from dltk.data.examples import ObjectData
+from dltk.data.objects import read_objects
+from dltk.data.objects.check import check_objects
+from dltk.data.objects.split import split_objects
+from dltk.data.pipeline import fitting_batch_size
+from dltk.errors import UsageError, printable
+from dltk.modelfile import ModelCard, save_model
+from dltk.strategy import cores, place_training
+from dltk.training.run import MODEL_FILE, RunFolder
+from dltk.weights import Report, sha256, silent
+from recipes._detection_evaluation import DetectionEvaluation
+from recipes._detector_plan import plan_of
+from recipes._detector_training import DetectorTraining
+
+_COMMAND = "train detector"
+_METRICS = ("map", "map50", "map75")
+_NOTES = 5
+# Options that say where and how often, not what: a resumed run may have others.
+_FREE = {"data", "run_dir", "resume", "devices", "strategy", "save_every", "report"}
+
+
+@dataclass(frozen=True)
+class TrainedDetector:
+    """A finished training.
+
+    Attributes:
+        run: the run folder.
+        model: the model file in it.
+        classes: their names, in the order of the labels.
+        evaluation: how good it is on held-out pictures, "test" or, without those, "val"; None
+            without any.
+        chosen: what was found on the way: learning rate, best epoch, score to cut at.
+        passed_over: (name, why) of files that are no examples.
+        chief: False for a worker of several that does not write the run folder.
+    """
+
+    run: Path
+    model: Path
+    classes: tuple[str, ...]
+    evaluation: DetectionEvaluation | None
+    chosen: dict
+    passed_over: tuple[tuple[str, str], ...]
+    chief: bool = True
+
+    def to_dict(self) -> dict:
+        """Return the outcome, ready for JSON."""
+        return {
+            "run": str(self.run),
+            "model": str(self.model),
+            "classes": list(self.classes),
+            "evaluation": self.evaluation.to_dict() if self.evaluation else None,
+            "chosen": self.chosen,
+            "passed_over": [{"path": name, "why": why} for name, why in self.passed_over],
+        }
+
+
+def train_detector(
+    data,
+    *,
+    preset: str = "faster-rcnn",
+    backbone: str = "efficientnet-lite0",
+    unfreeze: str | int = "none",
+    size: int = 320,
+    pooling: str | None = None,
+    proposals: int | None = None,
+    epochs: int = 12,
+    batch_size: int = 8,
+    lr: float | str | None = None,
+    backbone_lr: float | None = None,
+    optimizer: str = "adamw",
+    schedule: str = "cosine",
+    warmup: float = 0.5,
+    weight_decay: float = 1e-4,
+    augment: str = "light",
+    flip: bool = True,
+    patience: int = 0,
+    clip: float = 5.0,
+    ema: float = 0.0,
+    val_share: float = 0.15,
+    test_share: float = 0.15,
+    seed: int = 0,
+    devices: str = "auto",
+    strategy: str = "auto",
+    precision: str = "auto",
+    save_every: float = 30.0,
+    run_dir: str | os.PathLike | None = None,
+    resume: str | os.PathLike | None = None,
+    report: Report = silent,
+) -> TrainedDetector:
+    """Train a detector on pictures with boxes.
+
+    Args:
+        data: what `dltk.data.objects.read_objects` takes (COCO, Pascal VOC or YOLO layout, a CSV
+            file, "tfds:NAME"), or ObjectData. What is not divided is split by class, seeded.
+        preset: "faster-rcnn", with a region proposal network, or "fast-rcnn", with regions from
+            selective search, which needs the extra of that name.
+        backbone: a name in the catalog or a `.keras` file of a classifier, with its own weights.
+        unfreeze: train so many top layers of the backbone too: a number, "all", or "none". Only
+            layers with weights count, and batch normalisation stays frozen.
+        size: of the square canvas that pictures are fitted to, in pixels; a multiple of 32.
+        pooling: "align" (RoIAlign) or "pool" (RoI pooling); None for what the preset's paper has,
+            RoIAlign for both but in `fast-rcnn`, whose paper pools.
+        proposals: regions of each picture that are looked at; None for 300, and 500 of `fast-rcnn`.
+        epochs: at most, see `patience`.
+        batch_size: pictures in a step, over all replicas.
+        lr: the highest learning rate, or "auto" to look for one; None for that of the optimizer.
+        backbone_lr: that of the backbone's layers; a tenth of the other if None.
+        optimizer, schedule, warmup, weight_decay, clip, ema: see `dltk.training.stage.Regime`.
+        augment: "none", "light", "strong", see `dltk.data.objects.augment.augment_objects`.
+        flip: whether augmentation may mirror pictures; not where left and right mean something.
+        patience: stop after so many epochs without progress on validation data; 0: never.
+        val_share, test_share: of data that is not divided.
+        seed: of splits, order, augmentation, initial weights, and which regions are learnt from.
+        devices, strategy: see `dltk.strategy.place_training`.
+        precision: "float32", "bfloat16", "float16", or "auto", see
+            `dltk.strategy.choose_training_precision`.
+        save_every: seconds between saves of the state.
+        run_dir: exactly where to put the run folder.
+        resume: a run folder to go on with; all options must be as they were.
+        report: called with a line now and then.
+    Raises:
+        UsageError: unknown names, options that do not go together, data or options that differ
+            from those of the run to go on with.
+        DltkError: data that cannot be trained on, a loss that is no longer a number, a full disk.
+        InterruptedRunError: Ctrl-C; the message has the command that goes on.
+        WeightsError: weights, or a data set, out of reach.
+    """
+    asked = SimpleNamespace(**{n: v for n, v in locals().items() if n not in ("data", "report")})
+    plan = plan_of(asked, _DEFAULTS)
+    placement = place_training(devices, strategy, report)
+    say = report if placement.chief else silent
+    where = data.where if isinstance(data, ObjectData) else os.fspath(data)
+    run = None if resume is None else _open_run(asked, where, placement.chief)
+    data = data if isinstance(data, ObjectData) else read_objects(data, report=say)
+    data = split_objects(data, val_share=val_share, test_share=test_share, seed=seed)
+    fitting = fitting_batch_size(batch_size, len(data.splits["train"]), placement.replicas)
+    run = run or _open_run(asked, where, placement.chief)
+
+    def log(line: str) -> None:
+        run.log(line)
+        say(line)
+
+    with run.going():
+        log(f"run folder: {run.path}")
+        log(f"{placement.reason}, {fitting // placement.replicas} pictures a replica and step")
+        if placement.chief:
+            _tell_findings(data, log)
+        training = DetectorTraining(asked, plan, data, placement, run, log)
+        return _finish(training, training.train())
+
+
+def resume_train_detector(
+    run: str | os.PathLike, *, report: Report = silent, **free
+) -> TrainedDetector:
+    """Go on with the run in a folder, with the data and options it was begun with.
+
+    Args:
+        free: options that may be others now: data, devices, strategy, save_every.
+    """
+    stored = RunFolder.open(run, _COMMAND).options
+    known = inspect.signature(train_detector).parameters
+    options = {name: value for name, value in stored.items() if name in known}
+    return train_detector(**options | free, resume=run, report=report)
+
+
+def _tell_findings(data: ObjectData, log) -> None:
+    findings = check_objects(data, decode=False, threads=cores())
+    for found in (findings.errors, findings.warnings):
+        for finding in found[:_NOTES]:
+            log(f"note: {finding}")
+        if found[_NOTES:]:
+            log(f'note: and {len(found) - _NOTES} more, see "dltk data check"')
+
+
+def _open_run(asked: SimpleNamespace, where: str, chief: bool) -> RunFolder:
+    if not where.startswith("tfds:") and Path(where).exists():
+        where = str(Path(where).absolute())
+        folder = Path(asked.run_dir or asked.resume or "runs").resolve()
+        if Path(where).is_dir() and folder.is_relative_to(Path(where).resolve()):
+            raise UsageError(
+                f"the run folder {printable(folder)} would lie in the data; "
+                "name another place with --run-dir"
+            )
+    options = {n: v for n, v in vars(asked).items() if n not in ("resume", "run_dir")}
+    if Path(asked.backbone).is_file():
+        path = Path(asked.backbone).absolute()
+        options |= {"backbone": str(path), "backbone_sha256": sha256(path)}
+    return RunFolder.begin(
+        _COMMAND,
+        f"{Path(where).stem}-{asked.preset}",
+        {"data": where} | options,
+        path=asked.run_dir,
+        resume=asked.resume,
+        free=_FREE,
+        chief=chief,
+    )
+
+
+def _finish(training: DetectorTraining, detector) -> TrainedDetector:
+    """Measure the detector on held-out pictures, save it, and write the report."""
+    data, run = training.data, training.run
+    evaluation = training.evaluate(detector, run.path / MODEL_FILE)
+    metrics = {}
+    if evaluation:
+        metrics = {name: getattr(evaluation.report, name) for name in _METRICS}
+        metrics["split"] = evaluation.split
+    card = ModelCard(
+        task="detect",
+        labels=data.classes,
+        geometry=training.plan.geometry,
+        backbone=training.asked.backbone,
+        training={
+            "options": run.options,
+            "chosen": training.chosen,
+            "pictures": {name: len(part) for name, part in data.splits.items()},
+        },
+        metrics=metrics,
+    )
+    done = TrainedDetector(
+        run=run.path,
+        model=run.path / MODEL_FILE,
+        classes=data.classes,
+        evaluation=evaluation,
+        chosen=training.chosen,
+        passed_over=data.passed_over,
+        chief=run.chief,
+    )
+    if run.chief:
+        if not done.model.exists():  # or it was saved before, and the rest is shown again
+            save_model(detector, done.model, card)
+        training.write_outcome(evaluation)
+        run.log(f"finished: {done.model}")
+    return done
+
+
+_DEFAULTS = {name: p.default for name, p in inspect.signature(train_detector).parameters.items()}
