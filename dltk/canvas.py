@@ -19,7 +19,7 @@ class Canvas:
     """A picture, or a part of one, drawn at the top left of a canvas.
 
     Attributes:
-        pixels: uint8 (H, W, 3), black where nothing is drawn.
+        pixels: uint8 or float32 (H, W, 3), 0-255, black where nothing is drawn.
         size: (height, width) of what is drawn.
         region: (left, top, right, bottom) of the part that is drawn, in pixels of the upright
             original picture.
@@ -98,3 +98,37 @@ def draw(
     pixels = np.zeros((height, width, 3), np.uint8)
     pixels[: drawn[0], : drawn[1]] = shown[:, ::-1] if mirrored else shown
     return Canvas(pixels, drawn, region, mirrored)
+
+
+def fit_sides(picture: Image.Image, shorter: int, longer: int, *, multiple: int = 32) -> Canvas:
+    """Return the whole of `picture` (RGB) at the size that torchvision's detectors look at it.
+
+    The shorter side gets `shorter` pixels, or as many as leave the longer one `longer`; sizes are
+    rounded down in float32. Pixels are interpolated between the nearest two, without smoothing
+    them when shrinking, which is what these networks were trained on. They stay float32.
+
+    Args:
+        multiple: of pixels, that the canvas has along each side.
+    """
+    sides = picture.height, picture.width
+    # PyTorch divides a number by a tensor so: 400 pixels shrink to 319.99998, not 320.
+    inverse = np.float32(1) / np.array([min(sides), max(sides)], np.float32)
+    scale = float(min(inverse * np.array([shorter, longer], np.float32)))
+    high, wide = (max(1, int(side * scale)) for side in sides)
+    drawn = _interpolated(np.asarray(picture, np.float32), high, axis=0)
+    drawn = _interpolated(drawn, wide, axis=1)
+    height, width = (-(-side // multiple) * multiple for side in (high, wide))
+    pixels = np.zeros((height, width, 3), np.float32)
+    pixels[:high, :wide] = drawn
+    return Canvas(pixels, (high, wide), (0, 0, *picture.size))
+
+
+def _interpolated(pixels: np.ndarray, count: int, axis: int) -> np.ndarray:
+    """Return `count` places along an axis, each between the two that its centre lies between."""
+    own = pixels.shape[axis]
+    at = np.maximum((np.arange(count, dtype=np.float64) + 0.5) * own / count - 0.5, 0)
+    first = np.minimum(at.astype(int), own - 1)
+    second = np.minimum(first + 1, own - 1)
+    share = (at - first).astype(np.float32).reshape((-1,) + (1,) * (pixels.ndim - 1 - axis))
+    one, other = (np.take(pixels, places, axis) for places in (first, second))
+    return one + share * (other - one)

@@ -70,8 +70,8 @@ def plan_of(asked: SimpleNamespace, defaults: dict) -> DetectorPlan:
     if asked.augment == "none" and asked.flip != defaults["flip"]:
         raise UsageError("--flip has no meaning here: pictures are not varied; see --augment")
     source = find_model(asked.backbone)
-    if source.card is not None and source.card.task != "classify":
-        raise UsageError(f"{source.name} is for the task {source.card.task}, not a classifier")
+    if source.task not in ("classify", "features"):
+        raise UsageError(f"{source.name} is for the task {source.task}, not a classifier")
     design = _DESIGNS[asked.preset]
     chosen = {"pooling": asked.pooling, "proposals": asked.proposals}
     design = replace(design, **{name: v for name, v in chosen.items() if v is not None})

@@ -84,7 +84,7 @@ def classifier_of(source: ModelSource):
     Raises:
         UsageError: it has no classes, or another number of them than names.
     """
-    if source.entry is not None and not source.entry.classifier:
+    if source.entry is not None and source.entry.task != "classify":
         raise UsageError(f"{source.name} has no classes; take a classifier")
     model = load_whole(source)
     scores = Scores.of(model)

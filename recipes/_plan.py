@@ -176,6 +176,6 @@ def _network(asked: SimpleNamespace) -> tuple[ModelSource | None, Geometry]:
         if not hint:
             raise
         raise UsageError(f'unknown backbone "{asked.backbone}".{hint}') from error
-    if source.card is not None and source.card.task != "classify":
-        raise UsageError(f"{source.name} is for the task {source.card.task}, not a classifier")
+    if source.task not in ("classify", "features"):
+        raise UsageError(f"{source.name} is for the task {source.task}, not a classifier")
     return source, source.geometry

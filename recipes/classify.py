@@ -151,7 +151,7 @@ def classify(
     if count is not None:
         check_products(items, annotate, sort_into)
     elif annotate is not None or sort_into is not None:
-        items = _distinct(items)
+        items = distinct(items)
     views = 10 if tta else 1
     networks = [
         load_engine(
@@ -205,8 +205,8 @@ def find_models(
         raise UsageError("--ensemble averages several models; name more than one with -m")
     sources = [find_model(name, labels=labels, pixel_range=pixel_range) for name in wanted]
     for source in sources:
-        if source.card is not None and source.card.task != "classify":
-            raise UsageError(f"{source.name} is a model to {source.card.task}, not to classify")
+        if source.task not in ("classify", "features"):
+            raise UsageError(f"{source.name} is a model to {source.task}, not to classify")
         if not source.labels:
             advice = "it is for dltk features" if source.entry else "name them with --labels"
             raise UsageError(f"{source.name} has no class names; {advice}")
@@ -297,7 +297,7 @@ def check_products(items: Sequence[Item], annotate, sort_into) -> None:
         raise UsageError("--annotate and --sort-into are the same folder; name two")
 
 
-def _distinct(items: Iterable[Item]) -> Iterator[Item]:
+def distinct(items: Iterable[Item]) -> Iterator[Item]:
     """Yield `items`; raise UsageError at the second of one name, whose files would meet."""
     seen = set()
     for item in items:

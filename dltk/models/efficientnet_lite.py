@@ -63,7 +63,8 @@ def build_efficientnet_lite(
     x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
     x = layers.Dropout(dropout, name="top_dropout")(x)
     x = layers.Dense(1000, activation=classifier_activation, name="predictions")(x)
-    model = keras.Model(keras.utils.get_source_inputs(x), x, name=f"efficientnet-lite{variant}")
+    source = keras.utils.get_source_inputs(inputs)  # from the end, each block doubles the way back
+    model = keras.Model(source, x, name=f"efficientnet-lite{variant}")
     if weights is not None:
         blocks = [x.name.split("_")[0] for x in model.layers if x.name.endswith("_project_conv")]
         torch_block = {name: f"_blocks.{index}" for index, name in enumerate(blocks)}

@@ -39,6 +39,13 @@ class ModelSource:
     pixel_range: str = "0..255"
     card: ModelCard | None = None
 
+    @property
+    def task(self) -> str:
+        """What the network is for: "classify", "features", "detect" and so on."""
+        if self.card is not None:
+            return self.card.task
+        return self.entry.task if self.entry is not None else "classify"
+
     def weights(self, report: Report = silent) -> Path:
         """Return the file with the weights, downloading it if need be. Raises WeightsError."""
         return self.entry.weights.get(report) if self.entry else self.path
@@ -101,6 +108,12 @@ def find_model(
     ids = card.label_ids or (None,) * len(card.labels)
     own = tuple(Label(name, id) for name, id in zip(card.labels, ids, strict=True))
     return ModelSource(path.name, given or own, card.geometry, path=path, card=card)
+
+
+def refuse_detector(source: ModelSource) -> None:
+    """Raise UsageError if `source` finds objects, where a classifier or a trunk is wanted."""
+    if source.task == "detect":
+        raise UsageError(f'{printable(source.name)} finds objects; it is for "dltk detect"')
 
 
 def read_labels(path: str | os.PathLike) -> tuple[Label, ...]:

@@ -70,7 +70,8 @@ def build_googlenet(
     x = layers.GlobalAveragePooling2D(name="avgpool")(x)
     x = layers.Dropout(0.2, name="dropout")(x)
     x = layers.Dense(1000, activation=classifier_activation, name="fc")(x)
-    model = keras.Model(keras.utils.get_source_inputs(x), x, name="googlenet")
+    source = keras.utils.get_source_inputs(inputs)  # from the end, each block has four ways back
+    model = keras.Model(source, x, name="googlenet")
     if weights is not None:
         load_torch_weights(model, weights, _torch_name)
     return model

@@ -10,7 +10,7 @@ from keras import layers
 from dltk.errors import UsageError
 from dltk.modelfile import load_model
 from dltk.models.build import build_network, last_operation
-from dltk.models.find import PIXEL_RANGES, ModelSource
+from dltk.models.find import PIXEL_RANGES, ModelSource, refuse_detector
 from dltk.models.taps import tap_name
 
 SCORES = "/scores"  # a classifier's output before softmax; no layer can have this name
@@ -25,9 +25,11 @@ def load_whole(source: ModelSource) -> keras.Model:
     """Return the network of `source` with its weights, classifier included, on raw pixels.
 
     Raises:
+        UsageError: it is a detector.
         WeightsError: weights that are missing or damaged.
         DltkError: a model file that cannot be loaded.
     """
+    refuse_detector(source)
     if source.entry is not None:
         return build_network(source.entry, weights=source.weights())
     model = load_model(source.path)

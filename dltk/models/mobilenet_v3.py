@@ -61,7 +61,7 @@ def build_mobilenet_v3(
         A model with these maps for outputs, (B, H/stride, W/stride, C), sizes rounded up. Layers
         behind the last of them are left out.
     """
-    (source,) = keras.utils.get_source_inputs(inputs)  # from the end, each block doubles its way
+    (source,) = keras.utils.get_source_inputs(inputs)  # from the end, each block doubles the way
     found = [_conv(inputs, 16, 3, epsilon, "features_0", stride=2, activation="hard_silu")]
     for index, block in enumerate(_BLOCKS, start=1):
         found.append(_block(found[-1], *block, epsilon, f"features_{index}"))

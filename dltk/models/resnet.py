@@ -46,7 +46,7 @@ def build_resnet(
         A model with the maps of the four stages for outputs: (B, H/4, W/4, 256), (B, H/8, W/8,
         512), (B, H/16, W/16, 1024), (B, H/32, W/32, 2048), sizes rounded up, undilated.
     """
-    (source,) = keras.utils.get_source_inputs(inputs)  # from the end, each block doubles its way
+    (source,) = keras.utils.get_source_inputs(inputs)  # from the end, each block doubles the way
     x = layers.ZeroPadding2D(3, name="conv1_pad")(inputs)
     x = layers.Conv2D(64, 7, 2, use_bias=False, name="conv1")(x)
     x = layers.ReLU(name="relu")(_norm(x, epsilon, "bn1"))

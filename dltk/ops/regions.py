@@ -62,8 +62,9 @@ def roi_pool(
     """Return the largest features in boxes: float32 (R, size, size, C).
 
     Girshick 2015, "Fast R-CNN", Sec. 2.1, https://arxiv.org/abs/1504.08083: corners are rounded
-    to whole places of the map, both included, and the box is cut into size × size bins, which
-    share places where they are smaller than one. A bin outside of the map is 0.
+    to whole places of the map, halves away from 0, both included; and the box is cut into
+    size × size bins, which share places where they are smaller than one. A bin outside of the map
+    is 0.
 
     The maximum of any bin is that of four overlapping rectangles whose sides are powers of two,
     looked up in tables of such maxima: bins of all sizes cost the same.
@@ -75,7 +76,8 @@ def roi_pool(
             than 220 places wide.
     """
     height, width = tf.unstack(tf.shape(features)[1:3])
-    corners = tf.cast(tf.floor(boxes / stride + 0.5), tf.int32)
+    corners = boxes / stride
+    corners = tf.cast(tf.sign(corners) * tf.floor(tf.abs(corners) + 0.5), tf.int32)
     top, rows = _bins(corners[:, 1], corners[:, 3], height, size)
     left, columns = _bins(corners[:, 0], corners[:, 2], width, size)
     longest = tf.maximum(tf.reduce_max(rows), tf.reduce_max(columns))

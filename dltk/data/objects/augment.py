@@ -99,7 +99,8 @@ def augment_objects(
     ]
     focus = _focus(objects, random)
     across, down = (
-        _window(full[axis], drawn[axis] / scales[axis], focus[axis::2], random) for axis in (0, 1)
+        _window(full[axis], limit / scales[axis], focus[axis::2], random)
+        for axis, limit in enumerate((width, height))
     )
     region = across[0], down[0], across[1], down[1]
     mirrored = flip and random.random() < 0.5

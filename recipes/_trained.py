@@ -1,0 +1,80 @@
+"""Detectors that were trained: published ones, and those that `dltk train detector` wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from dltk import strategy as placing
+from dltk.canvas import Canvas, fit_sides, fit_within
+from dltk.errors import UsageError
+from dltk.models.find import ModelSource
+from dltk.objects import Detections
+from dltk.weights import Report
+
+_SCORE, _IOU = 0.5, 0.5  # of published ones; the former is what torchvision's examples show
+_CANDIDATES = 4  # times as many as are wanted, where only some classes are
+
+
+class TrainedDetector:
+    """A trained detector, as `recipes.detect` runs it; see `recipes._detectors.load_detector`."""
+
+    workers = 1
+
+    def __init__(
+        self,
+        source: ModelSource,
+        *,
+        score: float | None,
+        nms: float | None,
+        most: int,
+        classes: Sequence[int],
+        engine: str,
+        devices: str,
+        strategy: str,
+        precision: str,
+        batch_size: int,
+        pictures: int | None,
+        report: Report,
+    ):
+        if engine == "litert":
+            raise UsageError("detectors run on the keras engine; leave --engine out")
+        from dltk.engine.boxes import BoxNetwork
+        from dltk.models.rcnn.detector import adjusted
+        from dltk.models.rcnn.load import load_detector
+
+        source.weights(report)
+        placement = placing.place(devices, strategy)
+        self.labels = source.labels
+        self._source, self._classes, self._most = source, list(classes), most
+        chosen = source.card.training.get("chosen", {}) if source.card is not None else {}
+        wanted = most * (_CANDIDATES if classes else 1)
+        changes = {"score": chosen.get("score", _SCORE) if score is None else score, "most": wanted}
+        if nms is not None:
+            changes["iou"] = nms
+        with placement.strategy.scope():
+            detector = adjusted(load_detector(source), **changes)
+            placing.apply_precision(detector, placing.choose_precision(precision))
+        self._network = BoxNetwork(detector, placement.strategy, self._per_step(batch_size))
+        self.batch_size = batch_size
+        self.running = f"Keras, {placement.reason}, {placing.choose_precision(precision)}"
+
+    def _per_step(self, batch_size: int) -> int:
+        """Published ones take each picture at a size of its own, so one at a time."""
+        return 1 if self._source.entry is not None else batch_size
+
+    def load(self, picture: Image.Image, name: str) -> Canvas:
+        """Return a picture as the network takes it."""
+        geometry = self._source.geometry
+        if self._source.entry is not None:
+            return fit_sides(picture, geometry.height, geometry.width)
+        return fit_within(picture, geometry.height, geometry.width)
+
+    def __call__(self, loaded: list[Canvas]) -> list[Detections]:
+        """Return what is in each picture, boxes in its pixels."""
+        found = self._network(loaded)
+        if self._classes:
+            found = [each.take(np.isin(each.labels, self._classes)) for each in found]
+        return [each.take(slice(self._most)) for each in found]
