@@ -10,21 +10,20 @@ from dltk.errors import UsageError, nearest
 from dltk.images import Geometry
 from dltk.models.find import ModelSource, find_model
 from dltk.models.rcnn.learning import Lessons
-from dltk.models.rcnn.presets import Design
+from dltk.models.rcnn.presets import DESIGNS, Design
 from dltk.training.optimizers import OPTIMIZERS, SCHEDULES
 
 _STRIDE = 32  # pixels of the canvas between places of the coarsest map
-_DESIGNS = {
-    "faster-rcnn": Design(),
-    # Girshick 2015 has one map with every 16th pixel and no pyramid.
-    "fast-rcnn": Design(strides=(16,), pooling="pool", proposals=500, own_proposals=False),
-}
 _LESSONS = {
     "faster-rcnn": Lessons(anchors=128, regions=64, before=500, after=200),
     # Girshick 2015, Sec. 2.3: 64 regions of each picture, ground being what overlaps a little.
     "fast-rcnn": Lessons(regions=64, least_overlap=0.1),
+    # Girshick et al. 2014, Sec. 2.3: a quarter with an object; here 16 of a picture.
+    "rcnn": Lessons(regions=16),
+    # The whole picture is to find what it overlaps most, however small.
+    "localize": Lessons(regions=1, share=1.0, region_overlap=1e-6),
 }
-PRESETS = tuple(_DESIGNS)
+PRESETS = tuple(DESIGNS)
 _WORDS = {
     "preset": PRESETS,
     "pooling": ("align", "pool", None),
@@ -72,8 +71,8 @@ def plan_of(asked: SimpleNamespace, defaults: dict) -> DetectorPlan:
     source = find_model(asked.backbone)
     if source.task not in ("classify", "features"):
         raise UsageError(f"{source.name} is for the task {source.task}, not a classifier")
-    design = _DESIGNS[asked.preset]
-    chosen = {"pooling": asked.pooling, "proposals": asked.proposals}
+    design = DESIGNS[asked.preset]
+    chosen = {"cutting": asked.pooling, "proposals": asked.proposals}
     design = replace(design, **{name: v for name, v in chosen.items() if v is not None})
     geometry = Geometry(asked.size, asked.size, fit="within")
     return DetectorPlan(source, design, _LESSONS[asked.preset], geometry, tuned)

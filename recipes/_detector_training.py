@@ -21,7 +21,7 @@ from dltk.images import decode_sized
 from dltk.losses.given import Given
 from dltk.metrics import measure_detections
 from dltk.models.classifier import freeze
-from dltk.models.rcnn.detector import adjusted
+from dltk.models.rcnn.detector import adjusted, backbone_of
 from dltk.models.rcnn.learning import Learner
 from dltk.models.rcnn.presets import new_detector
 from dltk.objects import Detections, Objects
@@ -56,7 +56,7 @@ class DetectorTraining:
         keras.utils.set_random_seed(asked.seed)
         with self.strategy.scope():
             detector = new_detector(plan.source, len(self.data.classes), plan.design)
-            slow = freeze(detector.get_layer("backbone"), asked.unfreeze)
+            slow = freeze(backbone_of(detector), asked.unfreeze)
             precision = self._precision(detector)
             apply_precision(detector, precision)
             learner = Learner(detector, plan.lessons)

@@ -6,16 +6,10 @@ import json
 import shlex
 
 import click
-from click.core import ParameterSource
 
-from dltk.cli import options
+from dltk.cli import options, training
 from dltk.cli.sections import NumberOr, SectionCommand, option, section
-from dltk.errors import UsageError, printable
-
-_SHARE = options.Share(0, 1, max_open=True)
-_COUNT = click.IntRange(1)
-_POSITIVE = NumberOr(float, open_end=True)
-_NUMBER = NumberOr(float)
+from dltk.errors import printable
 
 
 @click.command(
@@ -44,37 +38,35 @@ _NUMBER = NumberOr(float)
            help="Of the input, from scratch."),
     option("--channels", type=click.Choice([1, 3]), metavar="1|3",
            help="Grey or colour, from scratch."),
-    option("--members", type=_COUNT, default=1, metavar="N",
+    option("--members", type=training.COUNT, default=1, metavar="N",
            help="Train so many networks and average them, in one model file."),
-    option("--k", type=_COUNT, help="Neighbours of knn.  [default: by cross-validation]"),
+    option("--k", type=training.COUNT, help="Neighbours of knn.  [default: by cross-validation]"),
     option("--metric", type=click.Choice(["l1", "l2", "cosine"]),
            help="Distance of knn.  [default: by cross-validation]"),
     option("--folds", type=click.IntRange(2), default=5, metavar="N", help="Of cross-validation."),
 )  # fmt: skip
 @section(
     "Training",
-    option("--epochs", type=_COUNT, default=30, metavar="N",
+    option("--epochs", type=training.COUNT, default=30, metavar="N",
            help="Of the head, or of a network from scratch; at most, see --patience."),
-    option("--tune-epochs", type=_COUNT, default=10, metavar="N",
+    option("--tune-epochs", type=training.COUNT, default=10, metavar="N",
            help="Of the second stage, with --unfreeze."),
-    option("--batch-size", type=_COUNT, default=32, metavar="N",
+    option("--batch-size", type=training.COUNT, default=32, metavar="N",
            help="Pictures in one step, over all replicas."),
     option("--lr", type=NumberOr(float, "auto", open_end=True), metavar="RATE|auto",
            help="The highest learning rate; auto looks for one.  "
            "[default: 0.001, of SGD 0.01; linear: 10 times that]"),
-    option("--backbone-lr", type=_POSITIVE, metavar="RATE",
+    option("--backbone-lr", type=training.POSITIVE, metavar="RATE",
            help="That of the backbone's layers.  [default: a tenth of the other]"),
-    option("--optimizer", default="adam",
-           type=click.Choice(["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"])),
-    option("--schedule", type=click.Choice(["constant", "step", "cosine"]), default="cosine",
-           help="How the learning rate goes down."),
-    option("--warmup", type=_NUMBER, default=1.0, metavar="EPOCHS",
+    training.optimizer("adam"),
+    training.SCHEDULE,
+    option("--warmup", type=training.NUMBER, default=1.0, metavar="EPOCHS",
            help="How long it goes up first."),
     option("--patience", type=click.IntRange(0), default=10, metavar="N",
            help="Stop after so many epochs without progress; 0 for never."),
-    option("--clip", type=_NUMBER, default=0.0, metavar="NORM",
+    option("--clip", type=training.NUMBER, default=0.0, metavar="NORM",
            help="Largest norm of the gradient; 0 for any."),
-    option("--ema", type=_SHARE, default=0.0, metavar="MOMENTUM",
+    option("--ema", type=training.SHARE, default=0.0, metavar="MOMENTUM",
            help="Average the weights over steps, such as 0.99."),
 )  # fmt: skip
 @section(
@@ -83,48 +75,31 @@ _NUMBER = NumberOr(float)
            help="Vary pictures; auto is light with --unfreeze, else none."),
     option("--flip/--no-flip", default=True,
            help="Whether left and right may be exchanged."),
-    option("--dropout", type=_SHARE, default=0.0, metavar="SHARE"),
-    option("--l1", type=_NUMBER, default=0.0, metavar="STRENGTH",
+    option("--dropout", type=training.SHARE, default=0.0, metavar="SHARE"),
+    option("--l1", type=training.NUMBER, default=0.0, metavar="STRENGTH",
            help="Penalty on absolute weights."),
     option("--l2", type=NumberOr(float, "auto"), default="auto", metavar="STRENGTH|auto",
            help="Penalty on squared weights; auto chooses by cross-validation on fixed features."),
-    option("--weight-decay", type=_NUMBER, default=0.0, metavar="SHARE",
+    option("--weight-decay", type=training.NUMBER, default=0.0, metavar="SHARE",
            help="Apart from the gradient; adamw has 0.01."),
-    option("--mixup", type=_NUMBER, default=0.0, metavar="ALPHA",
+    option("--mixup", type=training.NUMBER, default=0.0, metavar="ALPHA",
            help="Average pairs of pictures, such as 0.2."),
-    option("--label-smoothing", type=_SHARE, default=0.0, metavar="SHARE"),
+    option("--label-smoothing", type=training.SHARE, default=0.0, metavar="SHARE"),
 )  # fmt: skip
 @section(
     "Data",
-    option("--val-share", type=_SHARE, default=0.15, metavar="SHARE",
-           help="Of the pictures to validate on, where they are not divided yet."),
-    option("--test-share", type=_SHARE, default=0.15, metavar="SHARE",
-           help="Of the pictures to measure on at the end."),
+    training.VAL_SHARE,
+    training.TEST_SHARE,
     option("--class-weights", type=click.Choice(["none", "auto"]), default="none",
            help="auto lets rare classes weigh more."),
     option("--balance", is_flag=True, help="Draw from all classes equally often."),
-    option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, metavar="N",
-           help="Of all that is random."),
+    training.SEED,
 )  # fmt: skip
-@section(
-    "Run",
-    option("--run-dir", type=options.Folder(), metavar="DIR",
-           help="Exactly where to put the run folder.  [default: runs/finetune/NNN-…]"),
-    option("--resume", type=options.Folder(), metavar="RUN",
-           help="Go on with the run in this folder."),
-    option("--save-every", type=_NUMBER, default=30.0, metavar="SECONDS",
-           help="How often to save the state, so that a killed run loses little; 0: each step."),
+@training.run_options(
+    "runs/finetune",
     option("--keep-epochs", type=click.Choice(["none", "doubling", "all"]), default="none",
            help="Keep the weights after epochs 0, 1, 2, 4, ... and the last, or after all, for "
            '"dltk visualize training".'),
-    option("--devices", default="auto", metavar="KIND[:N]", help=options.DEVICES_HELP),
-    option("--strategy", default="auto",
-           type=click.Choice(["auto", "one", "mirrored", "multiworker", "tpu"]),
-           help="tf.distribute: auto takes all GPUs, all workers of a cluster, or a TPU."),
-    option("--precision", default="auto",
-           type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
-           help="auto is the fastest that is safe on this machine."),
-    option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object."),
 )  # fmt: skip
 @options.offline
 @options.quiet
@@ -144,26 +119,11 @@ def finetune(ctx, data, as_json, quiet, **choices):
     from recipes.finetune import finetune as recipe
     from recipes.finetune import resume_finetune
 
-    given = {
-        name: value
-        for name, value in choices.items()
-        if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
-    }
-
     def say(line: str) -> None:
         if not quiet:
             click.echo(line, err=True)
 
-    if choices["resume"]:
-        given.pop("resume")
-        if "run_dir" in given:
-            raise UsageError("--run-dir is for new runs; --resume goes on where the run is")
-        given |= {"data": data} if data is not None else {}
-        done = resume_finetune(choices["resume"], report=say, **given)
-    elif data is None:
-        raise UsageError("name the DATA to train on, or a run to go on with: --resume RUN")
-    else:
-        done = recipe(data, **choices, report=say)
+    done = training.train_or_resume(ctx, data, choices, recipe, resume_finetune, say)
     if not done.chief:
         say("this worker is done; the first one has the results")
         return

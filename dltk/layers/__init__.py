@@ -3,6 +3,14 @@
 from dltk.layers.final_boxes import FinalBoxes
 from dltk.layers.neighbours import NearestNeighbours
 from dltk.layers.proposals import RegionProposals
-from dltk.layers.regions import FillOutside, RegionFeatures
+from dltk.layers.regions import FillOutside, RegionFeatures, RegionWarp, WholePicture
 
-__all__ = ["FillOutside", "FinalBoxes", "NearestNeighbours", "RegionFeatures", "RegionProposals"]
+__all__ = [
+    "FillOutside",
+    "FinalBoxes",
+    "NearestNeighbours",
+    "RegionFeatures",
+    "RegionProposals",
+    "RegionWarp",
+    "WholePicture",
+]

@@ -113,3 +113,66 @@ class RegionFeatures(keras.layers.Layer):
     def get_config(self):
         names = ("strides", "size", "kind", "samples")
         return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+@keras.saving.register_keras_serializable("dltk")
+class RegionWarp(keras.layers.Layer):
+    """Regions of the picture itself, each warped to a square of pixels.
+
+    Maps a list of pixels (B, H, W, 3) alone and boxes float32 (B, P, 4) to (B · P, size, size, 3):
+    Girshick et al. 2014, "Rich feature hierarchies", Sec. 2.1 and App. A,
+    https://arxiv.org/abs/1311.2524: whatever its shape, a region fills the square but for a margin
+    of what is around it. Bilinear, without smoothing.
+
+    Args:
+        size: pixels of the square; 227 in the paper.
+        context: pixels of the square on each side that show what is around; 16 in the paper.
+        colour: (red, green, blue) of what lies outside of the batch's pictures.
+    """
+
+    strides = (1,)
+
+    def __init__(self, size, *, context, colour, **kwargs):
+        super().__init__(autocast=False, **kwargs)  # boxes need all digits
+        self.size, self.context, self.colour = size, context, tuple(map(float, colour))
+
+    def call(self, maps, boxes):
+        (pixels,) = maps
+        owners = tf.repeat(tf.range(tf.shape(boxes)[0]), tf.shape(boxes)[1])
+        boxes = tf.reshape(tf.cast(boxes, tf.float32), (-1, 4))
+        sides = boxes[:, 2:] - boxes[:, :2]
+        around = sides * self.context / (self.size - 2 * self.context)
+        first, last = boxes[:, :2] - around, boxes[:, 2:] + around
+        # The kernel counts from pixel to pixel, from centre to centre.
+        apart = (last - first) / self.size
+        last_place = tf.cast(tf.shape(pixels)[2:0:-1] - 1, tf.float32)
+        corners = [(edge - 0.5) / last_place for edge in (first + apart / 2, last - apart / 2)]
+        crops = tf.image.crop_and_resize(
+            pixels - self.colour,
+            tf.gather(tf.concat(corners, axis=1), [1, 0, 3, 2], axis=1),
+            owners,
+            [self.size, self.size],
+        )
+        return crops + self.colour
+
+    def compute_output_shape(self, maps_shape, boxes_shape):
+        return (None, self.size, self.size, 3)
+
+    def get_config(self):
+        names = ("size", "context", "colour")
+        return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+@keras.saving.register_keras_serializable("dltk")
+class WholePicture(keras.layers.Layer):
+    """The one region that is the whole picture: areas (B, 2), height and width, to (B, 1, 4)."""
+
+    def __init__(self, **kwargs):
+        super().__init__(autocast=False, **kwargs)  # boxes need all digits
+
+    def call(self, area):
+        zeros = tf.zeros_like(area)
+        return tf.concat([zeros, area[:, ::-1]], axis=1)[:, None]
+
+    def compute_output_shape(self, area_shape):
+        return (area_shape[0], 1, 4)

@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 
 import keras
 
-from dltk.layers import FillOutside, FinalBoxes, RegionFeatures, RegionProposals
+from dltk.layers import (
+    FillOutside,
+    FinalBoxes,
+    RegionFeatures,
+    RegionProposals,
+    RegionWarp,
+    WholePicture,
+)
 from dltk.objects import AREA, PIXELS, PROPOSALS
 
 
@@ -15,33 +22,39 @@ class Parts:
     """What a detector is made of; the layers of one, or those to make one of.
 
     Attributes:
-        backbone: pixels float32 (B, H, W, 3), 0-255, to one map or a list, the finest first.
         fill_outside: surrounds pictures with what the backbone's normalisation turns into 0.
-        region_features: cuts regions out of as many maps as it has strides.
-        box_head: features of regions to scores and deltas.
+        region_features: cuts regions out of as many maps as it has strides; or `RegionWarp`, out
+            of the picture.
+        box_head: what is cut out to scores and deltas.
         final_boxes: makes boxes of these.
+        backbone: pixels float32 (B, H, W, 3), 0-255, to one map or a list, the finest first; None
+            where regions are cut out of the picture itself.
         pyramid: maps of the backbone to the maps of all levels; None to take those as they are.
-        rpn, proposals: of Faster R-CNN; without them regions come from outside.
+        rpn: the head of a region proposal network.
+        proposals: what makes regions of its answers; or `WholePicture`, which needs none. Without
+            either, regions come from outside.
     """
 
-    backbone: keras.Model
     fill_outside: FillOutside
-    region_features: RegionFeatures
+    region_features: RegionFeatures | RegionWarp
     box_head: keras.Model
     final_boxes: FinalBoxes
+    backbone: keras.Model | None = None
     pyramid: keras.Model | None = None
     rpn: keras.Model | None = None
-    proposals: RegionProposals | None = None
+    proposals: RegionProposals | WholePicture | None = None
 
     @classmethod
     def of(cls, detector: keras.Model) -> Parts:
         """Return the parts of a detector, by the names that `build_detector` gave them."""
-        layers = {layer.name: layer for layer in detector.layers}
+        inputs = keras.layers.InputLayer  # one may be called as a part is
+        layers = {each.name: each for each in detector.layers if not isinstance(each, inputs)}
         return cls(**{name: layers[name] for name in cls.__dataclass_fields__ if name in layers})
 
     def maps(self, pixels, area) -> list:
-        """Return the maps of all levels. Batch normalisation keeps its statistics."""
-        maps = self.backbone(self.fill_outside(pixels, area), training=False)
+        """Return the maps of all levels, or the picture. Normalisation keeps its statistics."""
+        maps = self.fill_outside(pixels, area)
+        maps = self.backbone(maps, training=False) if self.backbone is not None else maps
         maps = self.pyramid(maps, training=False) if self.pyramid is not None else maps
         return maps if isinstance(maps, list) else [maps]
 
@@ -73,12 +86,20 @@ def build_detector(parts: Parts, *, outside: int = 0) -> keras.Model:
     maps = parts.maps(pixels, area)
     if parts.rpn is not None:
         regions = parts.proposals(pixels, area, *parts.answers(maps))
+    elif parts.proposals is not None:
+        regions = parts.proposals(area)
     else:
         regions = inputs[PROPOSALS] = keras.Input((outside, 4), name=PROPOSALS)
     scores, deltas = parts.box_head(
         parts.region_features(parts.levels(maps), regions), training=False
     )
     return keras.Model(inputs, parts.final_boxes(area, regions, scores, deltas), name="detector")
+
+
+def backbone_of(detector: keras.Model) -> keras.Model:
+    """Return the pretrained network that a detector is built on, wherever it is in it."""
+    parts = Parts.of(detector)
+    return parts.backbone if parts.backbone is not None else parts.box_head.get_layer("backbone")
 
 
 def adjusted(detector: keras.Model, **changes) -> keras.Model:

@@ -84,7 +84,8 @@ class Learner(TrainingModel):
         maps = self._parts.maps(pixels, area)
         losses = {}
         if self._parts.rpn is None:
-            regions = inputs[PROPOSALS]
+            whole = self._parts.proposals
+            regions = inputs[PROPOSALS] if whole is None else whole(area)
         else:
             logits, deltas = self._parts.answers(maps)
             losses |= self._of_anchors(pixels, logits, deltas, inputs)

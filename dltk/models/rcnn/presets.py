@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 import keras
 
-from dltk.layers import FillOutside, FinalBoxes, RegionFeatures, RegionProposals
+from dltk.layers import (
+    FillOutside,
+    FinalBoxes,
+    RegionFeatures,
+    RegionProposals,
+    RegionWarp,
+    WholePicture,
+)
 from dltk.models.find import ModelSource
 from dltk.models.rcnn.backbones import build_backbone, surrounding_colour
 from dltk.models.rcnn.detector import Parts, build_detector
@@ -14,29 +21,37 @@ from dltk.models.rcnn.parts import build_box_head, build_pyramid, build_rpn
 
 RATIOS = (0.5, 1.0, 2.0)
 _ANCHOR_PLACES = 3.0  # side of the smallest anchor of a level, in places of its map
+_MOST = 100  # boxes of a picture
+_CONTEXT = 16 / 227  # of a warped region's side, around it (Girshick et al. 2014, App. A)
 
 
 @dataclass(frozen=True)
 class Design:
-    """What a new detector looks like.
+    """What a new detector looks like: where regions come from, and what is known of each.
 
     Attributes:
+        regions: "network" (a region proposal network), "outside" (selective search, a file), or
+            "whole" (the picture is the only one).
+        cutting: "align" (RoIAlign) or "pool" (RoI pooling) out of the network's maps, or "warp"
+            (each region warped and sent through all of the network).
         strides: of the maps that regions are cut out of, in pixels.
         width: channels of these maps.
         hidden: units of the head's dense layers.
-        pooling: "align" or "pool", see `dltk.layers.RegionFeatures`.
         proposals: regions of each picture that are looked at.
-        own_proposals: whether a region proposal network finds them; else they come from outside.
         scales: anchors of each shape at a place, within an octave.
+        warped: pixels of a warped region's side.
+        weights: of the deltas, see `dltk.ops.boxes.encoded`.
     """
 
+    regions: str = "network"
+    cutting: str = "align"
     strides: tuple[int, ...] = (8, 16, 32)
     width: int = 128
     hidden: int = 512
-    pooling: str = "align"
     proposals: int = 300
-    own_proposals: bool = True
     scales: int = 2
+    warped: int = 128
+    weights: tuple[float, ...] = (10.0, 10.0, 5.0, 5.0)
 
     @property
     def anchor_sizes(self) -> list[list[float]]:
@@ -44,6 +59,20 @@ class Design:
         octaves = [2 ** (number / self.scales) for number in range(self.scales)]
         strides = [*self.strides, 2 * self.strides[-1]]
         return [[_ANCHOR_PLACES * stride * part for part in octaves] for stride in strides]
+
+
+DESIGNS = {
+    # Ren et al. 2015, on a feature pyramid (Lin et al. 2016).
+    "faster-rcnn": Design(),
+    # Girshick 2015: one map, with every 16th pixel.
+    "fast-rcnn": Design(regions="outside", cutting="pool", strides=(16,), proposals=500),
+    # Girshick et al. 2014.
+    "rcnn": Design(regions="outside", cutting="warp"),
+    # Sermanet et al. 2013, "OverFeat", Sec. 4, https://arxiv.org/abs/1312.6229: one box for the
+    # picture, by regression on the classifier's last map. It lies far from the whole picture's,
+    # so its deltas are weighed less.
+    "localize": Design(regions="whole", strides=(32,), proposals=1, weights=(4.0, 4.0, 2.0, 2.0)),
+}
 
 
 def new_detector(source: ModelSource, classes: int, design: Design) -> keras.Model:
@@ -55,25 +84,66 @@ def new_detector(source: ModelSource, classes: int, design: Design) -> keras.Mod
     Raises:
         UsageError: it has no maps of these strides.
     """
+    colour = surrounding_colour(source)
+    common = {
+        "fill_outside": FillOutside(colour, name="fill_outside"),
+        "final_boxes": FinalBoxes(
+            classes,
+            weights=design.weights,
+            most=1 if design.regions == "whole" else _MOST,
+            name="final_boxes",
+        ),
+    }
+    build = _warping if design.cutting == "warp" else _pooling
+    parts = Parts(**common, **build(source, classes, design, colour))
+    return build_detector(parts, outside=design.proposals if design.regions == "outside" else 0)
+
+
+def _pooling(source: ModelSource, classes: int, design: Design, colour) -> dict:
+    """Return the parts of a detector that cuts regions out of shared maps."""
     backbone = build_backbone(source, design.strides)
-    extra = design.own_proposals
     channels = [output.shape[-1] for output in backbone.outputs]
-    pyramid = build_pyramid(channels, design.strides, width=design.width, extra=extra)
-    rpn = proposals = None
-    if design.own_proposals:
-        rpn = build_rpn(design.width, design.scales * len(RATIOS))
-        proposals = RegionProposals(
-            design.anchor_sizes, RATIOS, before=design.proposals, after=design.proposals,
+    with_rpn = design.regions == "network"
+    parts = {
+        "backbone": backbone,
+        "pyramid": build_pyramid(channels, design.strides, width=design.width, extra=with_rpn),
+        "region_features": RegionFeatures(
+            design.strides, kind=design.cutting, name="region_features"
+        ),
+        "box_head": build_box_head(design.width, classes, hidden=design.hidden),
+    }
+    if with_rpn:
+        parts["rpn"] = build_rpn(design.width, design.scales * len(RATIOS))
+        parts["proposals"] = RegionProposals(
+            design.anchor_sizes,
+            RATIOS,
+            before=design.proposals,
+            after=design.proposals,
             name="proposals",
-        )  # fmt: skip
-    parts = Parts(
-        backbone=backbone,
-        fill_outside=FillOutside(surrounding_colour(source), name="fill_outside"),
-        pyramid=pyramid,
-        rpn=rpn,
-        proposals=proposals,
-        region_features=RegionFeatures(design.strides, kind=design.pooling, name="region_features"),
-        box_head=build_box_head(design.width, classes, hidden=design.hidden),
-        final_boxes=FinalBoxes(classes, name="final_boxes"),
+        )
+    elif design.regions == "whole":
+        parts["proposals"] = WholePicture(name="proposals")
+    return parts
+
+
+def _warping(source: ModelSource, classes: int, design: Design, colour) -> dict:
+    """Return the parts of a detector that sends each region through all of the network."""
+    size = design.warped
+    crops = keras.Input((size, size, 3), name="crops")
+    (last_map,) = build_backbone(source, (32,))(crops)
+    features = keras.layers.GlobalAveragePooling2D(name="features")(last_map)
+    scores, deltas = (
+        keras.layers.Dense(
+            count, kernel_initializer=keras.initializers.RandomNormal(stddev=deviation), name=name
+        )(features)
+        for count, deviation, name in (
+            (classes + 1, 0.01, "cls_score"),
+            (4 * (classes + 1), 0.001, "bbox_pred"),
+        )
     )
-    return build_detector(parts, outside=0 if design.own_proposals else design.proposals)
+    return {
+        "region_features": RegionWarp(
+            size, context=round(_CONTEXT * size), colour=colour, name="region_features"
+        ),
+        "box_head": keras.Model(crops, [scores, deltas], name="box_head"),
+    }

@@ -1,0 +1,20 @@
+"""`dltk train`: what is trained beside classifiers, a command each."""
+
+from __future__ import annotations
+
+import click
+
+from dltk.cli.train_detector import detector
+
+
+@click.group(
+    short_help="Train a detector of your own objects.",
+    epilog="\b\nExamples:\n"
+    "  dltk train detector annotations.json\n"
+    "  dltk train detector --resume runs/train-detector/001-annotations-faster-rcnn",
+)
+def train():
+    """Train networks that do more than label pictures."""
+
+
+train.add_command(detector)

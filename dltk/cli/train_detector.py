@@ -1,0 +1,114 @@
+"""`dltk train detector`."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import click
+
+from dltk.cli import options, training
+from dltk.cli.sections import NumberOr, SectionCommand, option, section
+from dltk.errors import printable
+
+
+@click.command(
+    cls=SectionCommand,
+    short_help="Train a detector on pictures with boxes.",
+    epilog="\b\nExamples:\n"
+    "  dltk samples scenes --scenes 600\n"
+    "  dltk train detector scenes/\n"
+    "  dltk train detector annotations.json --unfreeze 20 --size 512 --augment strong\n"
+    "  dltk train detector --resume runs/train-detector/001-scenes-faster-rcnn",
+)
+@click.argument("data", metavar="[DATA]", required=False)
+@section(
+    "Network",
+    option("--preset", type=click.Choice(["faster-rcnn", "fast-rcnn"]), default="faster-rcnn",
+           help="After which paper; fast-rcnn takes its regions from selective search."),
+    option("--backbone", default="efficientnet-lite0", metavar="NAME|FILE",
+           shell_complete=options.complete_model,
+           help='From "dltk models list", or a classifier\'s .keras file.'),
+    option("--unfreeze", type=NumberOr(int, "none", "all", open_end=True), default="none",
+           metavar="N|all|none", help="Train so many top layers of the backbone too."),
+    option("--size", type=click.IntRange(64, 2048), default=320, metavar="PIXELS",
+           help="Of the square that pictures are fitted to; a multiple of 32."),
+    option("--pooling", type=click.Choice(["align", "pool"]),
+           help="RoIAlign, or RoI pooling.  [default: align; fast-rcnn: pool]"),
+    option("--proposals", type=training.COUNT, metavar="N",
+           help="Regions of each picture.  [default: 300; fast-rcnn: 500]"),
+)  # fmt: skip
+@section(
+    "Training",
+    option("--epochs", type=training.COUNT, default=12, metavar="N",
+           help="At most, see --patience."),
+    option("--batch-size", type=training.COUNT, default=8, metavar="N",
+           help="Pictures in one step, over all replicas."),
+    option("--lr", type=NumberOr(float, "auto", open_end=True), metavar="RATE|auto",
+           help="The highest learning rate; auto looks for one.  "
+           "[default: 0.001, of SGD 0.01]"),
+    option("--backbone-lr", type=training.POSITIVE, metavar="RATE",
+           help="That of the backbone's layers.  [default: a tenth of the other]"),
+    training.optimizer("adamw"),
+    training.SCHEDULE,
+    option("--warmup", type=training.NUMBER, default=0.5, metavar="EPOCHS",
+           help="How long it goes up first."),
+    option("--weight-decay", type=training.NUMBER, default=1e-4, metavar="SHARE",
+           help="Apart from the gradient."),
+    option("--patience", type=click.IntRange(0), default=0, metavar="N",
+           help="Stop after so many epochs without progress; 0 for never."),
+    option("--clip", type=training.NUMBER, default=5.0, metavar="NORM",
+           help="Largest norm of the gradient; 0 for any."),
+    option("--ema", type=training.SHARE, default=0.0, metavar="MOMENTUM",
+           help="Average the weights over steps, such as 0.99."),
+)  # fmt: skip
+@section(
+    "Data",
+    option("--augment", type=click.Choice(["none", "light", "strong"]), default="light",
+           help="Vary pictures: size, part, colours."),
+    option("--flip/--no-flip", default=True,
+           help="Whether left and right may be exchanged."),
+    training.VAL_SHARE,
+    training.TEST_SHARE,
+    training.SEED,
+)  # fmt: skip
+@training.run_options("runs/train-detector")
+@options.offline
+@options.quiet
+@options.debug
+@click.pass_context
+def detector(ctx, data, as_json, quiet, **choices):
+    """Turn pictures with boxes into a detector that "dltk detect -m" uses.
+
+    DATA is a COCO .json file or a folder in COCO's, Pascal VOC's or YOLO's layout; a .csv file with
+    the columns path, label, left, top, right, bottom and maybe split; or tfds:NAME. Pictures
+    without objects are welcome. "dltk data check" tells beforehand what is wrong with it.
+
+    Everything goes to a run folder: best.keras, report.md, curves, precision and recall, the worst
+    mistakes. A run that was stopped, however it was, goes on with --resume and ends as if it had
+    not been.
+    """
+    from recipes.train_detector import resume_train_detector
+    from recipes.train_detector import train_detector as recipe
+
+    def say(line: str) -> None:
+        if not quiet:
+            click.echo(line, err=True)
+
+    done = training.train_or_resume(ctx, data, choices, recipe, resume_train_detector, say)
+    if not done.chief:
+        say("this worker is done; the first one has the results")
+        return
+    click.echo(json.dumps(done.to_dict()) if as_json else _told(done))
+    if done.evaluation and done.evaluation.seen_in_training:
+        seen, count = done.evaluation.seen_in_training, len(done.evaluation.names)
+        click.echo(f"{seen} of these {count} pictures were trained on too", err=True)
+    if not as_json:
+        say(f"use it: dltk detect PICTURES -m {shlex.quote(str(done.model))}")
+
+
+def _told(done) -> str:
+    from dltk.cli.evaluate_detection import detection_tables
+
+    lines = [detection_tables(done.evaluation)] if done.evaluation else []
+    return "\n".join([*lines, "", f"model: {printable(done.model)}"]).lstrip()
