@@ -13,6 +13,8 @@ from PIL import Image
 
 from dltk.images import Geometry
 
+_LEAST_SIDE = 1.0  # pixels of the canvas; regions cut smaller are of no use
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Canvas:
@@ -132,3 +134,17 @@ def _interpolated(pixels: np.ndarray, count: int, axis: int) -> np.ndarray:
     share = (at - first).astype(np.float32).reshape((-1,) + (1,) * (pixels.ndim - 1 - axis))
     one, other = (np.take(pixels, places, axis) for places in (first, second))
     return one + share * (other - one)
+
+
+def placed_regions(regions: np.ndarray, canvas: Canvas, most: int | None) -> np.ndarray:
+    """Return regions of the original (P', 4) as far as they are on a canvas, float32 (most, 4).
+
+    Too few are padded with boxes without area; None leaves them as many as they are.
+    """
+    height, width = canvas.size
+    placed = np.clip(canvas.placed(regions), 0, [width, height, width, height])
+    seen = np.all(placed[:, 2:] - placed[:, :2] >= _LEAST_SIDE, axis=1)
+    placed = placed[seen][:most].astype(np.float32)
+    if most is None:
+        return placed
+    return np.concatenate([placed, np.zeros((most - len(placed), 4), np.float32)])

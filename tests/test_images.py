@@ -541,6 +541,21 @@ def test_pad_keeps_the_whole_picture_and_fills_with_black(size, expected):
     assert padded[..., 1].tolist() == expected
 
 
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((8, 4), [[255] * 4, [255] * 4, [0] * 4, [0] * 4]),
+        ((4, 8), [[255, 255, 0, 0]] * 4),
+        ((2, 2), [[255] * 4] * 4),
+    ],
+)
+def test_within_keeps_the_whole_picture_at_the_top_left(size, expected):
+    geometry = Geometry(4, 4, fit="within")
+    assert geometry.apply(Image.new("RGB", size, "white"))[..., 1].tolist() == expected
+    assert geometry.seen(size) == (0, 0, *size)
+    assert geometry.place((0, 0, *size)) == (0, 0, *(4 * side // max(size) for side in size))
+
+
 def test_one_channel_is_grey():
     red = Geometry(4, 3, channels=1).apply(Image.new("RGB", (9, 9), "red"))
     assert red.shape == (4, 3, 1)
@@ -564,7 +579,7 @@ def test_ten_crops_are_the_centre_and_the_corners_and_their_mirror_images():
     assert np.array_equal(views[0], geometry.apply(ramp(6, 6)))
 
 
-@pytest.mark.parametrize("fit", ["squash", "pad"])
+@pytest.mark.parametrize("fit", ["squash", "pad", "within"])
 def test_without_corners_there_are_two_views(fit):
     geometry = Geometry(4, 4, fit=fit)
     views = geometry.ten_crops(ramp(8, 4))
@@ -589,6 +604,7 @@ def test_extreme_pictures_pass(size, fit):
         (Geometry(224, 224), 256),
         (Geometry(224, 224, fit="squash"), 224),
         (Geometry(200, 300, fit="pad"), 300),
+        (Geometry(200, 300, fit="within"), 200),
         (Geometry(100, 200, crop=0.5), 400),
     ],
 )

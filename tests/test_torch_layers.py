@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 from dltk.errors import WeightsError
-from dltk.models.torch_layers import load_torch_weights, set_torch_weights
+from dltk.models.torch_layers import load_torch_weights, set_torch_weights, torch_name
 from tests.torch_files import write_pth
 
 
@@ -54,6 +54,31 @@ def test_a_file_fills_a_model_and_may_hold_more(tmp_path):
     np.testing.assert_allclose(model(vector).numpy(), vector @ kernel.T + bias)
 
 
+def test_a_dense_layer_behind_a_flattened_map_weighs_the_same_places():
+    kernel, picture = filled(5, 2 * 3 * 4), filled(3, 4, 2) / 7  # rows, columns, channels
+    layer = layers.Dense(5, use_bias=False)
+    layer.build((None, 24))
+    set_torch_weights(layer, {"a.weight": kernel}, "a", flattened=(3, 4, 2))
+    expected = kernel @ picture.transpose(2, 0, 1).ravel()  # PyTorch has channels first
+    np.testing.assert_allclose(layer(picture.reshape(1, -1))[0], expected, rtol=1e-5)
+
+
+def test_a_file_may_have_other_names_and_flattened_maps(tmp_path):
+    kernel = filled(3, 4)
+    write_pth({"old.weight": kernel, "old.bias": filled(3)}, tmp_path / "a.pth")
+    model = keras.Sequential([keras.Input((1, 2, 2)), layers.Flatten(), layers.Dense(3, name="x")])
+    load_torch_weights(
+        model,
+        tmp_path / "a.pth",
+        {"x": "new"}.get,
+        renamed=lambda name: name.replace("old", "new"),
+        flattened={"x": (1, 2, 2)},
+    )
+    picture = np.array([[[[1, 10], [100, 1000]]]], np.float32)
+    expected = kernel @ [1, 100, 10, 1000] + filled(3)
+    np.testing.assert_allclose(model(picture)[0], expected)
+
+
 @pytest.mark.parametrize("kernel", [filled(2, 3), filled(3, 2, 1), None])
 def test_a_file_of_another_model_is_refused_in_a_line(tmp_path, kernel):
     tensors = {"x.bias": filled(3)} | ({} if kernel is None else {"x.weight": kernel})
@@ -63,3 +88,7 @@ def test_a_file_of_another_model_is_refused_in_a_line(tmp_path, kernel):
     ) as e:
         load_torch_weights(small_model(), tmp_path / "a.pth", {"top": "x"}.get)
     assert "\n" not in str(e.value)
+
+
+def test_underlines_in_the_names_of_layers_are_dots_in_pytorchs():
+    assert torch_name("layer1_0_downsample_1") == "layer1.0.downsample.1"

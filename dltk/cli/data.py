@@ -52,6 +52,7 @@ def data():
       a folder with such folders in train/, val/ and test/, or in some of them
       a .csv file with the columns path, label and, if you like, split
       tfds:NAME, from TensorFlow Datasets; or tfds:FOLDER, prepared by it
+
     \b
     DATA with objects in each picture is one of
       a COCO .json file, its pictures beside it or in images/; or a folder with

@@ -44,7 +44,7 @@ def build_mobilenet_v3(
 ) -> keras.Model:
     """Build MobileNetV3-Large without its classifier, on a normalised input, weights random.
 
-    Layers are called as modules of torchvision's classifier, dots for underlines, such as
+    Layers are called as modules of torchvision's classifier, with underlines for dots, such as
     `features_4_block_2_fc1`. `dltk.models.torch_layers.torch_name` returns the names of weights.
 
     Args:

@@ -28,10 +28,10 @@ def build_resnet(
 ) -> keras.Model:
     """Build ResNet without its classifier, on a normalised input of any size, weights random.
 
-    A layer named as a module of torchvision, dots for underlines, gives what that module gives:
-    `relu`, `maxpool`, `layer1_0`, `layer1_0_conv1`, `layer1_0_downsample_0`. The last block of a
-    stage (`layer1_2`) gives what the stage does. `dltk.models.torch_layers.torch_name` returns the
-    names of the weights.
+    A layer named as a module of torchvision, with underlines for dots, gives what that module
+    gives: `relu`, `maxpool`, `layer1_0`, `layer1_0_conv1`, `layer1_0_downsample_0`. The last block
+    of a stage (`layer1_2`) gives what the stage does. `dltk.models.torch_layers.torch_name` returns
+    the names of the weights.
 
     Args:
         inputs: symbolic float32 (B, H, W, 3), (pixel / 255 - mean) / std with the channels' means
@@ -44,7 +44,8 @@ def build_resnet(
         name: of the model; "resnet50" and the like by default.
     Returns:
         A model with the maps of the four stages for outputs: (B, H/4, W/4, 256), (B, H/8, W/8,
-        512), (B, H/16, W/16, 1024), (B, H/32, W/32, 2048), sizes rounded up, undilated.
+        512), (B, H/16, W/16, 1024), (B, H/32, W/32, 2048), sizes rounded up; a dilated stage's is
+        as large as that of the stage before.
     """
     (source,) = keras.utils.get_source_inputs(inputs)  # from the end, each block doubles the way
     x = layers.ZeroPadding2D(3, name="conv1_pad")(inputs)
@@ -53,10 +54,10 @@ def build_resnet(
     x = layers.ZeroPadding2D(1, name="maxpool_pad")(x)  # no value after a ReLU is below zero
     x = layers.MaxPooling2D(3, 2, name="maxpool")(x)
     stages, dilation = [], 1
-    for number, (blocks, width) in enumerate(zip(_BLOCKS[depth], _WIDTHS, strict=True), start=1):
-        stride, before = (1 if number == 1 else 2), dilation
-        if number > 1 and dilated[number - 2]:
-            stride, dilation = 1, 2 * dilation
+    plan = zip(_BLOCKS[depth], _WIDTHS, (False, *dilated), strict=True)
+    for number, (blocks, width, keep) in enumerate(plan, start=1):
+        stride = 1 if number == 1 or keep else 2
+        before, dilation = dilation, dilation * 2 if keep else dilation
         for index in range(blocks):
             x = _block(
                 x,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from dltk.canvas import Canvas
+from dltk.canvas import placed_regions
 from dltk.data.examples import AnnotatedExamples
 from dltk.data.objects.augment import at_least, augment_objects
 from dltk.data.pipeline import AUGMENT, SAMPLE, Stream, random_of
@@ -23,8 +23,6 @@ from dltk.objects import (
     SEEDS,
     Objects,
 )
-
-_LEAST_SIDE = 1.0  # pixels of the canvas; regions cut smaller are of no use
 
 
 class ObjectBatches(Stream):
@@ -106,15 +104,3 @@ def padded(objects: Objects, most: int) -> dict[str, np.ndarray]:
     boxes[: len(objects)] = objects.boxes
     labels[: len(objects)] = np.where(objects.ignored, IGNORED, objects.labels)
     return {BOXES: boxes, LABELS: labels}
-
-
-def placed_regions(regions: np.ndarray, canvas: Canvas, most: int) -> np.ndarray:
-    """Return regions of the original (P', 4) as far as they are on a canvas, float32 (most, 4).
-
-    Too few are padded with boxes without area.
-    """
-    height, width = canvas.size
-    placed = np.clip(canvas.placed(regions), 0, [width, height, width, height])
-    seen = np.all(placed[:, 2:] - placed[:, :2] >= _LEAST_SIDE, axis=1)
-    placed = placed[seen][:most].astype(np.float32)
-    return np.concatenate([placed, np.zeros((most - len(placed), 4), np.float32)])

@@ -15,7 +15,8 @@ from dltk.data.rows import SPLIT_NAMES, split_named
 from dltk.errors import UsageError, printable
 
 _MOST_BYTES = 2 << 30
-_STARTS = re.compile(rb'\s*\{\s*"(info|licenses|images|annotations|categories|type)"')
+_LISTS = re.compile(rb'^\s*\{.*?"(images|annotations|categories)"\s*:\s*\[', re.DOTALL)
+_START = 64 << 10  # bytes, in which the first of these lists must begin
 _OTHERS = ("captions", "person_keypoints", "image_info", "panoptic", "stuff")  # of COCO itself
 _GENERAL = ("", "images", "data", "JPEGImages")  # folders of pictures, beside the file
 _HEAVY = ("segmentation", "keypoints")  # of an annotation, and not needed for boxes
@@ -97,7 +98,7 @@ def _is_coco(path: Path) -> bool:
         return False
     try:
         with open(path, "rb") as file:
-            return bool(_STARTS.match(file.read(200).removeprefix(b"\xef\xbb\xbf")))
+            return bool(_LISTS.match(file.read(_START).removeprefix(b"\xef\xbb\xbf")))
     except OSError:
         return False
 

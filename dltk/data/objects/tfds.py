@@ -22,6 +22,7 @@ from dltk.data.tfds import (
 from dltk.errors import UsageError, printable
 from dltk.weights import Report, silent
 
+_FORMAT = "REL_YXYX"  # of boxes, as TFDS calls it
 _IGNORED = ("is_crowd", "is_difficult")
 
 
@@ -68,16 +69,18 @@ def _object_features(name: str, builder) -> dict:
     )
     if not wanted:
         kinds = ", ".join(
-            f"{printable(key)} ({type(kind).__name__})" for key, kind in (inner or have).items()
+            f"{printable(key)} ({type(kind).__name__})"
+            for key, kind in sorted((inner or have).items())
         )
         raise UsageError(
             f"tfds:{printable(name)} holds no pictures with objects: wanted are image (Image) and "
             f"objects with bbox (BBoxFeature) and label (ClassLabel), it has {kinds or 'neither'}"
         )
-    if box.bbox_format not in (None, tfds.features.bounding_boxes.BBoxFormat.REL_YXYX):
+    form = getattr(getattr(box, "bbox_format", None), "name", _FORMAT)
+    if form != _FORMAT:
         raise UsageError(
-            f"tfds:{printable(name)} has boxes in the format {box.bbox_format}; "
-            "wanted is top, left, bottom, right in shares of the picture"
+            f"tfds:{printable(name)} has boxes in the format {form}; wanted is {_FORMAT}: "
+            "top, left, bottom, right in shares of the picture"
         )
     return inner
 

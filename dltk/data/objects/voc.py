@@ -22,6 +22,8 @@ from dltk.errors import InputError, UsageError, printable
 from dltk.weights import Report, silent
 
 _MOST_BYTES = 16 << 20
+_START = 4096  # bytes, in which the first element must begin
+_SAMPLED = 20  # files that are looked into to know the layout
 _SETS = "ImageSets/Main"
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _TRUE = ("1", "true", "yes")
@@ -35,8 +37,10 @@ def annotation_folder(folder: Path) -> Path | None:
         if name.casefold() == "annotations" and any(_xml_files(folder / name)):
             return folder / name
     inner = [name for name in folders if split_named(name) or name.casefold() == "images"]
-    beside = files + [name for place in inner for name in children(folder / place)[1]]
-    return folder if any(map(_is_xml, beside)) else None
+    paths = [folder / name for name in files]
+    paths += [folder / place / name for place in inner for name in children(folder / place)[1]]
+    some = [path for path in paths if _is_xml(path.name)][:_SAMPLED]
+    return folder if any(map(_annotates, some)) else None
 
 
 def read_voc(folder: Path, *, report: Report = silent) -> ObjectData:
@@ -79,6 +83,15 @@ def _xml_files(folder: Path) -> Iterator[str]:
 
 def _is_xml(name: str) -> bool:
     return name.lower().endswith(".xml")
+
+
+def _annotates(path: Path) -> bool:
+    """Return whether a file begins like an annotation."""
+    try:
+        with open(path, "rb") as file:
+            return b"<annotation" in file.read(_START)
+    except OSError:
+        return False
 
 
 def _listed_splits(folder: Path, annotated: set[str], found: Gathered) -> dict[str, str]:

@@ -26,9 +26,9 @@ def read_yolo(where: Path, *, report: Report = silent) -> ObjectData:
 
     For splits, pictures and names of classes see `yolo_files`. The label file of
     images/train/1.jpg is labels/train/1.txt, or 1.txt beside it; a picture without one has no
-    objects. Its lines are "class centre-x centre-y width height", maybe with a score, which is not
-    looked at, or "class x y x y x y …": of such a polygon the box is taken. Files of poses, by
-    "kpt_shape" in data.yaml, have points after the box.
+    objects, and is named in `repairs`. The lines are "class centre-x centre-y width height",
+    maybe with a score, which is not looked at, or "class x y x y x y …": of such a polygon the
+    box is taken. Files of poses, by "kpt_shape" in data.yaml, have points after the box.
 
     Raises:
         UsageError: data.yaml cannot be read, no picture has a label file, or as `assemble` does.
@@ -44,6 +44,7 @@ def read_yolo(where: Path, *, report: Report = silent) -> ObjectData:
             "a .txt file, in labels/ (where the picture is in images/) or beside it"
         )
     labels.name_strays()
+    labels.name_bare()
     found.classes = files.classes or [str(number) for number in range(labels.largest + 1)]
     return assemble(found, report=report)
 
@@ -105,6 +106,13 @@ class _Labels:
                 if stray and name not in CLASS_FILES:
                     name = named(folder / name, self._layout.root)
                     self._found.pass_over(name, "there is no picture of its name")
+
+    def name_bare(self) -> None:
+        """Say of which pictures there is no label file: they may not have been looked at yet."""
+        for picture in self._found.pictures:
+            if not picture.file:
+                how = "taken as a picture without objects"
+                self._found.repair(picture.name, "no label file", how)
 
     def _objects(self, file: Path, name: str) -> Iterator[Annotation]:
         lines = read_text(file, _MOST_BYTES).splitlines()
