@@ -24,6 +24,10 @@ _LESSONS = {
     "localize": Lessons(regions=1, share=1.0, region_overlap=1e-6),
 }
 PRESETS = tuple(DESIGNS)
+_BY_STEPS = (
+    "epochs", "lr", "optimizer", "schedule", "warmup", "weight_decay", "augment", "flip",
+    "patience", "clip", "ema", "precision",
+)  # fmt: skip
 _WORDS = {
     "preset": PRESETS,
     "pooling": ("align", "pool", None),
@@ -44,6 +48,8 @@ class DetectorPlan:
         lessons: from how many regions of each picture it learns.
         geometry: how a picture becomes the input.
         tuned: whether layers of the backbone learn too.
+        fitted: whether anything learns by gradient steps: not in R-CNN on a fixed network, whose
+            SVMs and regressions are solved for.
     """
 
     source: ModelSource
@@ -51,6 +57,7 @@ class DetectorPlan:
     lessons: Lessons
     geometry: Geometry
     tuned: bool
+    fitted: bool
 
 
 def plan_of(asked: SimpleNamespace, defaults: dict) -> DetectorPlan:
@@ -66,16 +73,30 @@ def plan_of(asked: SimpleNamespace, defaults: dict) -> DetectorPlan:
             "--backbone-lr has no meaning here: no layers of the backbone are trained; say which "
             "with --unfreeze"
         )
+    fitted = asked.preset != "rcnn" or tuned
+    if not fitted:
+        _refuse(asked, defaults, _BY_STEPS, "R-CNN on a fixed network takes no gradient steps")
     if asked.augment == "none" and asked.flip != defaults["flip"]:
         raise UsageError("--flip has no meaning here: pictures are not varied; see --augment")
     source = find_model(asked.backbone)
     if source.task not in ("classify", "features"):
         raise UsageError(f"{source.name} is for the task {source.task}, not a classifier")
     design = DESIGNS[asked.preset]
+    if design.cutting == "warp":
+        _refuse(asked, defaults, ("pooling",), "R-CNN warps its regions")
+    if design.regions == "whole":
+        _refuse(asked, defaults, ("proposals",), "the whole picture is the only region")
     chosen = {"cutting": asked.pooling, "proposals": asked.proposals}
     design = replace(design, **{name: v for name, v in chosen.items() if v is not None})
     geometry = Geometry(asked.size, asked.size, fit="within")
-    return DetectorPlan(source, design, _LESSONS[asked.preset], geometry, tuned)
+    return DetectorPlan(source, design, _LESSONS[asked.preset], geometry, tuned, fitted)
+
+
+def _refuse(asked: SimpleNamespace, defaults: dict, names: tuple[str, ...], why: str) -> None:
+    """Raise UsageError if one of these options was given, which do nothing here."""
+    for name in names:
+        if getattr(asked, name) != defaults[name]:
+            raise UsageError(f"--{name.replace('_', '-')} has no meaning here: {why}")
 
 
 def _check(asked: SimpleNamespace) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from dltk.batch import ordered_map
-from dltk.canvas import Canvas, fit_within
+from dltk.canvas import Canvas, fit_within, placed_regions
 from dltk.data.examples import AnnotatedExamples, ObjectData, unreadable
 from dltk.data.objects.batches import ObjectBatches
 from dltk.data.pipeline import fitting_batch_size
@@ -32,6 +33,8 @@ from dltk.training.stage import Regime, train_stage
 from recipes._detection_evaluation import DetectionEvaluation
 from recipes._detector_outcome import write_outcome
 from recipes._detector_plan import DetectorPlan
+from recipes._outside_regions import OutsideRegions
+from recipes._rcnn_training import with_svms
 
 _STAGE = "detector"
 _AHEAD = 16  # pictures decoded before they are needed
@@ -47,6 +50,9 @@ class DetectorTraining:
         self.placement, self.run, self.report = placement, run, report
         self.strategy = placement.strategy
         self.chosen: dict = {}
+        self._warps = plan.design.cutting == "warp"
+        outside = plan.design.regions == "outside"
+        self._regions = OutsideRegions(plan.design.proposals) if outside else None
 
     def train(self) -> keras.Model:
         """Return the trained detector."""
@@ -57,10 +63,17 @@ class DetectorTraining:
         with self.strategy.scope():
             detector = new_detector(plan.source, len(self.data.classes), plan.design)
             slow = freeze(backbone_of(detector), asked.unfreeze)
-            precision = self._precision(detector)
+        if plan.fitted:
+            self._fit(detector, slow)
+        return self._with_svms(detector) if self._warps else detector
+
+    def _fit(self, detector: keras.Model, slow: list) -> None:
+        """Train the detector, of whose variables `slow` belong to the backbone."""
+        asked, plan, train = self.asked, self.plan, self.data.splits["train"]
+        precision = self._precision(detector)
+        with self.strategy.scope():
             apply_precision(detector, precision)
             learner = Learner(detector, plan.lessons)
-        train = self.data.splits["train"]
         batches = ObjectBatches(
             train,
             (plan.geometry.height, plan.geometry.width),
@@ -70,6 +83,8 @@ class DetectorTraining:
             batch_size=fitting_batch_size(asked.batch_size, len(train), self.placement.replicas),
             seed=asked.seed,
             threads=cores(),
+            proposals=partial(self._regions.of, train) if self._regions else None,
+            regions=plan.design.proposals,
         )
         progress = train_stage(
             learner,
@@ -101,12 +116,26 @@ class DetectorTraining:
         )
         reset_precision(detector)
         self.chosen["best epoch"] = progress.best_epoch
-        return detector
+
+    def _with_svms(self, detector: keras.Model) -> keras.Model:
+        """Return an R-CNN with what it learns after its network."""
+        train = self.data.splits["train"]
+        return with_svms(
+            detector,
+            train,
+            lambda: self._canvases(train),
+            partial(self._regions.of, train),
+            classes=len(self.data.classes),
+            strategy=self.strategy,
+            batch_size=self.placement.replicas,
+            seed=self.asked.seed,
+            report=self.report,
+        )
 
     def found(self, detector: keras.Model, split: str) -> list[Detections]:
         """Return what the detector finds in each picture of a split, at any score."""
         part = self.data.splits[split]
-        return self._network(detector)(self._canvases(part))
+        return self._found(self._network(detector), part)
 
     def evaluate(self, detector: keras.Model, model: Path) -> DetectionEvaluation | None:
         """Return how good the detector is on held-out pictures, if there are any."""
@@ -160,6 +189,9 @@ class DetectorTraining:
         train = self.data.splits.get("train")
         if train is None or not any((~each.ignored).any() for each in train.objects):
             raise UsageError("no picture with an object can be trained on")
+        for part in self.data.splits.values():
+            if self._regions:
+                self._regions.prepare(part, self.report)
         self.run.keep_data(
             [
                 {"path": name, "label": _told(objects), "split": split, "digest": digest}
@@ -189,7 +221,7 @@ class DetectorTraining:
         part, network = self.data.splits["val"], self._network(detector)
 
         def measure() -> dict[str, float]:
-            found = network(self._canvases(part))
+            found = self._found(network, part)
             report = measure_detections(part.objects, found, self.data.classes)
             # NaN where there is nothing to find: all the same, then.
             means = {"val_map": report.map, "val_map50": report.map50}
@@ -197,11 +229,21 @@ class DetectorTraining:
 
         return measure
 
+    def _found(self, network: BoxNetwork, part: AnnotatedExamples) -> list[Detections]:
+        if self._regions is None:
+            return network(self._canvases(part))
+        pairs = zip(self._canvases(part), range(len(part)), strict=True)
+        placed = (
+            (canvas, placed_regions(self._regions.of(part, at), canvas, self.plan.design.proposals))
+            for canvas, at in pairs
+        )
+        return network(placed)
+
     def _network(self, detector: keras.Model) -> BoxNetwork:
         """Return the detector as it stands, ready to find boxes of any score."""
-        return BoxNetwork(
-            adjusted(detector, score=_LEAST_SCORE), self.strategy, self.asked.batch_size
-        )
+        # What R-CNN warps is many pictures for each.
+        pictures = self.placement.replicas if self._warps else self.asked.batch_size
+        return BoxNetwork(adjusted(detector, score=_LEAST_SCORE), self.strategy, pictures)
 
     def _canvases(self, part: AnnotatedExamples) -> Iterator[Canvas]:
         """Yield the pictures as the detector takes them, decoded ahead on threads."""

@@ -8,11 +8,13 @@ import numpy as np
 from PIL import Image
 
 from dltk import strategy as placing
-from dltk.canvas import Canvas, fit_sides, fit_within
+from dltk.canvas import Canvas, fit_sides, fit_within, placed_regions
 from dltk.errors import UsageError
 from dltk.models.find import ModelSource
-from dltk.objects import Detections
+from dltk.objects import PROPOSALS, Detections
+from dltk.proposals import check_search
 from dltk.weights import Report
+from recipes._outside_regions import search_regions
 
 _SCORE, _IOU = 0.5, 0.5  # of published ones; the former is what torchvision's examples show
 _CANDIDATES = 4  # times as many as are wanted, where only some classes are
@@ -57,6 +59,9 @@ class TrainedDetector:
         with placement.strategy.scope():
             detector = adjusted(load_detector(source), **changes)
             placing.apply_precision(detector, placing.choose_precision(precision))
+        self._regions = detector.input[PROPOSALS].shape[1] if PROPOSALS in detector.input else 0
+        if self._regions:
+            check_search()
         self._network = BoxNetwork(detector, placement.strategy, self._per_step(batch_size))
         self.batch_size = batch_size
         self.running = f"Keras, {placement.reason}, {placing.choose_precision(precision)}"
@@ -65,14 +70,18 @@ class TrainedDetector:
         """Published ones take each picture at a size of its own, so one at a time."""
         return 1 if self._source.entry is not None else batch_size
 
-    def load(self, picture: Image.Image, name: str) -> Canvas:
-        """Return a picture as the network takes it."""
+    def load(self, picture: Image.Image, name: str) -> Canvas | tuple[Canvas, np.ndarray]:
+        """Return a picture as the network takes it, with regions of it if it takes these too."""
         geometry = self._source.geometry
         if self._source.entry is not None:
             return fit_sides(picture, geometry.height, geometry.width)
-        return fit_within(picture, geometry.height, geometry.width)
+        canvas = fit_within(picture, geometry.height, geometry.width)
+        if not self._regions:
+            return canvas
+        found = search_regions(picture, self._regions)
+        return canvas, placed_regions(found, canvas, self._regions)
 
-    def __call__(self, loaded: list[Canvas]) -> list[Detections]:
+    def __call__(self, loaded: list) -> list[Detections]:
         """Return what is in each picture, boxes in its pixels."""
         found = self._network(loaded)
         if self._classes:

@@ -1,7 +1,8 @@
 """Train a detector of your own objects, from your own pictures with boxes.
 
-Faster R-CNN (Ren et al. 2015) on a feature pyramid (Lin et al. 2016), or Fast R-CNN (Girshick 2015)
-on regions from outside, on any network of the catalog that has maps of the strides needed.
+Faster R-CNN (Ren et al. 2015) on a feature pyramid (Lin et al. 2016); Fast R-CNN (Girshick 2015)
+and R-CNN (Girshick et al. 2014) on regions from selective search; or one box a picture by
+regression (Sermanet et al. 2013); on any network of the catalog with maps of the strides needed.
 
 from recipes.train_detector import train_detector
 
@@ -111,16 +112,20 @@ def train_detector(
     Args:
         data: what `dltk.data.objects.read_objects` takes (COCO, Pascal VOC or YOLO layout, a CSV
             file, "tfds:NAME"), or ObjectData. What is not divided is split by class, seeded.
-        preset: "faster-rcnn", with a region proposal network, or "fast-rcnn", with regions from
-            selective search, which needs the extra of that name.
+        preset: "faster-rcnn", with a region proposal network; "fast-rcnn", which cuts the features
+            of regions from selective search out of a map; "rcnn", which sends each such region
+            through the whole network, and learns a linear SVM and a box regression for each
+            class; "localize", one object for each picture. Selective search needs the extra of
+            that name.
         backbone: a name in the catalog or a `.keras` file of a classifier, with its own weights.
         unfreeze: train so many top layers of the backbone too: a number, "all", or "none". Only
             layers with weights count, and batch normalisation stays frozen.
         size: of the square canvas that pictures are fitted to, in pixels; a multiple of 32.
-        pooling: "align" (RoIAlign) or "pool" (RoI pooling); None for what the preset's paper has,
-            RoIAlign for both but in `fast-rcnn`, whose paper pools.
+        pooling: "align" (RoIAlign) or "pool" (RoI pooling); None for RoIAlign, but for
+            "fast-rcnn", whose paper pools. Not for "rcnn".
         proposals: regions of each picture that are looked at; None for 300, and 500 of `fast-rcnn`.
-        epochs: at most, see `patience`.
+        epochs: at most, see `patience`. This and all about gradient steps is of no meaning for
+            "rcnn" on a fixed network.
         batch_size: pictures in a step, over all replicas.
         lr: the highest learning rate, or "auto" to look for one; None for that of the optimizer.
         backbone_lr: that of the backbone's layers; a tenth of the other if None.

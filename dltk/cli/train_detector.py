@@ -24,8 +24,10 @@ from dltk.errors import printable
 @click.argument("data", metavar="[DATA]", required=False)
 @section(
     "Network",
-    option("--preset", type=click.Choice(["faster-rcnn", "fast-rcnn"]), default="faster-rcnn",
-           help="After which paper; fast-rcnn takes its regions from selective search."),
+    option("--preset", type=click.Choice(["faster-rcnn", "fast-rcnn", "rcnn", "localize"]),
+           default="faster-rcnn",
+           help="After which paper; fast-rcnn and rcnn take their regions from selective search, "
+           "localize finds one object a picture."),
     option("--backbone", default="efficientnet-lite0", metavar="NAME|FILE",
            shell_complete=options.complete_model,
            help='From "dltk models list", or a classifier\'s .keras file.'),

@@ -25,18 +25,16 @@ class BoxNetwork:
         self._regions = PROPOSALS in detector.input
         self.batch_size = batch_size
 
-    def __call__(
-        self, canvases: Iterable[Canvas], regions: Iterable[np.ndarray] | None = None
-    ) -> list[Detections]:
+    def __call__(self, loaded: Iterable[Canvas | tuple[Canvas, np.ndarray]]) -> list[Detections]:
         """Return what is found on each canvas, in pixels of its original.
 
         Args:
-            canvases: read as they are needed.
-            regions: float32 (P, 4) for each, in pixels of the canvas, where the detector takes
-                them from outside; boxes without area are none.
+            loaded: canvases, read as they are needed; where the detector takes regions from
+                outside, each with those, float32 (P, 4) in pixels of the canvas, boxes without
+                area being none.
         """
         found = []
-        given = zip(canvases, regions, strict=True) if self._regions else ((c,) for c in canvases)
+        given = loaded if self._regions else ((canvas,) for canvas in loaded)
         for batch in batched(given, self.batch_size):
             found += self._run(batch)
         return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
-from dltk.layers import RegionProposals
+from dltk.layers import RegionProposals, WholePicture
 from dltk.losses.detection import box_loss, class_loss, objectness_loss
 from dltk.models.rcnn.detector import Parts
 from dltk.objects import AREA, BOXES, IGNORED, LABELS, PADDING, PIXELS, PROPOSALS, SEEDS
@@ -90,6 +90,8 @@ class Learner(TrainingModel):
             logits, deltas = self._parts.answers(maps)
             losses |= self._of_anchors(pixels, logits, deltas, inputs)
             regions = self._proposals(pixels, area, logits, deltas)
+        if not isinstance(self._parts.proposals, WholePicture):
+            regions = _and_annotated(regions, inputs)
         return losses | self._of_regions(maps, regions, inputs)
 
     def _of_anchors(self, pixels, logits, deltas, inputs) -> dict[str, tf.Tensor]:
@@ -123,16 +125,9 @@ class Learner(TrainingModel):
         }
 
     def _of_regions(self, maps, regions, inputs) -> dict[str, tf.Tensor]:
-        """Return the losses of the second stage.
-
-        The annotated boxes are regions too, so that there is something to learn from before
-        proposals are any good.
-        """
+        """Return the losses of the second stage."""
         lessons = self._lessons
         boxes, present, ignored = _truth(inputs)
-        regions = tf.concat(
-            [regions, tf.where((present & ~ignored)[..., None], boxes, 0.0)], axis=1
-        )
         overlaps = pairwise_iou(regions, boxes)
         matches = matched(
             overlaps,
@@ -177,6 +172,13 @@ def _truth(inputs) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Return boxes, and which of them are present, and which ignored."""
     labels = inputs[LABELS]
     return inputs[BOXES], labels != PADDING, labels == IGNORED
+
+
+def _and_annotated(regions: tf.Tensor, inputs) -> tf.Tensor:
+    """Return regions, and the boxes of objects behind them: there is something to learn from
+    before proposals are any good."""
+    boxes, present, ignored = _truth(inputs)
+    return tf.concat([regions, tf.where((present & ~ignored)[..., None], boxes, 0.0)], axis=1)
 
 
 def _of_each(values: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
