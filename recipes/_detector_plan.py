@@ -84,6 +84,8 @@ def plan_of(asked: SimpleNamespace, defaults: dict) -> DetectorPlan:
     design = DESIGNS[asked.preset]
     if design.cutting == "warp":
         _refuse(asked, defaults, ("pooling",), "R-CNN warps its regions")
+    if design.regions != "outside":
+        _refuse(asked, defaults, ("regions",), f"{asked.preset} finds its regions itself")
     if design.regions == "whole":
         _refuse(asked, defaults, ("proposals",), "the whole picture is the only region")
     chosen = {"cutting": asked.pooling, "proposals": asked.proposals}

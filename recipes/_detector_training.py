@@ -51,8 +51,9 @@ class DetectorTraining:
         self.strategy = placement.strategy
         self.chosen: dict = {}
         self._warps = plan.design.cutting == "warp"
-        outside = plan.design.regions == "outside"
-        self._regions = OutsideRegions(plan.design.proposals) if outside else None
+        self._regions = None
+        if plan.design.regions == "outside":
+            self._regions = OutsideRegions(plan.design.proposals, asked.regions, report)
 
     def train(self) -> keras.Model:
         """Return the trained detector."""

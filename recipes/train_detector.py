@@ -83,6 +83,7 @@ def train_detector(
     size: int = 320,
     pooling: str | None = None,
     proposals: int | None = None,
+    regions: str | os.PathLike | None = None,
     epochs: int = 12,
     batch_size: int = 8,
     lr: float | str | None = None,
@@ -124,6 +125,8 @@ def train_detector(
         pooling: "align" (RoIAlign) or "pool" (RoI pooling); None for RoIAlign, but for
             "fast-rcnn", whose paper pools. Not for "rcnn".
         proposals: regions of each picture that are looked at; None for 300, and 500 of `fast-rcnn`.
+        regions: a file of these, see `dltk.proposals.proposals_from_file`, for "fast-rcnn" and
+            "rcnn"; None for selective search.
         epochs: at most, see `patience`. This and all about gradient steps is of no meaning for
             "rcnn" on a fixed network.
         batch_size: pictures in a step, over all replicas.
@@ -209,6 +212,9 @@ def _open_run(asked: SimpleNamespace, where: str, chief: bool) -> RunFolder:
     if Path(asked.backbone).is_file():
         path = Path(asked.backbone).absolute()
         options |= {"backbone": str(path), "backbone_sha256": sha256(path)}
+    if asked.regions is not None:
+        path = Path(asked.regions).absolute()
+        options |= {"regions": str(path), "regions_sha256": sha256(path)}
     return RunFolder.begin(
         _COMMAND,
         f"{Path(where).stem}-{asked.preset}",

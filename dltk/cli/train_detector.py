@@ -39,6 +39,9 @@ from dltk.errors import printable
            help="RoIAlign, or RoI pooling.  [default: align; fast-rcnn: pool]"),
     option("--proposals", type=training.COUNT, metavar="N",
            help="Regions of each picture.  [default: 300; fast-rcnn: 500]"),
+    option("--regions", type=click.Path(), metavar="FILE",
+           help="Take the regions for fast-rcnn and rcnn from this file of JSON lines: path and "
+           "boxes."),
 )  # fmt: skip
 @section(
     "Training",
