@@ -14,7 +14,16 @@ __version__ = "0.1.0"
 
 _RECIPES = {
     name: f"recipes.{name}"
-    for name in ("classify", "features", "evaluate", "export", "finetune", "stylize", "dream")
+    for name in (
+        "classify",
+        "features",
+        "detect",
+        "evaluate",
+        "export",
+        "finetune",
+        "stylize",
+        "dream",
+    )
 }
 
 

@@ -25,9 +25,11 @@ COMMAND = {
         "plot",
         "seed",
     },
+    "detect": {"coco", "yolo", "voc"},
     "evaluate": {"as_json"},
     "export": {"as_json"},
     "finetune": {"as_json"},
+    "train": {"as_json"},
     "visualize": {"as_json"},
 }
 HEAVY = {"tensorflow", "keras", "numpy", "PIL", "rich", "sklearn", "matplotlib", "recipes"}
@@ -69,6 +71,9 @@ def test_every_command_shows_two_examples(name):
 
 def recipe_of(path):
     """Return the recipe behind a command."""
+    if path[0] == "train":
+        name = "_".join(path)
+        return getattr(importlib.import_module(f"recipes.{name}"), name)
     module = importlib.import_module(f"recipes.{path[0]}")
     return getattr(module, {"channel": "channels", "class": "classes"}.get(path[-1], path[-1]))
 
@@ -76,7 +81,8 @@ def recipe_of(path):
 @pytest.mark.parametrize(
     "path",
     [
-        *[(name,) for name in ("classify", "features", "evaluate", "export", "finetune")],
+        *[(name,) for name in ("classify", "features", "detect", "evaluate", "export", "finetune")],
+        ("train", "detector"),
         ("stylize",),
         ("dream",),
         *[path for path, _ in commands() if path[0] == "visualize" and len(path) == 2],
@@ -177,7 +183,7 @@ def test_recipes_are_listed_with_what_they_do(dltk):
 def test_models_list_knows_all_of_keras_and_the_packages(dltk):
     listed = json.loads(dltk("models", "list", "--json").out)
     names = {entry["name"] for entry in listed}
-    assert len(names) == 45
+    assert len(names) == 49
     assert {"efficientnet-lite0", "vgg16-hed", "resnet50", "convnextxlarge"} <= names
     local = json.loads(dltk("models", "list", "--local", "--json").out)
     assert {"efficientnet-lite0", "vgg16-hed"} <= {entry["name"] for entry in local}

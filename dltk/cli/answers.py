@@ -161,6 +161,6 @@ def _show(rows, columns, name: str, outputs: Outputs, line) -> None:
 
     if outputs.output:
         write_csv(Path(outputs.output) / f"{name}.csv", columns, iter(rows))
-    show = printer(outputs.format, columns, dict, line)
+    show = printer(outputs.format, columns, lambda fields: [fields], line)
     for row in rows:
         show(row)

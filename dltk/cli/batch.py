@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -138,7 +139,7 @@ def _write_csv(record, outputs: Outputs, table: Table) -> None:
     path = record.folder / "results.csv"
     stale = outputs.overwrite and path.exists()
     if outputs.output and (outputs.format == "csv" or stale):
-        write_csv(path, table.columns, map(table.row, record.rows()))
+        write_csv(path, table.columns, chain.from_iterable(map(table.rows, record.rows())))
 
 
 def _header(name: str, described: dict, folder: str | None, root: Path) -> dict:
@@ -166,7 +167,7 @@ def _emitter(outputs: Outputs, table: Table, header: dict, inputs) -> Callable[[
         return None
     width = min(40, max(len(printable(item.name)) for item in inputs))
     return printer(
-        outputs.format, table.columns, table.row, lambda f: table_line(f, table, width), header
+        outputs.format, table.columns, table.rows, lambda f: table_line(f, table, width), header
     )
 
 

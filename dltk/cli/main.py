@@ -16,6 +16,7 @@ from dltk.cli import options
 from dltk.cli.classify import classify
 from dltk.cli.completion import completion
 from dltk.cli.data import data
+from dltk.cli.detect import detect
 from dltk.cli.doctor import doctor
 from dltk.cli.dream import dream
 from dltk.cli.evaluate import evaluate
@@ -26,12 +27,13 @@ from dltk.cli.models import models
 from dltk.cli.recipes import recipes
 from dltk.cli.samples import samples
 from dltk.cli.stylize import stylize
+from dltk.cli.train import train
 from dltk.cli.visualize import visualize
 from dltk.errors import DltkError, PipeClosedError
 
 SECTIONS = {
-    "Use a model": (classify, features, evaluate),
-    "Train one": (finetune,),
+    "Use a model": (classify, features, detect, evaluate),
+    "Train one": (finetune, train),
     "Make pictures": (stylize, dream, visualize),
     "Housekeeping": (models, data, export, samples, recipes, doctor, completion),
 }

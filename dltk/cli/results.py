@@ -19,20 +19,26 @@ class Table:
     """How a command's results look as text.
 
     Attributes:
-        columns, row: of the CSV: its headings, and a record's fields as a flat row.
+        columns: headings of the CSV.
+        row: a record's fields as a flat row of it, or as several.
         cells: what a terminal shows of a record that is ok, beside its name: the main thing, and
             the rest.
     """
 
     columns: Sequence[str]
-    row: Callable[[dict], dict]
+    row: Callable[[dict], dict | list[dict]]
     cells: Callable[[dict], tuple[str, str]]
+
+    def rows(self, fields: dict) -> list[dict]:
+        """Return the rows of a record."""
+        made = self.row(fields)
+        return made if isinstance(made, list) else [made]
 
 
 def printer(
     form: str,
     columns: Sequence[str],
-    row: Callable[[dict], dict],
+    rows: Callable[[dict], list[dict]],
     line: Callable[[dict], str],
     header: dict | None = None,
 ) -> Callable[[dict], None]:
@@ -40,7 +46,7 @@ def printer(
 
     Args:
         form: "table", "jsonl", "csv", or "auto": a table on a terminal, JSON lines elsewhere.
-        columns, row: of the CSV.
+        columns, rows: of the CSV.
         line: of the table.
         header: of the JSON lines. It is held back until the first result: an error comes alone.
     """
@@ -51,7 +57,7 @@ def printer(
     if form == "csv":
         writer = csv.DictWriter(_Stdout, columns, restval="", extrasaction="ignore")
         writer.writeheader()
-        return lambda fields: writer.writerow(row(fields))
+        return lambda fields: writer.writerows(rows(fields))
     from dltk.batch import to_line
 
     before = [to_line(header)] if header else []

@@ -57,7 +57,9 @@ def load_engine(
 
     Args:
         source: from `dltk.models.find.find_model`.
-        output, layer, pool: what is wanted of it, see `dltk.models.build.NetworkSpec`.
+        output, layer, pool: what is wanted of it, see `dltk.models.build.NetworkSpec`. The
+            network that gives "evidence" takes pictures of any size, those of one call alike,
+            if its `output_shape` has three dimensions; two of them are unknown, None.
         engine: "litert", "keras", or "auto": LiteRT unless there is an accelerator, or one of
             the next three asks for what only Keras does.
         devices, strategy: for the Keras engine, see `dltk.strategy.place`.
@@ -88,14 +90,16 @@ def load_engine(
     accelerated = devices == "auto" and placing.accelerator_files()
     spec = _spec(source, output, layer, pool)
     if engine == "keras" or (engine == "auto" and (keras_only or accelerated)):
-        from dltk.engine.keras import KerasNetwork
+        from dltk.engine.keras import AnySizeKerasNetwork, KerasNetwork
 
         source.weights(report)
         placement = placing.place(devices, strategy)
-        return KerasNetwork(spec, placement, placing.choose_precision(precision), batch_size)
-    from dltk.engine.litert import LiteRTNetwork, compiled
+        network = AnySizeKerasNetwork if output == "evidence" else KerasNetwork
+        return network(spec, placement, placing.choose_precision(precision), batch_size)
+    from dltk.engine.litert import AnySizeLiteRTNetwork, LiteRTNetwork, compiled
 
-    return LiteRTNetwork(compiled(spec, source, report), pictures=pictures)
+    network = AnySizeLiteRTNetwork if output == "evidence" else LiteRTNetwork
+    return network(compiled(spec, source, report), pictures=pictures)
 
 
 def _spec(source: ModelSource, output: str, layer: str | None, pool: str) -> dict:

@@ -88,3 +88,36 @@ class KerasNetwork(Replicated):
             apply_precision(model, precision)
         super().__init__(model, placement.strategy, batch_size)
         self.running = f"Keras, {placement.reason}, {precision}"
+
+
+class AnySizeKerasNetwork:
+    """A network that takes pictures of more than one size. It runs on one device, the first.
+
+    Replicas would each need pictures of the same size at the same time.
+    """
+
+    workers = 1
+
+    def __init__(self, spec: dict, placement: Placement, precision: str, batch_size: int):
+        import tensorflow as tf
+
+        from dltk.models.build import NetworkSpec, build_output
+
+        self._device = placement.strategy.extended.worker_devices[0]
+        with tf.device(self._device):
+            model = build_output(NetworkSpec(**spec))
+            apply_precision(model, precision)
+        self.batch_size = batch_size
+        self.output_shape = tuple(model.outputs[0].shape[1:])
+        self.running = f"Keras, {placement.reason}, {precision}"
+
+        def forward(batch):
+            with tf.device(self._device):
+                return tf.cast(model(batch, training=False), tf.float32)
+
+        self._step = tf.function(forward, reduce_retracing=True)
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        """Return float32 (B, ...) for float32 (B, H, W, C)."""
+        starts = range(0, len(batch), self.batch_size)
+        return np.concatenate([self._step(batch[at : at + self.batch_size]) for at in starts])

@@ -147,6 +147,33 @@ class LiteRTNetwork:
         return self._local.made
 
 
+class AnySizeLiteRTNetwork(LiteRTNetwork):
+    """A compiled network that takes pictures of more than one size, unless it knows one only."""
+
+    def __init__(self, content: bytes, *, pictures: int | None = None):
+        super().__init__(content, pictures=pictures)
+        source, target = self._interpreter()[1:]
+        self._fixed = -1 not in source["shape_signature"]
+        if not self._fixed:
+            self.output_shape = (None, None, int(target["shape_signature"][-1]))
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        """Return float32 (B, ...) for float32 pixels (B, H, W, C), 0-255."""
+        if self._fixed:
+            return super().__call__(batch)
+        interpreter, source, target = self._interpreter()
+        if getattr(self._local, "fits", None) != batch.shape[1:]:
+            interpreter.resize_tensor_input(source["index"], (1, *batch.shape[1:]))
+            interpreter.allocate_tensors()
+            self._local.fits = batch.shape[1:]
+        results = []
+        for picture in batch:
+            interpreter.set_tensor(source["index"], picture[None])
+            interpreter.invoke()
+            results.append(interpreter.get_tensor(target["index"])[0])
+        return np.stack(results)
+
+
 @contextmanager
 def _quiet_stderr() -> Iterator[None]:
     """Discard what native code writes to standard error: LiteRT greets at every start."""

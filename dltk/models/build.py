@@ -36,7 +36,7 @@ class NetworkSpec:
 
     Attributes:
         model: a name in the catalog, or the absolute path of a `.keras` file.
-        output: "probabilities" (B, K), or "features".
+        output: "probabilities" (B, K), "features", or "evidence", see `dltk.models.evidence`.
         layer: for features, a layer's name or index; None for the last feature map.
         pool: for features that are maps, "avg", "max" or "none".
         scale, offset: applied to raw pixels before a network from a file.
@@ -60,17 +60,25 @@ def build_output(spec: NetworkSpec) -> keras.Model:
         DltkError: a model file that cannot be loaded.
         WeightsError: weights missing or damaged.
     """
-    if Path(spec.model).is_absolute():
-        model = load_model(spec.model)
-        is_open = None in model.inputs[0].shape[1:]
-        if is_open or (spec.scale, spec.offset) != (1.0, 0.0):
-            model = _fed(model, spec)
-    else:
-        entry = lookup(spec.model)
-        model = build_network(entry, weights=entry.weights.get())
+    if spec.output == "evidence":
+        from dltk.models.evidence import evidence_of  # which is built on this module
+
+        return evidence_of(lambda: _whole(spec))
     if spec.output == "features":
-        return features_of(model, spec.layer, spec.pool)
-    return probabilities_of(model)
+        return features_of(_whole(spec), spec.layer, spec.pool)
+    return probabilities_of(_whole(spec))
+
+
+def _whole(spec: NetworkSpec) -> keras.Model:
+    """Build or load the network of `spec`, all of it."""
+    if not Path(spec.model).is_absolute():
+        entry = lookup(spec.model)
+        return build_network(entry, weights=entry.weights.get())
+    model = load_model(spec.model)
+    is_open = None in model.inputs[0].shape[1:]
+    if is_open or (spec.scale, spec.offset) != (1.0, 0.0):
+        model = _fed(model, spec)
+    return model
 
 
 def build_network(

@@ -25,8 +25,7 @@ def find_outputs(
 ) -> list[int]:
     """Return the output of a network for each of `classes`, the names of a data set.
 
-    Each is looked for among the names (see `distinct_names`) and ids of the network's classes:
-    first as it is spelled, then whatever the case and with "_" and "-" for spaces.
+    They are looked for as `known_outputs` does.
 
     Args:
         labels: the network's, in the order of its outputs.
@@ -35,14 +34,9 @@ def find_outputs(
         UsageError: classes that the network does not know, or two that are one to it.
     """
     names = distinct_names(labels)
-    exact = {label.id: index for index, label in enumerate(labels) if label.id}
-    exact |= {name: index for index, name in enumerate(names)}
-    spelled = Counter(map(_folded, exact))
-    folded = {_folded(name): i for name, i in exact.items() if spelled[_folded(name)] == 1}
     found: dict[int, str] = {}  # in the order of `classes`
     unknown = []
-    for name in classes:
-        output = exact.get(name, folded.get(_folded(name)))
+    for name, output in zip(classes, known_outputs(classes, labels), strict=True):
         if output is None:
             unknown.append(f'"{printable(name)}".{nearest(name, names)}')
         elif output in found:
@@ -61,6 +55,19 @@ def find_outputs(
             "Classes of the data are named as the model's, or by their ids"
         )
     return list(found)
+
+
+def known_outputs(classes: Sequence[str], labels: Sequence[Label]) -> list[int | None]:
+    """Return the output of a network for each of `classes`, None for one that it does not know.
+
+    Each is looked for among the names (see `distinct_names`) and ids of the network's classes,
+    `labels`: first as it is spelled, then whatever the case and with "_" and "-" for spaces.
+    """
+    exact = {label.id: index for index, label in enumerate(labels) if label.id}
+    exact |= {name: index for index, name in enumerate(distinct_names(labels))}
+    spelled = Counter(map(_folded, exact))
+    folded = {_folded(name): i for name, i in exact.items() if spelled[_folded(name)] == 1}
+    return [exact.get(name, folded.get(_folded(name))) for name in classes]
 
 
 def _folded(name: str) -> str:

@@ -22,10 +22,10 @@ def pairwise_iou(boxes: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
     """Return intersection over union of each of `boxes` (..., N, 4) with each of `others`
     (..., M, 4): (..., N, M) in [0, 1]; 0 where both are without area."""
     # Side by side, not as pairs of coordinates: a last axis of two would take 2 to 5 times as long.
-    left, top, right, bottom = tf.unstack(boxes[..., :, None, :], axis=-1)
-    other_left, other_top, other_right, other_bottom = tf.unstack(others[..., None, :, :], axis=-1)
-    width = tf.minimum(right, other_right) - tf.maximum(left, other_left)
-    height = tf.minimum(bottom, other_bottom) - tf.maximum(top, other_top)
+    left, top, right, bottom = tf.unstack(boxes[..., :, None, :], 4, axis=-1)
+    left2, top2, right2, bottom2 = tf.unstack(others[..., None, :, :], 4, axis=-1)
+    width = tf.minimum(right, right2) - tf.maximum(left, left2)
+    height = tf.minimum(bottom, bottom2) - tf.maximum(top, top2)
     shared = tf.maximum(width, 0.0) * tf.maximum(height, 0.0)
     union = areas(boxes)[..., :, None] + areas(others)[..., None, :] - shared
     return tf.math.divide_no_nan(shared, union)

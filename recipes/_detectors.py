@@ -1,0 +1,147 @@
+"""Which detector a model is: one that was trained, or regions labelled by a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from PIL import Image
+
+from dltk.errors import UsageError, nearest, printable
+from dltk.models.catalog import Label
+from dltk.models.find import ModelSource, find_model
+from dltk.models.labels import distinct_names
+from dltk.objects import Detections
+from dltk.weights import Report, silent
+
+DEFAULT_MODEL = "efficientnet-lite0"
+_TASKS = ("classify", "features", "detect")
+
+
+class Detector(Protocol):
+    """What finds objects in pictures.
+
+    Attributes:
+        labels: its classes; what it finds is labelled by their indices.
+        running: what it runs on, in a few words for the user.
+        batch_size: how many pictures to give it at a time.
+        workers: how many threads may call it at once.
+    """
+
+    labels: tuple[Label, ...]
+    running: str
+    batch_size: int
+    workers: int
+
+    def load(self, picture: Image.Image, name: str) -> object:
+        """Return what it needs of one picture (upright RGB, full size); called on any thread.
+
+        Raises:
+            InputError: this picture cannot be used.
+        """
+
+    def __call__(self, loaded: list) -> list[Detections]:
+        """Return what is in each of the pictures, boxes in their pixels."""
+
+
+def find_detector(
+    model: str, *, labels: str | None = None, pixel_range: str = "0..255"
+) -> ModelSource:
+    """Find the model called for; see `dltk.models.find.find_model`.
+
+    Raises:
+        UsageError: no such model, or one that neither detects nor classifies.
+    """
+    source = find_model(model, labels=labels, pixel_range=pixel_range)
+    if source.task not in _TASKS:
+        raise UsageError(f"{source.name} is a model to {source.task}, not to detect")
+    if not source.labels:
+        advice = "it is for dltk features" if source.entry else "name them with --labels"
+        raise UsageError(f"{source.name} has no class names; {advice}")
+    return source
+
+
+def load_detector(
+    source: ModelSource,
+    *,
+    score: float | None = None,
+    nms: float | None = None,
+    most: int = 100,
+    classes: Sequence[int] = (),
+    batch_size: int = 16,
+    engine: str = "auto",
+    devices: str = "auto",
+    strategy: str = "auto",
+    precision: str = "auto",
+    pictures: int | None = None,
+    report: Report = silent,
+) -> Detector:
+    """Make a detector ready to run.
+
+    Args:
+        source: from `find_detector`.
+        score: leave out what is less sure; None for the detector's own threshold.
+        nms: IoU above which of two boxes one goes; None for the detector's own.
+        most: boxes for each picture, at most.
+        classes: the only ones to look for; none for all.
+        batch_size, engine, devices, strategy, precision, pictures, report: see
+            `dltk.engine.load_engine`.
+    Raises:
+        DltkError: a model that cannot be loaded, weights out of reach.
+    """
+    what = {"score": score, "nms": nms, "most": most, "classes": classes}
+    how = {
+        "engine": engine,
+        "devices": devices,
+        "strategy": strategy,
+        "precision": precision,
+        "batch_size": batch_size,
+        "pictures": pictures,
+        "report": report,
+    }
+    load = _load_trained if source.task == "detect" else _load_regions
+    return load(source, **what, **how)
+
+
+def chosen_classes(words: str | Sequence[str], source: ModelSource, option: str) -> list[int]:
+    """Return the numbers of the classes of `source` that `words` name, each once.
+
+    A word is a class's name or id, whatever the case and with "_" or "-" for spaces, or its
+    number; or several of them with commas between.
+
+    Raises:
+        UsageError: no such class; the nearest is suggested.
+    """
+    labels, names = source.labels, distinct_names(source.labels)
+    known = {str(number): number for number in range(len(labels))}
+    known |= {_folded(label.id): number for number, label in enumerate(labels) if label.id}
+    known |= {_folded(name): number for number, name in enumerate(names)}
+    chosen = []
+    for word in [words] if isinstance(words, str) else words:
+        for part in [word] if _folded(word) in known else word.split(","):
+            number = known.get(_folded(part))
+            if number is None:
+                raise UsageError(
+                    f'{option}: {source.name} has no class "{printable(part.strip())}".'
+                    f"{nearest(part.strip(), names)}"
+                )
+            chosen.append(number)
+    return list(dict.fromkeys(chosen))
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
+
+
+def _load_trained(source: ModelSource, **options) -> Detector:
+    """Return a published detector, or one in a model file that `dltk train detector` wrote."""
+    from recipes._trained import TrainedDetector
+
+    return TrainedDetector(source, **options)
+
+
+def _load_regions(source: ModelSource, **options) -> Detector:
+    """Return a detector that labels regions by a classifier."""
+    from recipes._regions import RegionDetector
+
+    return RegionDetector(source, **options)
