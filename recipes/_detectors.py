@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -68,6 +69,7 @@ def load_detector(
     nms: float | None = None,
     most: int = 100,
     classes: Sequence[int] = (),
+    regions: str | os.PathLike | None = None,
     batch_size: int = 16,
     engine: str = "auto",
     devices: str = "auto",
@@ -84,6 +86,8 @@ def load_detector(
         nms: IoU above which of two boxes one goes; None for the detector's own.
         most: boxes for each picture, at most.
         classes: the only ones to look for; none for all.
+        regions: a file of regions to look at, for detectors that take them from outside; see
+            `dltk.proposals.proposals_from_file`. None to search for them.
         batch_size, engine, devices, strategy, precision, pictures, report: see
             `dltk.engine.load_engine`.
     Raises:
@@ -99,8 +103,11 @@ def load_detector(
         "pictures": pictures,
         "report": report,
     }
-    load = _load_trained if source.task == "detect" else _load_regions
-    return load(source, **what, **how)
+    if source.task == "detect":
+        return _load_trained(source, **what, regions=regions, **how)
+    if regions is not None:
+        raise UsageError(f"--regions is for detectors that take them; {source.name} is none")
+    return _load_regions(source, **what, **how)
 
 
 def chosen_classes(words: str | Sequence[str], source: ModelSource, option: str) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,10 +10,10 @@ from PIL import Image
 
 from dltk import strategy as placing
 from dltk.canvas import Canvas, fit_sides, fit_within, placed_regions
-from dltk.errors import UsageError
+from dltk.errors import InputError, UsageError
 from dltk.models.find import ModelSource
 from dltk.objects import PROPOSALS, Detections
-from dltk.proposals import check_search
+from dltk.proposals import check_search, proposals_from_file
 from dltk.weights import Report
 from recipes._outside_regions import search_regions
 
@@ -33,6 +34,7 @@ class TrainedDetector:
         nms: float | None,
         most: int,
         classes: Sequence[int],
+        regions: str | os.PathLike | None,
         engine: str,
         devices: str,
         strategy: str,
@@ -60,14 +62,23 @@ class TrainedDetector:
             detector = adjusted(load_detector(source), **changes)
             placing.apply_precision(detector, placing.choose_precision(precision))
         self._regions = detector.input[PROPOSALS].shape[1] if PROPOSALS in detector.input else 0
-        if self._regions:
-            check_search()
-        self._network = BoxNetwork(detector, placement.strategy, self._per_step(batch_size))
-        self.batch_size = batch_size
+        self._given = self._read(regions, report)
+        self.batch_size = self._per_step(batch_size)
+        self._network = BoxNetwork(detector, placement.strategy, self.batch_size)
         self.running = f"Keras, {placement.reason}, {placing.choose_precision(precision)}"
 
+    def _read(self, regions, report: Report) -> dict[str, np.ndarray] | None:
+        """Return the regions of a file by name; None if they are to be searched for."""
+        if regions is not None and not self._regions:
+            raise UsageError(f"--regions has no meaning here: {self._source.name} finds its own")
+        if regions is not None:
+            return proposals_from_file(regions, report=report)
+        if self._regions:
+            check_search()
+        return None
+
     def _per_step(self, batch_size: int) -> int:
-        """Published ones take each picture at a size of its own, so one at a time."""
+        """Return how many pictures to run at a time; published ones take each at its own size."""
         return 1 if self._source.entry is not None else batch_size
 
     def load(self, picture: Image.Image, name: str) -> Canvas | tuple[Canvas, np.ndarray]:
@@ -78,7 +89,12 @@ class TrainedDetector:
         canvas = fit_within(picture, geometry.height, geometry.width)
         if not self._regions:
             return canvas
-        found = search_regions(picture, self._regions)
+        if self._given is None:
+            found = search_regions(picture, self._regions)
+        elif name in self._given:
+            found = self._given[name]
+        else:
+            raise InputError("the file of regions has none for it")
         return canvas, placed_regions(found, canvas, self._regions)
 
     def __call__(self, loaded: list) -> list[Detections]:

@@ -50,6 +50,7 @@ def detect(
     most: int = 100,
     tile: int | None = None,
     overlap: float = 0.2,
+    regions: str | os.PathLike | None = None,
     annotate: str | os.PathLike | None = None,
     crops: str | os.PathLike | None = None,
     pad: float = 0.0,
@@ -78,6 +79,8 @@ def detect(
         tile: cut pictures that are larger into tiles of so many pixels, look at each on its own
             and at the whole, and merge what is found. None: look at the whole only.
         overlap: share of a tile that it has in common with its neighbour, at least.
+        regions: a file of regions to look at, for a detector that takes them from outside, such as
+            Fast R-CNN, see `dltk.proposals.proposals_from_file`; None to search for them.
         annotate: folder for copies with the boxes drawn on them.
         crops: folder for what is in the boxes, in one folder for each class.
         pad: share of a box's sides by which a crop is larger on each side.
@@ -105,6 +108,8 @@ def detect(
         blurred=blurred,
         classes=classes,
     )
+    if tile and regions is not None:
+        raise UsageError("--tile and --regions do not go together: regions are of whole pictures")
     items = gather(images)
     count = len(items) if hasattr(items, "__len__") else None
     if count is not None:
@@ -117,6 +122,7 @@ def detect(
         nms=nms,
         most=most,
         classes=wanted,
+        regions=regions,
         engine=engine,
         devices=devices,
         strategy=strategy,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from dltk.cli import options
-from dltk.cli.batch import Outputs, relative_to, run_command
+from dltk.cli.batch import Outputs, relative_to, run_command, told
 from dltk.cli.progress import Reporter
 from dltk.cli.results import Table
 from dltk.cli.sections import SectionCommand, option, section
@@ -54,6 +54,9 @@ _EXPORTS = ("coco", "yolo", "voc")
            help="Look at larger pictures in tiles too, for small objects."),
     option("--overlap", type=options.Share(0, 0.9), default=0.2, metavar="SHARE",
            help="Of a tile with its neighbour, at least."),
+    option("--regions", type=click.Path(), metavar="FILE",
+           help="Regions to look at, JSON lines of path and boxes, for detectors that take "
+           "them.  [default: they are searched for]"),
 )  # fmt: skip
 @section(
     "Pictures",
@@ -118,6 +121,7 @@ def detect(ctx, images, **choices):
         return {
             "model": [source.describe(reporter.say)],
             "options": {name: choices[name] for name in what}
+            | {"regions": told(choices["regions"]) if choices["regions"] is not None else None}
             | {name: relative_to(choices[name], folder) for name in _COPIES},
         }
 
