@@ -21,6 +21,7 @@ from dltk.objects import Detections, Objects
 from dltk.plots_detection import plot_boxes_sheet, plot_precision_recall
 from recipes._evaluation import FORMAT, check_contents, check_place, write_record
 
+LEAST_SCORE = 0.01  # from which what a detector finds is measured; COCO looks at unsure boxes too
 _TASK = "detect"
 _COLUMNS = ("path", "label", "score", "left", "top", "right", "bottom", "outcome", "true_label")
 _SHOWN = 12  # pictures on a sheet

@@ -24,6 +24,7 @@ _LESSONS = {
     "localize": Lessons(regions=1, share=1.0, region_overlap=1e-6),
 }
 PRESETS = tuple(DESIGNS)
+_OF_DESIGN = ("preset", "pooling", "proposals", "regions")
 _BY_STEPS = (
     "epochs", "lr", "optimizer", "schedule", "warmup", "weight_decay", "augment", "flip",
     "patience", "clip", "ema", "precision",
@@ -43,7 +44,7 @@ class DetectorPlan:
     """What follows from the options of a detector's training.
 
     Attributes:
-        source: the network it grows from.
+        source: the network it grows from, a detector perhaps.
         design: what is built on that.
         lessons: from how many regions of each picture it learns.
         geometry: how a picture becomes the input.
@@ -79,8 +80,10 @@ def plan_of(asked: SimpleNamespace, defaults: dict) -> DetectorPlan:
     if asked.augment == "none" and asked.flip != defaults["flip"]:
         raise UsageError("--flip has no meaning here: pictures are not varied; see --augment")
     source = find_model(asked.backbone)
-    if source.task not in ("classify", "features"):
-        raise UsageError(f"{source.name} is for the task {source.task}, not a classifier")
+    if source.task not in ("classify", "features", "detect"):
+        raise UsageError(f"{source.name} is for the task {source.task}; name a classifier")
+    if source.task == "detect":
+        _refuse(asked, defaults, _OF_DESIGN, f"{source.name} is a detector already")
     design = DESIGNS[asked.preset]
     if design.cutting == "warp":
         _refuse(asked, defaults, ("pooling",), "R-CNN warps its regions")

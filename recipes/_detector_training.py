@@ -24,13 +24,13 @@ from dltk.metrics import measure_detections
 from dltk.models.classifier import freeze
 from dltk.models.rcnn.detector import adjusted, backbone_of
 from dltk.models.rcnn.learning import Learner
-from dltk.models.rcnn.presets import new_detector
+from dltk.models.rcnn.presets import new_detector, regrown_detector
 from dltk.objects import Detections, Objects
 from dltk.strategy import apply_precision, choose_training_precision, cores, reset_precision
 from dltk.training.fit import agreed
 from dltk.training.optimizers import RATES
 from dltk.training.stage import Regime, train_stage
-from recipes._detection_evaluation import DetectionEvaluation
+from recipes._detection_evaluation import LEAST_SCORE, DetectionEvaluation
 from recipes._detector_outcome import write_outcome
 from recipes._detector_plan import DetectorPlan
 from recipes._outside_regions import OutsideRegions
@@ -38,7 +38,6 @@ from recipes._rcnn_training import with_svms
 
 _STAGE = "detector"
 _AHEAD = 16  # pictures decoded before they are needed
-_LEAST_SCORE = 0.01  # of boxes that are measured; of those that a user sees, see `chosen`
 _PURPOSES = {"train": "to train on", "val": "to validate on", "test": "to test on"}
 
 
@@ -62,11 +61,18 @@ class DetectorTraining:
         plan.source.weights(self.report)
         keras.utils.set_random_seed(asked.seed)
         with self.strategy.scope():
-            detector = new_detector(plan.source, len(self.data.classes), plan.design)
+            detector = self._new()
             slow = freeze(backbone_of(detector), asked.unfreeze)
         if plan.fitted:
             self._fit(detector, slow)
         return self._with_svms(detector) if self._warps else detector
+
+    def _new(self) -> keras.Model:
+        """Return the detector that is to learn."""
+        source, classes = self.plan.source, len(self.data.classes)
+        if source.task == "detect":
+            return regrown_detector(source, classes)
+        return new_detector(source, classes, self.plan.design)
 
     def _fit(self, detector: keras.Model, slow: list) -> None:
         """Train the detector, of whose variables `slow` belong to the backbone."""
@@ -244,7 +250,7 @@ class DetectorTraining:
         """Return the detector as it stands, ready to find boxes of any score."""
         # What R-CNN warps is many pictures for each.
         pictures = self.placement.replicas if self._warps else self.asked.batch_size
-        return BoxNetwork(adjusted(detector, score=_LEAST_SCORE), self.strategy, pictures)
+        return BoxNetwork(adjusted(detector, score=LEAST_SCORE), self.strategy, pictures)
 
     def _canvases(self, part: AnnotatedExamples) -> Iterator[Canvas]:
         """Yield the pictures as the detector takes them, decoded ahead on threads."""

@@ -1,94 +1,128 @@
-"""Measure a classifier on labelled pictures: each class, calibration, the worst mistakes.
+"""Measure a classifier on labelled pictures, or a detector on pictures with boxes.
 
 from recipes.evaluate import evaluate
 
 result = evaluate("efficientnet-lite0", "photos/")  # photos/daisy/1.jpg, photos/tabby/2.jpg, …
 print(result.report.top1, result.report.most_confused(3))
+
+result = evaluate("runs/train-detector/001-boxes-faster-rcnn/best.keras", "boxes/")
+print(result.report.map, result.report.map50)
 """
 
 from __future__ import annotations
 
-import csv
 import os
-import time
 from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
 
 import numpy as np
 
 from dltk.batch import predict
 from dltk.data import Examples, LabelledData, read_data
-from dltk.data.examples import SPLITS
+from dltk.data.examples import ObjectData
+from dltk.data.objects import holds_objects
 from dltk.engine import Network, load_engine
-from dltk.errors import DltkError, UsageError, printable, reason
+from dltk.errors import DltkError, UsageError, printable
 from dltk.images import Geometry
 from dltk.metrics import measure
+from dltk.models.find import ModelSource, find_model
 from dltk.models.labels import distinct_names, find_outputs
 from dltk.strategy import cores
 from dltk.weights import Report, silent
+from recipes._detection_evaluation import DetectionEvaluation
+from recipes._evaluate_detector import evaluate_detector
 from recipes._evaluation import Evaluation
+from recipes._measuring import choose_split, seen_in_training, tell_left_out, told
 from recipes.classify import find_models
-
-_REPORT_EVERY_SECS = 10.0
 
 
 def evaluate(
     model: str | os.PathLike,
-    data: str | os.PathLike | LabelledData,
+    data: str | os.PathLike | LabelledData | ObjectData,
     *,
     split: str = "auto",
     labels: str | os.PathLike | None = None,
     pixel_range: str = "0..255",
+    regions: str | os.PathLike | None = None,
     batch_size: int = 16,
     engine: str = "auto",
     devices: str = "auto",
     strategy: str = "auto",
     precision: str = "auto",
     report: Report = silent,
+) -> Evaluation | DetectionEvaluation:
+    """Measure a classifier on labelled pictures, or a detector on pictures with boxes.
+
+    Args:
+        model: a name in the catalog, or the path of a `.keras` file.
+        data: for a classifier see `dltk.data.read_data`, for a detector
+            `dltk.data.objects.read_objects`. Its classes are found among the model's by name or
+            id (WordNet's, for ImageNet), first as they are spelled, then whatever the case and
+            with "_" and "-" for spaces. It need not have all classes of the model.
+        split: "train", "val", "test", "all", or "auto" for the test pictures if the data has such,
+            else all.
+        labels: a file of class names, for a classifier's file that has none.
+        pixel_range: what a file saved by plain Keras expects: "0..255", "0..1" or "-1..1".
+        regions: a file of regions to look at, for a detector that takes them from outside, such as
+            Fast R-CNN, see `dltk.proposals.proposals_from_file`; None to search for them.
+        batch_size, engine, devices, strategy, precision: see `dltk.engine.load_engine`. Detectors
+            run on the engine "keras" only.
+        report: called with a line when something takes long, and now and then on the way.
+    Returns:
+        What is known of a classifier, or of a detector.
+    Raises:
+        UsageError: a model that does neither, data that is for the other, classes that the model
+            does not know, no such split, options that a detector does not have.
+        DltkError: a model that cannot be loaded, or no picture that can be read.
+        WeightsError: weights or data out of reach.
+    """
+    options = {
+        "split": split,
+        "batch_size": batch_size,
+        "engine": engine,
+        "devices": devices,
+        "strategy": strategy,
+        "precision": precision,
+        "report": report,
+    }
+    source = find_model(model, labels=labels, pixel_range=pixel_range)
+    name = source.entry.name if source.entry else os.fspath(model)
+    if source.task == "detect":
+        if labels is not None:
+            raise UsageError(f"--labels is for classifiers; {printable(name)} has its own classes")
+        return evaluate_detector(source, data, name=name, regions=regions, **options)
+    if regions is not None:
+        raise UsageError(f"--regions is for detectors; {printable(name)} is none")
+    source = find_models(model, ensemble=False, labels=labels, pixel_range=pixel_range)[0]
+    return _evaluate_classifier(source, data, name=name, **options)
+
+
+def _evaluate_classifier(
+    source: ModelSource,
+    data: str | os.PathLike | LabelledData,
+    *,
+    name: str,
+    split: str,
+    report: Report,
+    **hardware,
 ) -> Evaluation:
     """Measure a classifier on labelled pictures.
 
     Args:
-        model: a name in the catalog, or the path of a `.keras` file.
-        data: see `dltk.data.read_data`. Its classes are found among the model's by name or id
-            (WordNet's, for ImageNet), first as they are spelled, then whatever the case and with
-            "_" and "-" for spaces. It need not have all classes of the model.
-        split: "train", "val", "test", "all", or "auto" for the test pictures if the data has such,
-            else all.
-        labels: a file of class names, for a model file that has none.
-        pixel_range: what a file saved by plain Keras expects: "0..255", "0..1" or "-1..1".
-        batch_size, engine, devices, strategy, precision: see `dltk.engine.load_engine`.
-        report: called with a line when something takes long, and now and then on the way.
-    Raises:
-        UsageError: a model that does not classify, classes that it does not know, no such split.
-        DltkError: a model that cannot be loaded, or no picture that can be read.
-        WeightsError: weights or data out of reach.
+        name: what it is called in the result.
+        hardware: see `dltk.engine.load_engine`.
+        Others: see `evaluate`.
     """
-    source = find_models(model, ensemble=False, labels=labels, pixel_range=pixel_range)[0]
     classes = distinct_names(source.labels)
-    if not isinstance(data, LabelledData):
-        data = read_data(data, report=report)
-    if data.passed_over:
-        name, why = data.passed_over[0]
-        count = len(data.passed_over)
-        report(f"{count} passed over in the data, such as {printable(name)}: {why}")
-    split, chosen = _choose(data, split)
+    data = _read(source, data, report)
+    tell_left_out(data, report)
+    split, chosen = choose_split(data, split)
     examples = [(part, index) for part in chosen for index in range(len(part))]
     used, truth = np.unique(np.concatenate([part.labels for part in chosen]), return_inverse=True)
     wanted = [data.classes[label] for label in used]
     outputs = find_outputs(wanted, source.labels, where=data.where, model=source.name)
     truth = np.array(outputs, np.int64)[truth]
-    network = load_engine(
-        source,
-        engine=engine,
-        devices=devices,
-        strategy=strategy,
-        precision=precision,
-        batch_size=batch_size,
-        pictures=len(examples),
-        report=report,
-    )
+    network = load_engine(source, pictures=len(examples), report=report, **hardware)
     if network.output_shape != (len(classes),):
         raise UsageError(
             f"{printable(source.name)} has {network.output_shape[0]} outputs "
@@ -103,7 +137,7 @@ def evaluate(
         raise DltkError(f"{printable(data.where)}: no picture could be measured{why}")
     measured = [examples[index] for index in read]
     return Evaluation(
-        model=source.entry.name if source.entry else os.fspath(model),
+        model=name,
         data=data.where,
         split=split,
         report=measure(probabilities, truth[read], classes),
@@ -112,23 +146,23 @@ def evaluate(
         labels=truth[read],
         probabilities=probabilities,
         failed=tuple((names[index], error) for index, error in failed.items()),
-        seen_in_training=_seen_in_training(source.path, measured, report),
+        seen_in_training=seen_in_training(source.path, measured, report),
         examples=measured,
     )
 
 
-def _choose(data: LabelledData, split: str) -> tuple[str, list[Examples]]:
-    """Return the name of the split meant, and its examples."""
-    if split not in ("auto", "all", *SPLITS):
-        raise UsageError(f'split "{split}" is not auto, all, {", ".join(SPLITS)}')
-    if split == "auto":
-        split = "test" if "test" in data.splits else "all"
-    if split == "all":
-        return split, list(data.splits.values())
-    if split not in data.splits:
-        has = f"it has {', '.join(data.splits)}" if data.divided else "it is not divided"
-        raise UsageError(f"{printable(data.where)} has no split {split}: {has}; try --split all")
-    return split, [data.splits[split]]
+def _read(source: ModelSource, data, report: Report) -> LabelledData:
+    """Return the labelled pictures at `data`. Raises UsageError where they have boxes instead."""
+    if isinstance(data, LabelledData):
+        return data
+    if isinstance(data, ObjectData) or holds_objects(data, report=report):
+        where = data.where if isinstance(data, ObjectData) else os.fspath(data)
+        raise UsageError(
+            f"{printable(where)} holds pictures with boxes, which are for a detector, but "
+            f"{printable(source.name)} classifies: name a folder with a folder for each class, a "
+            ".csv file with the columns path and label, or tfds:NAME"
+        )
+    return read_data(data, report=report)
 
 
 def _predict_all(
@@ -148,37 +182,11 @@ def _predict_all(
     outcomes = predict(
         examples, load, run, batch_size=network.batch_size, loaders=cores(), runners=network.workers
     )
-    told = time.monotonic()
     with closing(outcomes):
-        for index, (_, output, error) in enumerate(outcomes):
+        for index, (_, output, error) in enumerate(told(outcomes, len(examples), report)):
             if error is None:
                 probabilities[count] = output
                 count += 1
             else:
                 failed[index] = error
-            if time.monotonic() - told > _REPORT_EVERY_SECS:
-                told = time.monotonic()
-                report(f"measured {index + 1} of {len(examples)}")
     return probabilities[:count], failed
-
-
-def _seen_in_training(
-    model: Path | None, measured: Sequence[tuple[Examples, int]], report: Report
-) -> int | None:
-    """Return how many pictures have the content of one that the model was trained on."""
-    if model is None:
-        return None
-    path = model.with_name("split.csv")
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = csv.DictReader(file)
-            if not {"split", "digest"} <= set(rows.fieldnames or ()):  # another split.csv
-                return None
-            trained = {row["digest"] for row in rows if row["split"] == "train"}
-    except FileNotFoundError:  # not in the folder of a run
-        return None
-    except (OSError, ValueError, csv.Error) as error:
-        report(f"cannot read {printable(path)}: {reason(error)}; what was trained on is unknown")
-        return None
-    trained -= {"", None}
-    return sum(part.digests[index] in trained for part, index in measured)

@@ -117,11 +117,11 @@ def export(
 
 
 def _check_task(source: ModelSource) -> None:
-    if source.card is not None and source.card.task != "classify":
-        task = printable(source.card.task)
-        raise UsageError(f"{printable(source.name)} is a model to {task}; classifiers are exported")
-    if source.entry is not None and source.entry.task != "classify":
-        raise UsageError(f"{source.name} has no classes; classifiers are exported")
+    name = printable(source.name)
+    if source.task == "features":
+        raise UsageError(f"{name} has no classes; classifiers are exported")
+    if source.task != "classify":
+        raise UsageError(f"{name} is a model to {printable(source.task)}; classifiers are exported")
 
 
 def _free_path(source: ModelSource, to: str, output, overwrite: bool) -> Path:

@@ -118,7 +118,8 @@ def train_detector(
             through the whole network, and learns a linear SVM and a box regression for each
             class; "localize", one object for each picture. Selective search needs the extra of
             that name.
-        backbone: a name in the catalog or a `.keras` file of a classifier, with its own weights.
+        backbone: a name in the catalog or a `.keras` file of a classifier, with its own weights;
+            or a detector's, which then learns other classes with all it knows.
         unfreeze: train so many top layers of the backbone too: a number, "all", or "none". Only
             layers with weights count, and batch normalisation stays frozen.
         size: of the square canvas that pictures are fitted to, in pixels; a multiple of 32.

@@ -30,7 +30,8 @@ from dltk.errors import printable
            "localize finds one object a picture."),
     option("--backbone", default="efficientnet-lite0", metavar="NAME|FILE",
            shell_complete=options.complete_model,
-           help='From "dltk models list", or a classifier\'s .keras file.'),
+           help='From "dltk models list", or a .keras file: a classifier, or a detector that is to '
+           "learn other classes."),
     option("--unfreeze", type=NumberOr(int, "none", "all", open_end=True), default="none",
            metavar="N|all|none", help="Train so many top layers of the backbone too."),
     option("--size", type=click.IntRange(64, 2048), default=320, metavar="PIXELS",

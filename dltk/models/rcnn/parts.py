@@ -109,12 +109,17 @@ def build_box_head(
         x = layers.Dense(
             hidden, activation="relu", kernel_initializer="he_uniform", name=f"fc{6 + number}"
         )(x)
-    scores = layers.Dense(
-        classes + 1, kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
-        name="cls_score",
-    )(x)  # fmt: skip
-    deltas = layers.Dense(
-        4 * (classes + 1), kernel_initializer=keras.initializers.RandomNormal(stddev=0.001),
-        name="bbox_pred",
-    )(x)  # fmt: skip
-    return keras.Model(inputs, [scores, deltas], name="box_head")
+    return keras.Model(inputs, answers(x, classes), name="box_head")
+
+
+def answers(features, classes: int) -> list:
+    """Return scores (R, K + 1) and deltas (R, 4 · (K + 1)) of features (R, D), weights fresh."""
+    return [
+        layers.Dense(
+            count, kernel_initializer=keras.initializers.RandomNormal(stddev=deviation), name=name
+        )(features)
+        for count, deviation, name in (
+            (classes + 1, 0.01, "cls_score"),
+            (4 * (classes + 1), 0.001, "bbox_pred"),
+        )
+    ]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 
+from dltk.errors import UsageError, printable
 from dltk.layers import (
     FillOutside,
     FinalBoxes,
@@ -17,7 +18,8 @@ from dltk.layers import (
 from dltk.models.find import ModelSource
 from dltk.models.rcnn.backbones import build_backbone, surrounding_colour
 from dltk.models.rcnn.detector import Parts, build_detector
-from dltk.models.rcnn.parts import build_box_head, build_pyramid, build_rpn
+from dltk.models.rcnn.load import load_detector
+from dltk.models.rcnn.parts import answers, build_box_head, build_pyramid, build_rpn
 
 RATIOS = (0.5, 1.0, 2.0)
 _ANCHOR_PLACES = 3.0  # side of the smallest anchor of a level, in places of its map
@@ -99,6 +101,29 @@ def new_detector(source: ModelSource, classes: int, design: Design) -> keras.Mod
     return build_detector(parts, outside=design.proposals if design.regions == "outside" else 0)
 
 
+def regrown_detector(source: ModelSource, classes: int) -> keras.Model:
+    """Return a trained detector that is to learn other classes: its last two layers are fresh.
+
+    Args:
+        source: a published detector, or a file of one that learnt by gradient steps.
+        classes: K.
+    Raises:
+        UsageError: it ends in support vector machines.
+        WeightsError, DltkError: it cannot be loaded.
+    """
+    parts = Parts.of(load_detector(source))
+    if "cls_score" not in (layer.name for layer in parts.box_head.layers):
+        raise UsageError(
+            f"{printable(source.name)} ends in support vector machines and cannot learn other "
+            "classes; train from its backbone instead"
+        )
+    features = parts.box_head.get_layer("cls_score").input
+    head = keras.Model(parts.box_head.inputs, answers(features, classes), name="box_head")
+    final = parts.final_boxes.get_config() | {"classes": classes}
+    parts = replace(parts, box_head=head, final_boxes=FinalBoxes.from_config(final))
+    return build_detector(parts)
+
+
 def _pooling(source: ModelSource, classes: int, design: Design, colour) -> dict:
     """Return the parts of a detector that cuts regions out of shared maps."""
     backbone = build_backbone(source, design.strides)
@@ -132,18 +157,9 @@ def _warping(source: ModelSource, classes: int, design: Design, colour) -> dict:
     crops = keras.Input((size, size, 3), name="crops")
     (last_map,) = build_backbone(source, (32,))(crops)
     features = keras.layers.GlobalAveragePooling2D(name="features")(last_map)
-    scores, deltas = (
-        keras.layers.Dense(
-            count, kernel_initializer=keras.initializers.RandomNormal(stddev=deviation), name=name
-        )(features)
-        for count, deviation, name in (
-            (classes + 1, 0.01, "cls_score"),
-            (4 * (classes + 1), 0.001, "bbox_pred"),
-        )
-    )
     return {
         "region_features": RegionWarp(
             size, context=round(_CONTEXT * size), colour=colour, name="region_features"
         ),
-        "box_head": keras.Model(crops, [scores, deltas], name="box_head"),
+        "box_head": keras.Model(crops, answers(features, classes), name="box_head"),
     }

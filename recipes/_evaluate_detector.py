@@ -1,0 +1,174 @@
+"""Measure a detector on pictures with boxes, run as `recipes.detect` runs it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+
+import numpy as np
+
+from dltk.batch import predict
+from dltk.data.examples import AnnotatedExamples, LabelledData, ObjectData
+from dltk.data.objects import holds_objects, read_objects
+from dltk.errors import DltkError, UsageError, printable
+from dltk.metrics import measure_detections
+from dltk.models.find import ModelSource
+from dltk.models.labels import distinct_names, find_outputs, known_outputs
+from dltk.objects import Detections, Objects
+from dltk.strategy import cores
+from dltk.weights import Report
+from recipes._detection_evaluation import LEAST_SCORE, DetectionEvaluation
+from recipes._detectors import Detector, load_detector
+from recipes._measuring import choose_split, seen_in_training, tell_left_out, told
+
+_MOST = 100  # boxes of a picture, as COCO's measures have it
+_PUBLISHED_SCORE = 0.05  # from which torchvision counts boxes in the figures that it publishes
+
+
+def evaluate_detector(
+    source: ModelSource,
+    data: str | os.PathLike | ObjectData,
+    *,
+    name: str,
+    split: str,
+    regions: str | os.PathLike | None,
+    batch_size: int,
+    engine: str,
+    devices: str,
+    strategy: str,
+    precision: str,
+    report: Report,
+) -> DetectionEvaluation:
+    """Measure a detector on pictures with boxes; what `recipes.evaluate.evaluate` does for one.
+
+    It gives the boxes of its 100 surest answers in each picture, however unsure. Where the data
+    does not know all of its classes, what it finds of the others does not count.
+
+    Args:
+        source: of the detector.
+        name: what the model is called in the result.
+        Others: see `recipes.evaluate.evaluate`, which tells the errors too.
+    """
+    if engine == "litert":
+        raise UsageError("detectors run on the keras engine; leave --engine out")
+    data = _read(source, data, report)
+    split, chosen = choose_split(data, split)
+    examples = [(part, index) for part in chosen for index in range(len(part))]
+    outputs = _outputs(source, data, chosen)
+    classes = distinct_names(source.labels)
+    known = sorted(set(outputs[outputs >= 0].tolist()))
+    if others := len(classes) - len(known):
+        report(
+            f"{others} of the {len(classes)} classes of {printable(source.name)} are not in the "
+            "data: what is found of them does not count"
+        )
+    detector = load_detector(
+        source,
+        score=LEAST_SCORE if source.entry is None else _PUBLISHED_SCORE,
+        most=_MOST,
+        classes=known if others else (),
+        regions=regions,
+        batch_size=batch_size,
+        engine=engine,
+        devices=devices,
+        strategy=strategy,
+        precision=precision,
+        pictures=len(examples),
+        report=report,
+    )
+    report(f"{printable(source.name)} on {detector.running}, {len(examples)} pictures")
+    found, failed = _detect_all(examples, detector, report)
+    names = [part.names[index] for part, index in examples]
+    read = [index for index in range(len(examples)) if index not in failed]
+    if not read:
+        why = next((f": {printable(names[i])}: {error}" for i, error in failed.items()), "")
+        raise DltkError(f"{printable(data.where)}: no picture could be measured{why}")
+    measured = [examples[index] for index in read]
+    truth = tuple(_renumbered(part.objects[index], outputs) for part, index in measured)
+    return DetectionEvaluation(
+        model=name,
+        data=data.where,
+        split=split,
+        report=measure_detections(truth, found, classes),
+        classes=classes,
+        names=tuple(names[index] for index in read),
+        truth=truth,
+        found=tuple(found),
+        failed=tuple((names[index], error) for index, error in failed.items()),
+        seen_in_training=seen_in_training(source.path, measured, report),
+        examples=measured,
+    )
+
+
+def _read(source: ModelSource, data, report: Report) -> ObjectData:
+    """Return the pictures with objects at `data`. Raises UsageError where they have classes."""
+    if isinstance(data, LabelledData):
+        raise UsageError(
+            f"{printable(source.name)} finds objects, but {printable(data.where)} holds pictures "
+            "of classes, without boxes"
+        )
+    if not isinstance(data, ObjectData):
+        try:
+            data = read_objects(data, report=report)
+        except UsageError as error:
+            if os.path.exists(data) and not holds_objects(data):
+                raise UsageError(f"{printable(source.name)} finds objects, but {error}") from error
+            raise
+    tell_left_out(data, report)
+    if data.repairs:
+        where, what = data.repairs[0]
+        report(
+            f"{len(data.repairs)} annotations mended or left out, such as {printable(where)}: "
+            f"{printable(what)}"
+        )
+    return data
+
+
+def _outputs(
+    source: ModelSource, data: ObjectData, chosen: Sequence[AnnotatedExamples]
+) -> np.ndarray:
+    """Return the detector's label for each of the data's, int64; -1 for classes it does not know.
+
+    Raises:
+        UsageError: it does not know a class of which there are objects.
+    """
+    outputs = known_outputs(data.classes, source.labels)
+    outputs = np.array([-1 if output is None else output for output in outputs], np.int64)
+    labels = [objects.labels for part in chosen for objects in part.objects]
+    used = np.unique(np.concatenate(labels))
+    names = [data.classes[label] for label in used]
+    outputs[used] = find_outputs(names, source.labels, where=data.where, model=source.name)
+    return outputs
+
+
+def _renumbered(objects: Objects, outputs: np.ndarray) -> Objects:
+    return replace(objects, labels=outputs[objects.labels])
+
+
+def _detect_all(
+    examples: Sequence[tuple[AnnotatedExamples, int]], detector: Detector, report: Report
+) -> tuple[list[Detections], dict[int, str]]:
+    """Return what is in the pictures that can be read, and why each other one cannot."""
+    found, failed = [], {}
+
+    def load(example: tuple[AnnotatedExamples, int]):
+        part, index = example
+        return detector.load(part.decode(index), part.names[index])
+
+    outcomes = predict(
+        examples,
+        load,
+        lambda loaded: detector(loaded) if loaded else [],
+        batch_size=detector.batch_size,
+        loaders=cores(),
+        runners=detector.workers,
+    )
+    with closing(outcomes):
+        for index, (_, output, error) in enumerate(told(outcomes, len(examples), report)):
+            if error is None:
+                found.append(output)
+            else:
+                failed[index] = error
+    return found, failed
