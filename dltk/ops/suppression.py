@@ -30,7 +30,7 @@ def surviving(boxes: tf.Tensor, present: tf.Tensor, iou: float, labels=None) -> 
         near &= labels[:, :, None] == labels[:, None, :]
     count = tf.shape(boxes)[1]
     surer = tf.range(count)[:, None] < tf.range(count)[None, :]
-    near = tf.cast(near & surer & present[:, :, None], tf.float32)
+    near = tf.cast(near & surer, tf.float32)
 
     def unrivalled(stays):
         rivals = tf.linalg.matvec(near, tf.cast(stays, tf.float32), transpose_a=True)

@@ -110,5 +110,9 @@ def adjusted(detector: keras.Model, **changes) -> keras.Model:
     """
     parts = Parts.of(detector)
     final_boxes = FinalBoxes.from_config(parts.final_boxes.get_config() | changes)
-    outside = detector.input[PROPOSALS].shape[1] if PROPOSALS in detector.input else 0
-    return build_detector(replace(parts, final_boxes=final_boxes), outside=outside)
+    return build_detector(replace(parts, final_boxes=final_boxes), outside=outside_of(detector))
+
+
+def outside_of(detector: keras.Model) -> int:
+    """Return how many regions of each picture a detector takes from outside; 0 for its own."""
+    return detector.input[PROPOSALS].shape[1] if PROPOSALS in detector.input else 0

@@ -20,6 +20,6 @@ def load_detector(source: ModelSource) -> keras.Model:
     if source.entry is not None:
         return build_published(weights=source.weights(), **source.entry.options)
     detector = load_model(source.path)
-    if not {layer.name for layer in detector.layers} >= {"backbone", "box_head", "final_boxes"}:
+    if not {layer.name for layer in detector.layers} >= {"box_head", "final_boxes"}:
         raise DltkError(f"{printable(source.path)} says it is a detector, but has not its layers")
     return detector

@@ -17,7 +17,7 @@ from dltk.layers import (
 )
 from dltk.models.find import ModelSource
 from dltk.models.rcnn.backbones import build_backbone, surrounding_colour
-from dltk.models.rcnn.detector import Parts, build_detector
+from dltk.models.rcnn.detector import Parts, build_detector, outside_of
 from dltk.models.rcnn.load import load_detector
 from dltk.models.rcnn.parts import answers, build_box_head, build_pyramid, build_rpn
 
@@ -111,7 +111,8 @@ def regrown_detector(source: ModelSource, classes: int) -> keras.Model:
         UsageError: it ends in support vector machines.
         WeightsError, DltkError: it cannot be loaded.
     """
-    parts = Parts.of(load_detector(source))
+    detector = load_detector(source)
+    parts = Parts.of(detector)
     if "cls_score" not in (layer.name for layer in parts.box_head.layers):
         raise UsageError(
             f"{printable(source.name)} ends in support vector machines and cannot learn other "
@@ -121,7 +122,7 @@ def regrown_detector(source: ModelSource, classes: int) -> keras.Model:
     head = keras.Model(parts.box_head.inputs, answers(features, classes), name="box_head")
     final = parts.final_boxes.get_config() | {"classes": classes}
     parts = replace(parts, box_head=head, final_boxes=FinalBoxes.from_config(final))
-    return build_detector(parts)
+    return build_detector(parts, outside=outside_of(detector))
 
 
 def _pooling(source: ModelSource, classes: int, design: Design, colour) -> dict:
