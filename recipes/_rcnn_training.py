@@ -51,7 +51,7 @@ def with_svms(
     report(f"learning from {len(known.features)} regions")
     learnt = learn(known, seed=seed, report=report)
     parts = Parts.of(detector)
-    final = {"probabilities": "sigmoid", "weights": (1.0,) * 4, "iou": _IOU}
+    final = {"probabilities": "sigmoid", "delta_weights": (1.0,) * 4, "iou": _IOU}
     with strategy.scope():
         changed = replace(
             parts,

@@ -13,7 +13,7 @@ from PIL import Image
 from dltk.engine import Network
 from dltk.images import Geometry
 
-_SCALES = 2.0 ** np.array([0.0, 0.5, 1.0, 1.5])  # of the network's own size, the shorter side
+_SCALES = 2.0 ** (0.375 * np.arange(5))  # of the network's own size: the picture's shorter side
 _CELL = 32  # pixels: sides are multiples of it, the usual stride of a classifier's last map
 _LARGEST = 4.0  # area of a scaled picture in squares of its shorter side: long ones are smaller
 _LONGEST = 4096  # pixels of its longer side

@@ -25,7 +25,7 @@ class FinalBoxes(keras.layers.Layer):
 
     Args:
         classes: K.
-        weights: of the deltas, see `dltk.ops.boxes.encoded`.
+        delta_weights: of the deltas, see `dltk.ops.boxes.encoded`.
         probabilities: "softmax" of K + 1 scores, or "sigmoid" of K.
         score: probability from which boxes count.
         iou: above which overlap the less sure box of a class goes.
@@ -38,7 +38,7 @@ class FinalBoxes(keras.layers.Layer):
         self,
         classes,
         *,
-        weights=(10.0, 10.0, 5.0, 5.0),
+        delta_weights=(10.0, 10.0, 5.0, 5.0),
         probabilities="softmax",
         score=0.05,
         iou=0.5,
@@ -48,7 +48,8 @@ class FinalBoxes(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)  # boxes need all digits
-        self.classes, self.weights_, self.probabilities = classes, tuple(weights), probabilities
+        self.classes, self.probabilities = classes, probabilities
+        self.delta_weights = tuple(delta_weights)
         self.score, self.iou, self.most = score, iou, most
         self.candidates, self.soft = candidates, soft
 
@@ -66,7 +67,7 @@ class FinalBoxes(keras.layers.Layer):
         boxes = decoded(
             self._deltas(tf.cast(deltas, tf.float32), batch, count, which, labels),
             tf.gather(regions, which, axis=1, batch_dims=1),
-            self.weights_,
+            self.delta_weights,
         )
         boxes = clipped(boxes, area[:, :1], area[:, 1:])
         large = tf.reduce_all(boxes[..., 2:] - boxes[..., :2] >= _LEAST_SIDE, axis=-1)
@@ -109,6 +110,15 @@ class FinalBoxes(keras.layers.Layer):
         }
 
     def get_config(self):
-        names = ("classes", "probabilities", "score", "iou", "most", "candidates", "soft")
+        names = (
+            "classes",
+            "probabilities",
+            "score",
+            "iou",
+            "most",
+            "candidates",
+            "soft",
+            "delta_weights",
+        )
         own = {name: getattr(self, name) for name in names}
-        return super().get_config() | own | {"weights": self.weights_}
+        return super().get_config() | own

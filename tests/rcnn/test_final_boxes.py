@@ -12,7 +12,7 @@ from tests.rcnn import cases
 from tests.rcnn.running import assert_same_in_graph
 
 AREA = np.float32([[100, 200]])
-PLAIN = {"weights": (1, 1, 1, 1), "most": 4, "candidates": 12}
+PLAIN = {"delta_weights": (1, 1, 1, 1), "most": 4, "candidates": 12}
 
 
 def logs(*probabilities) -> np.ndarray:
@@ -48,7 +48,7 @@ def test_each_class_corrects_regions_in_its_own_way():
 
 def test_deltas_are_divided_by_their_weights():
     deltas = [[0] * 4 + [10, 0, 0, 0] + [0] * 4]
-    found = final([[10, 20, 30, 40]], logs([0.1, 0.8, 0.1]), deltas, weights=(10, 10, 5, 5))
+    found = final([[10, 20, 30, 40]], logs([0.1, 0.8, 0.1]), deltas, delta_weights=(10, 10, 5, 5))
     np.testing.assert_allclose(found["boxes"][0], [30, 20, 50, 40], rtol=1e-6)
 
 
@@ -141,11 +141,11 @@ def test_boxes_keep_all_their_digits_where_networks_compute_in_half_precision():
 
 def test_the_layer_is_made_again_from_its_configuration():
     layer = FinalBoxes(
-        3, weights=(1, 2, 3, 4), probabilities="sigmoid", score=0.2, iou=0.3, most=4,
+        3, delta_weights=(1, 2, 3, 4), probabilities="sigmoid", score=0.2, iou=0.3, most=4,
         candidates=50, soft=True, name="x",
     )  # fmt: skip
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
-    assert again.get_config() == layer.get_config() and again.weights_ == (1, 2, 3, 4)
+    assert again.get_config() == layer.get_config() and again.delta_weights == (1, 2, 3, 4)
 
 
 @pytest.mark.parametrize("soft", [False, True])

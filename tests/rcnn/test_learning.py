@@ -99,7 +99,7 @@ def region_losses(parts: Parts, batch: dict, lessons: Lessons) -> tuple[float, f
         label = labels[matches[i]] + 1 if matches[i] >= 0 else 0
         sure.append(twins.cross_entropy(scores[number], label))
         if label:
-            goal = twins.encoded(boxes[matches[i]], regions[i], parts.final_boxes.weights_)
+            goal = twins.encoded(boxes[matches[i]], regions[i], parts.final_boxes.delta_weights)
             own = deltas[number, 4 * label : 4 * label + 4]
             apart += twins.smooth_l1(own - goal, BETA).sum()
     return np.mean(sure), apart / len(chosen)
@@ -197,7 +197,7 @@ def test_of_a_whole_picture_its_own_answer_is_learnt_and_no_other_regions():
         assert found["region_class"][number] == pytest.approx(expected, rel=1e-4)
         cost = 0.0
         if label:
-            goal = twins.encoded(boxes[largest], whole[number], parts.final_boxes.weights_)
+            goal = twins.encoded(boxes[largest], whole[number], parts.final_boxes.delta_weights)
             cost = twins.smooth_l1(deltas[number, 4 * label : 4 * label + 4] - goal, BETA).sum()
         assert found["region_box"][number] == pytest.approx(cost, rel=1e-4)
 

@@ -146,7 +146,7 @@ class Learner(TrainingModel):
         chosen = tf.gather(matches, places, axis=1, batch_dims=1)
         has_object = chosen >= 0
         labels = tf.where(has_object, _of_each(inputs[LABELS], chosen) + 1, 0)
-        goals = encoded(_of_each(boxes, chosen), regions, self._parts.final_boxes.weights_)
+        goals = encoded(_of_each(boxes, chosen), regions, self._parts.final_boxes.delta_weights)
         scores, deltas = self._parts.box_head(
             self._parts.region_features(self._parts.levels(maps), regions), training=False
         )

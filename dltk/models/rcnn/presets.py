@@ -42,7 +42,7 @@ class Design:
         proposals: regions of each picture that are looked at.
         scales: anchors of each shape at a place, within an octave.
         warped: pixels of a warped region's side.
-        weights: of the deltas, see `dltk.ops.boxes.encoded`.
+        delta_weights: of the deltas, see `dltk.ops.boxes.encoded`.
     """
 
     regions: str = "network"
@@ -53,7 +53,7 @@ class Design:
     proposals: int = 300
     scales: int = 2
     warped: int = 128
-    weights: tuple[float, ...] = (10.0, 10.0, 5.0, 5.0)
+    delta_weights: tuple[float, ...] = (10.0, 10.0, 5.0, 5.0)
 
     @property
     def anchor_sizes(self) -> list[list[float]]:
@@ -73,7 +73,9 @@ DESIGNS = {
     # Sermanet et al. 2013, "OverFeat", Sec. 4, https://arxiv.org/abs/1312.6229: one box for the
     # picture, by regression on the classifier's last map. It lies far from the whole picture's,
     # so its deltas are weighed less.
-    "localize": Design(regions="whole", strides=(32,), proposals=1, weights=(4.0, 4.0, 2.0, 2.0)),
+    "localize": Design(
+        regions="whole", strides=(32,), proposals=1, delta_weights=(4.0, 4.0, 2.0, 2.0)
+    ),
 }
 
 
@@ -91,7 +93,7 @@ def new_detector(source: ModelSource, classes: int, design: Design) -> keras.Mod
         "fill_outside": FillOutside(colour, name="fill_outside"),
         "final_boxes": FinalBoxes(
             classes,
-            weights=design.weights,
+            delta_weights=design.delta_weights,
             most=1 if design.regions == "whole" else _MOST,
             name="final_boxes",
         ),
