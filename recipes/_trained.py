@@ -46,21 +46,27 @@ class TrainedDetector:
         if engine == "litert":
             raise UsageError("detectors run on the keras engine; leave --engine out")
         from dltk.engine.boxes import BoxNetwork
-        from dltk.models.rcnn.detector import adjusted
+        from dltk.models.fixed import fix_kernels, fixed
+        from dltk.models.rcnn.detector import Parts, adjusted
         from dltk.models.rcnn.load import load_detector
 
         source.weights(report)
         placement = placing.place(devices, strategy)
         self.labels = source.labels
-        self._source, self._classes, self._most = source, list(classes), most
+        self._source, self._classes = source, list(classes)
         chosen = source.card.training.get("chosen", {}) if source.card is not None else {}
-        wanted = most * (_CANDIDATES if classes else 1)
-        changes = {"score": chosen.get("score", _SCORE) if score is None else score, "most": wanted}
+        changes = {"score": chosen.get("score", _SCORE) if score is None else score}
         if nms is not None:
             changes["iou"] = nms
         with placement.strategy.scope():
-            detector = adjusted(load_detector(source), **changes)
+            detector = load_detector(source)
+            # One that localises has a single object in each picture.
+            self._most = 1 if Parts.of(detector).final_boxes.most == 1 else most
+            wanted = self._most * (_CANDIDATES if classes else 1)
+            detector = fixed(adjusted(detector, most=wanted, **changes))
             placing.apply_precision(detector, placing.choose_precision(precision))
+            if placement.kind == "cpu":
+                fix_kernels(detector)
         self._regions = detector.input[PROPOSALS].shape[1] if PROPOSALS in detector.input else 0
         self._given = self._read(regions, report)
         self.batch_size = self._per_step(batch_size)

@@ -37,7 +37,9 @@ class Replicated:
             return tf.cast(output, tf.float32) if output.dtype.is_floating else output
 
         self._step = tf.function(
-            lambda batch: strategy.run(forward, args=(batch,)), reduce_retracing=True
+            lambda batch: strategy.run(forward, args=(batch,)),
+            reduce_retracing=True,
+            autograph=False,  # whose rewriting takes time
         )
 
     def __call__(self, batch):

@@ -7,13 +7,13 @@ and adds up a convolution's gradient with respect to its input in a single threa
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import tensorflow as tf
 
-_MANY = 256  # channels in and out from which fewer products outweigh the transforms
-_PLACES = 600  # of a map from which they outweigh reading 4 times the memory
+_MANY = 128  # channels in and out from which fewer products outweigh the transforms
+_PLACES = 600  # of all maps of a batch, from which they outweigh reading 4 times the memory
 
 # F(4, 3) of Lavin & Gray 2015, "Fast Algorithms for Convolutional Neural Networks", Sec. 4.1,
 # https://arxiv.org/abs/1509.09308: 4 outputs of a filter of 3 taps out of 6 inputs, by
@@ -42,32 +42,52 @@ class FixedConvolution:
     degrees and its channels in and out exchanged. It has no gradient with respect to the kernel.
 
     Windows of 3 × 3 over many channels of large maps go through `winograd`, for which the kernel
-    is transformed once, here, and takes 4 times as much memory again, in each direction.
+    is transformed once, here, and takes 4 times as much memory again; and as much for the
+    gradient, once one is asked for.
 
     Args:
         kernel: float32 (K, L, C, F), K and L odd.
     """
 
     def __init__(self, kernel: tf.Tensor):
+        self._kernel, self._back = kernel, None
         self._there = _convolution(kernel)
-        self._back = _convolution(tf.transpose(kernel[::-1, ::-1], (0, 1, 3, 2)))
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
         """Return float32 (B, H, W, F) of float32 (B, H, W, C)."""
-        return tf.custom_gradient(lambda x: (self._there(x), self._back))(x)
+        return tf.custom_gradient(lambda x: (self._there(x), self._pull))(x)
+
+    def _pull(self, upstream: tf.Tensor) -> tf.Tensor:
+        if self._back is None:
+            with tf.init_scope():  # once and for all, not in each graph that is traced
+                turned = tf.transpose(self._kernel[::-1, ::-1], (0, 1, 3, 2))
+                self._back = _convolution(turned)
+        return self._back(upstream)
 
 
 def _convolution(kernel: tf.Tensor) -> Callable:
-    plain = partial(tf.nn.conv2d, filters=kernel, strides=1, padding="SAME")
     if kernel.shape[:2] != (3, 3) or min(kernel.shape[2:]) < _MANY:
-        return plain
-    fast = partial(winograd, taps=winograd_taps(kernel))
+        return partial(tf.nn.conv2d, filters=kernel, strides=1, padding="SAME")
+    either, taps = _either(*kernel.shape[2:]), winograd_taps(kernel)
+    return lambda x: tf.ensure_shape(either(x, kernel, taps), (*x.shape[:3], kernel.shape[3]))
 
-    def either(x):
-        large = tf.reduce_prod(tf.shape(x)[1:3]) >= _PLACES
-        return tf.cond(large, lambda: fast(x), lambda: plain(x))
 
-    return either
+@cache
+def _either(channels: int, filters: int) -> Callable:
+    """Return a function of maps, kernel and taps that takes the faster way, whatever their size.
+
+    Traced once, and called by every convolution of so many channels: a detector has 20.
+    """
+
+    def either(x, kernel, taps):
+        batch, height, width, _ = tf.unstack(tf.shape(x))
+        places, tiles = batch * height * width, batch * -(-height // 4) * -(-width // 4)
+        # 9 products for each place against 36 for each tile, half as many at least
+        fewer = (places >= _PLACES) & (2 * 36 * tiles <= 9 * places)
+        return tf.cond(fewer, lambda: winograd(x, taps), lambda: tf.nn.conv2d(x, kernel, 1, "SAME"))
+
+    shapes = (None, None, None, channels), (3, 3, channels, filters), (36, channels, filters)
+    return tf.function(either, [tf.TensorSpec(shape) for shape in shapes], autograph=False)
 
 
 def winograd(x: tf.Tensor, taps: tf.Tensor) -> tf.Tensor:

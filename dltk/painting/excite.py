@@ -13,8 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from dltk.errors import UsageError
+from dltk.models.fixed import fix_kernels
 from dltk.models.laid_open import NO_GRADIENT
-from dltk.painting.fixed import fix_kernels
 from dltk.painting.fourier import FourierPicture
 from dltk.painting.transforms import GREY, draw_transform, transform
 from dltk.painting.watch import PaintingStoppedError, Watch

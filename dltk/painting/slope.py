@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
-from dltk.painting.fixed import fix_kernels
+from dltk.models.fixed import fix_kernels
 from dltk.painting.objective import Objective
 from dltk.painting.tiles import Tile
 

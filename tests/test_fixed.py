@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from dltk.painting.fixed import fix_kernels
+from dltk.models.fixed import fix_kernels
 
 
 def network(**options) -> keras.Model:
