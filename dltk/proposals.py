@@ -33,15 +33,6 @@ _SHAPES = (0.5, 1.0, 2.0)
 _NAMED = 3  # bad lines of a file that are named
 
 
-def can_search() -> bool:
-    """Return whether what selective search needs is installed."""
-    try:
-        _segmentation()
-    except UsageError:
-        return False
-    return True
-
-
 def check_search() -> None:
     """Raise UsageError, with the command that installs it, where selective search is missing."""
     _segmentation()
@@ -233,7 +224,7 @@ def _entries(path: Path) -> list[tuple[str, object]]:
         tree = None
     if isinstance(tree, list):
         return [(f"object {number}", entry) for number, entry in enumerate(tree, 1)]
-    if isinstance(tree, dict) and not {"path", "boxes"} <= tree.keys():
+    if isinstance(tree, dict) and not isinstance(tree.get("path"), str):
         entries = ({"path": name, "boxes": boxes} for name, boxes in tree.items())
         return [(f"object {number}", entry) for number, entry in enumerate(entries, 1)]
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 
@@ -65,18 +66,23 @@ def _measured(evaluation: DetectionEvaluation) -> list[str]:
     lines = [
         f"## Measured on {report.pictures} pictures of the {evaluation.split} split",
         "",
-        f"mAP@[.5:.95] **{report.map:.3f}**, mAP@.5 {report.map50:.3f}, "
-        f"mAP@.75 {report.map75:.3f}.",
+        f"mAP@[.5:.95] **{_share(report.map)}**, mAP@.5 {_share(report.map50)}, "
+        f"mAP@.75 {_share(report.map75)}.",
         "",
     ]
     if evaluation.split == "val":
         lines += ["These pictures also chose the best epoch, so the figures flatter a little.", ""]
     lines += ["| class | AP | AP@.5 | objects |", "|---|---|---|---|"]
     lines += [
-        f"| {table_cell(name)} | {row['ap']:.3f} | {row['ap50']:.3f} | {row['objects']} |"
+        f"| {table_cell(name)} | {_share(row['ap'])} | {_share(row['ap50'])} | {row['objects']} |"
         for name, row in report.per_class().items()
     ]
     return [*lines, ""]
+
+
+def _share(value: float) -> str:
+    """Return a share, or a dash where there is nothing to find."""
+    return "–" if math.isnan(value) else f"{value:.3f}"
 
 
 def _listed(entries) -> list[str]:

@@ -11,6 +11,7 @@ from dltk.images import Geometry
 from dltk.models.find import ModelSource, find_model
 from dltk.models.rcnn.learning import Lessons
 from dltk.models.rcnn.presets import DESIGNS, Design
+from dltk.proposals import check_search
 from dltk.training.optimizers import OPTIMIZERS, SCHEDULES
 
 _STRIDE = 32  # pixels of the canvas between places of the coarsest map
@@ -65,7 +66,8 @@ def plan_of(asked: SimpleNamespace, defaults: dict) -> DetectorPlan:
     """Return what follows from the options `asked`.
 
     Raises:
-        UsageError: unknown words, options that do not go together or do nothing.
+        UsageError: unknown words, options that do not go together or do nothing, no selective
+            search where it is needed.
     """
     _check(asked)
     tuned = asked.unfreeze != "none"
@@ -87,6 +89,8 @@ def plan_of(asked: SimpleNamespace, defaults: dict) -> DetectorPlan:
     design = DESIGNS[asked.preset]
     if design.cutting == "warp":
         _refuse(asked, defaults, ("pooling",), "R-CNN warps its regions")
+    if design.regions == "outside" and asked.regions is None:
+        check_search()
     if design.regions != "outside":
         _refuse(asked, defaults, ("regions",), f"{asked.preset} finds its regions itself")
     if design.regions == "whole":
@@ -117,8 +121,12 @@ def _check(asked: SimpleNamespace) -> None:
             raise UsageError(f"--{name.replace('_', '-')} must be at least 1")
     if asked.proposals is not None and asked.proposals < 1:
         raise UsageError("--proposals must be at least 1")
-    if asked.size % _STRIDE or not 2 * _STRIDE <= asked.size <= 2048:
-        near = min(2048, max(2 * _STRIDE, round(asked.size / _STRIDE) * _STRIDE))
-        raise UsageError(f"--size {asked.size} is not a multiple of {_STRIDE}; take {near}")
+    least, most = 2 * _STRIDE, 2048
+    if asked.size % _STRIDE or not least <= asked.size <= most:
+        near = min(most, max(least, round(asked.size / _STRIDE) * _STRIDE))
+        raise UsageError(
+            f"--size {asked.size} is not a multiple of {_STRIDE} from {least} to {most}; "
+            f"take {near}"
+        )
     if not 0 <= asked.seed < 2**32:
         raise UsageError(f"--seed {asked.seed} is not from 0 to {2**32 - 1}")

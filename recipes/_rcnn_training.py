@@ -98,8 +98,8 @@ def _all_regions(
 def _features_of(detector: keras.Model) -> keras.Model:
     """Return the part of a detector that gives the features (B, P, D) of regions."""
     parts = Parts.of(detector)
-    pixels, area = keras.Input((None, None, 3)), keras.Input((2,))
-    regions = keras.Input((_LEARNT_FROM, 4))
+    pixels, area = keras.Input((None, None, 3), name=PIXELS), keras.Input((2,), name=AREA)
+    regions = keras.Input((_LEARNT_FROM, 4), name=PROPOSALS)
     crops = parts.region_features(parts.maps(pixels, area), regions)
     trunk = keras.Model(parts.box_head.inputs, parts.box_head.get_layer("features").output)
     features = trunk(crops, training=False)

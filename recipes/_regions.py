@@ -9,13 +9,15 @@ region is labelled says little about where its object ends. Therefore:
    evidence for every class at every place (`recipes/_region_evidence.py`).
 2. A region's labels come from the evidence inside of it. How well it fits its object is how well a
    map with just this region in it would explain where the evidence for these labels is.
-3. The surest regions are taken, one for each place. Their boxes are the mean of those that overlap
-   them, weighed (Gidaris & Komodakis 2015, Sec. 4, https://arxiv.org/abs/1505.01749).
-4. Each is cut out and labelled again, as R-CNN does it. What looks like something in its
-   surroundings only, or cut out only, is dropped; and so is what evidence already explained.
+3. The surest regions are taken, one for each place. A box becomes the mean of those that overlap
+   it, weighed by how sure they are (box voting: Gidaris & Komodakis 2015,
+   https://arxiv.org/abs/1505.01749).
+4. Each is cut out and labelled again, as R-CNN does it. What looks like something only in its
+   surroundings, or only without them, is dropped; so is what surer objects already explain.
 
-Labels that the network hardly tells apart, such as tabby and tiger cat, are counted together; the
-surest of them is given.
+Labels that a network hardly tells apart, such as tabby and tiger cat, are counted together, and
+the surest of them is given. Where selective search is not installed, windows are slid over the
+picture instead, and moved to where they fit best.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from dltk.metrics.iou import covered, overlaps
 from dltk.models.alike import alikeness
 from dltk.models.find import ModelSource
 from dltk.objects import Detections
-from dltk.proposals import can_search, selective_search, sliding_windows
+from dltk.proposals import check_search, selective_search, sliding_windows
 from dltk.weights import Report, silent
 from recipes._region_evidence import Evidence, look, softmax
 
@@ -91,7 +93,7 @@ class RegionDetector:
             probable it is to the network that sees the box alone, and how well the box fits the
             evidence. It is no probability.
         nms: IoU above which of two boxes, whatever their labels, the less sure one goes; None
-            for 0.5.
+            for 0.5. One whose evidence other boxes explain goes in any case.
         most: boxes for each picture, at most.
         classes: the only labels to look for, by number; none for all. They are looked for where
             another label is more probable too.
@@ -144,7 +146,12 @@ class RegionDetector:
         self._alike = alikeness(self.labels)
         self._wanted = np.zeros(len(self.labels), np.float32)
         self._wanted[list(classes) or slice(None)] = 1
-        self._searches = can_search()
+        try:
+            check_search()
+            self._searches = True
+        except UsageError as error:
+            report(f"{error}; sliding windows take its place, which fit less well")
+            self._searches = False
         self.workers = self._network.workers
         what = "regions of selective search" if self._searches else "sliding windows"
         self.running = f"{self._network.running}, {what} labelled by a classifier"
@@ -186,7 +193,7 @@ class RegionDetector:
             chosen.append(_voted(boxes, overlap, regions.sureness(labels[best]), best))
             nested = np.maximum(covered(boxes, boxes[best])[:, 0], covered(boxes[best], boxes)[0])
             like = self._alike[labels, labels[best]] > 0
-            left[(overlap > NMS) | ((nested > _PART) & like)] = 0
+            left[(overlap > self._nms) | ((nested > _PART) & like)] = 0
             left[best] = 0
         return np.float32(chosen).reshape(-1, 4)
 
@@ -196,14 +203,14 @@ class RegionDetector:
         if not len(boxes):
             return Detections.of()
         alone = self._cut_out(picture, boxes)
-        labels = (np.sqrt(regions.answers * alone) * self._wanted).argmax(axis=1)
+        labels = (regions.answers * np.square(alone) * self._wanted).argmax(axis=1)
         probable = regions.together[rows, labels] * (alone @ self._alike)[rows, labels]
         kept, scores = [], []
         for row in np.argsort(-probable * regions.fits, kind="stable"):
             box, mixture = boxes[row : row + 1], regions.mixtures[row : row + 1]
             rivals = [i for i in kept if regions.together[row, labels[i]] >= _RIVAL]
             (fit,), (new,) = evidence.fits(box, mixture, _grown(boxes[rivals], _GROWTH))
-            score = np.cbrt(probable[row] * min(fit, 1))
+            score = np.cbrt(probable[row] * fit)
             twice = overlaps(box, boxes[kept]).max(initial=0) > self._nms
             if score >= self._score and new >= _NEW and not twice:
                 kept.append(row)

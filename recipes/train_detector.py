@@ -26,7 +26,7 @@ from dltk.data.pipeline import fitting_batch_size
 from dltk.errors import UsageError, printable
 from dltk.modelfile import ModelCard, save_model
 from dltk.strategy import cores, place_training
-from dltk.training.run import MODEL_FILE, RunFolder
+from dltk.training.run import IN_MEMORY, MODEL_FILE, RunFolder
 from dltk.weights import Report, sha256, silent
 from recipes._detection_evaluation import DetectionEvaluation
 from recipes._detector_plan import plan_of
@@ -201,10 +201,12 @@ def _tell_findings(data: ObjectData, log) -> None:
 
 
 def _open_run(asked: SimpleNamespace, where: str, chief: bool) -> RunFolder:
-    if not where.startswith("tfds:") and Path(where).exists():
-        where = str(Path(where).absolute())
+    name = Path(where).stem
+    if not where.startswith("tfds:"):
+        path = Path(where).absolute()
+        where, name = str(path) if path.exists() else IN_MEMORY, path.stem
         folder = Path(asked.run_dir or asked.resume or "runs").resolve()
-        if Path(where).is_dir() and folder.is_relative_to(Path(where).resolve()):
+        if path.is_dir() and folder.is_relative_to(path.resolve()):
             raise UsageError(
                 f"the run folder {printable(folder)} would lie in the data; "
                 "name another place with --run-dir"
@@ -215,10 +217,12 @@ def _open_run(asked: SimpleNamespace, where: str, chief: bool) -> RunFolder:
         options |= {"backbone": str(path), "backbone_sha256": sha256(path)}
     if asked.regions is not None:
         path = Path(asked.regions).absolute()
+        if not path.is_file():
+            raise UsageError(f"--regions {printable(asked.regions)}: no such file")
         options |= {"regions": str(path), "regions_sha256": sha256(path)}
     return RunFolder.begin(
         _COMMAND,
-        f"{Path(where).stem}-{asked.preset}",
+        f"{name}-{asked.preset}",
         {"data": where} | options,
         path=asked.run_dir,
         resume=asked.resume,

@@ -302,11 +302,11 @@ def test_names_that_outputs_share_are_told_apart(model, tmp_path):
         evaluate(model, in_memory([grey(0)], [0], ["crane"]), labels=names)
 
 
-def test_a_model_that_does_not_classify_is_refused(tmp_path, shades):
+def test_a_model_that_neither_classifies_nor_detects_is_refused(tmp_path, shades):
     inputs = keras.Input((4, 4, 3))
     network = keras.Model(inputs, keras.layers.Conv2D(1, 1)(inputs))
-    save_model(network, tmp_path / "d.keras", ModelCard("detect", ("a",), Geometry(4, 4)))
-    with pytest.raises(UsageError, match="a model to detect, not to classify"):
+    save_model(network, tmp_path / "d.keras", ModelCard("caption", ("a",), Geometry(4, 4)))
+    with pytest.raises(UsageError, match="a model to caption, not to classify"):
         evaluate(tmp_path / "d.keras", shades)
     with pytest.raises(UsageError, match="vgg16-hed has no class names"):
         evaluate("vgg16-hed", shades)

@@ -17,10 +17,11 @@ _MOST_FAILURES = 10
 
 
 @click.command(
-    short_help="Measure a classifier on labelled pictures.",
+    short_help="Measure a classifier or a detector.",
     epilog="\b\nExamples:\n"
     "  dltk evaluate efficientnet-lite0 photos/ -o out\n"
-    "  dltk evaluate mine.keras pictures.csv --split test --json",
+    "  dltk evaluate mine.keras pictures.csv --split test --json\n"
+    "  dltk evaluate runs/train-detector/001-boxes-faster-rcnn/best.keras boxes/ -o out",
 )
 @click.argument("model", shell_complete=options.complete_model)
 @click.argument("data", type=click.Path())
@@ -34,11 +35,17 @@ _MOST_FAILURES = 10
 @options.labels
 @options.pixel_range
 @click.option(
+    "--regions",
+    type=click.Path(),
+    metavar="FILE",
+    help="Take the regions that a detector looks at from this file of JSON lines: path and boxes.",
+)
+@click.option(
     "-o",
     "--output",
     type=options.Folder(),
     metavar="DIR",
-    help="Write the measures, diagrams, worst mistakes and predictions to this folder.",
+    help="Write the measures, diagrams, worst mistakes and answers to this folder.",
 )
 @click.option("--overwrite", is_flag=True, help="Write to a folder that holds other files.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -46,25 +53,30 @@ _MOST_FAILURES = 10
 @options.common
 @click.pass_context
 def evaluate(ctx, model, data, output, overwrite, as_json, verbose, quiet, **choices):
-    """Measure the classifier MODEL on the labelled pictures of DATA.
+    """Measure MODEL, a classifier or a detector, on DATA.
 
-    DATA is a folder with a folder for each class, maybe below train/, val/ and test/; a .csv file
-    with the columns path, label and maybe split; or tfds:NAME. Its classes are named as those of
-    MODEL, or by their ids (n02123045).
+    For a classifier, DATA is a folder with a folder for each class, maybe below train/, val/ and
+    test/; a .csv file with the columns path, label and maybe split; or tfds:NAME. For a detector,
+    it is pictures with boxes: a COCO .json file or a folder in COCO's, Pascal VOC's or YOLO's
+    layout; a .csv file with the columns path, label, left, top, right, bottom and maybe split; or
+    tfds:NAME. Its classes are named as those of MODEL, or by their ids (n02123045).
 
-    With --output, DIR gets evaluation.json, confusion.png, calibration.png, mistakes.png and
-    predictions.csv.
+    With --output, DIR gets evaluation.json, pictures of the worst mistakes, and: confusion.png,
+    calibration.png and predictions.csv, or precision_recall.png and detections.csv.
     """
     from dltk.batch import to_line
+    from dltk.cli.evaluate_detection import detection_tables
+    from dltk.models.find import find_model
     from recipes._evaluation import check_contents, check_place
     from recipes.evaluate import evaluate as recipe
 
     if overwrite and not output:
         raise UsageError("--overwrite is about a folder of results; name it with --output")
+    task = find_model(model, labels=choices["labels"], pixel_range=choices["pixel_range"]).task
     if output:
         check_place(output, data)
         if not overwrite:
-            check_contents(output)
+            check_contents(output, task)
     reporter = Reporter(verbose=verbose, quiet=quiet, bar=False)
     result = recipe(model, data, **choices, report=reporter.say)
     if output:
@@ -72,7 +84,7 @@ def evaluate(ctx, model, data, output, overwrite, as_json, verbose, quiet, **cho
     if as_json:
         click.echo(to_line(result.to_dict()), nl=False)
     else:
-        click.echo(tables(result))
+        click.echo(detection_tables(result) if task == "detect" else tables(result))
     _tell(result, output, quiet)
     ctx.exit(3 if result.failed else 0)
 

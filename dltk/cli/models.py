@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import click
 
 from dltk.cli import options
 from dltk.errors import printable
+
+_NAMED = 20  # classes of a model file
 
 
 @click.group(
@@ -62,8 +65,7 @@ def info(model, as_json):
     if as_json:
         click.echo(json.dumps(fields, indent=1, ensure_ascii=False))
         return
-    for name, value in fields.items():
-        text = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+    for name, text in _told(fields):
         click.echo(f"{name:12}{text}")
 
 
@@ -132,7 +134,7 @@ def _describe(entry) -> dict:
         "family": entry.family,
         "task": entry.task,
         "classes": len(entry.labels),
-        "input": _geometry(entry.geometry),
+        "input": _input(entry),
         "parameters": entry.parameters,
         "top1": entry.top1,
         "box_map": entry.box_map,
@@ -142,12 +144,32 @@ def _describe(entry) -> dict:
     }
 
 
+def _told(fields: dict) -> Iterator[tuple[str, str]]:
+    """Yield names and values as text, those in dictionaries on one line, and nothing for None."""
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            inner = {key: each for key, each in value.items() if isinstance(each, dict)}
+            yield from _told(inner)
+            flat = {key: each for key, each in value.items() if key not in inner}
+            text = ", ".join(
+                f"{key} {_text(each)}" for key, each in flat.items() if each is not None
+            )
+            if text:
+                yield name, printable(text)
+        elif value is not None:
+            yield name, printable(_text(value))
+
+
+def _text(value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def _describe_file(source) -> dict:
     fields = {
         "name": source.name,
         "file": str(source.path.absolute()),
-        "classes": ", ".join(printable(label.name) for label in source.labels[:20])
-        or "unknown, see --labels",
+        **({"task": source.card.task} if source.card else {}),
+        "classes": _classes(source.labels),
         "input": _geometry(source.geometry),
         "sha256": source.fingerprint,
     }
@@ -155,12 +177,25 @@ def _describe_file(source) -> dict:
         return fields | {"saved by": "plain Keras"}
     card = source.card
     return fields | {
-        "task": card.task,
         "backbone": card.backbone,
         "training": card.training,
         "metrics": card.metrics,
         "versions": card.versions,
     }
+
+
+def _classes(labels) -> str:
+    if not labels:
+        return "unknown, see --labels"
+    more = f", and {len(labels) - _NAMED} more" if len(labels) > _NAMED else ""
+    return ", ".join(printable(label.name) for label in labels[:_NAMED]) + more
+
+
+def _input(entry) -> str:
+    if entry.task != "detect":
+        return _geometry(entry.geometry)
+    sides = entry.geometry
+    return f"RGB, the shorter side {sides.height} pixels, the longer one {sides.width} at most"
 
 
 def _geometry(geometry) -> str:

@@ -3,8 +3,8 @@
 A network that ends in global average pooling says the same of a picture whether its last map is
 averaged before the classes are told or after, as long as what tells them is linear. So the
 pooling is left out, and the network, which now takes pictures of any size, gives a map of scores
-for every class: Sermanet et al. 2014 (OverFeat), Sec. 3.3, https://arxiv.org/abs/1312.6229, and the class
-activation maps of Zhou et al. 2016, https://arxiv.org/abs/1512.04150.
+for every class: Sermanet et al. 2014 (OverFeat), Sec. 3.3, https://arxiv.org/abs/1312.6229, and
+the class activation maps of Zhou et al. 2016, https://arxiv.org/abs/1512.04150.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def evidence_of(make: Callable[[], keras.Model]) -> keras.Model:
 
 def _scores_of(model: keras.Model, several: bool) -> keras.Model:
     """Return a classifier's probabilities as scores whose softmax they are."""
-    return keras.Model(model.inputs, _Scores(several, name="scores")(model.outputs[0]))
+    return keras.Model(model.inputs[0], _Scores(several, name="scores")(model.outputs[0]))
 
 
 def _convolutional(model: keras.Model, several: bool) -> keras.Model:
@@ -83,7 +83,7 @@ def _convolutional(model: keras.Model, several: bool) -> keras.Model:
         scores = _Scores(several, name="scores")(scores)
     elif several or scores.shape[-1] == 1:
         scores = _Beside(several, name="beside_none")(scores)
-    return keras.Model(network.inputs, _Map(name="map")([scores, maps[0]]))
+    return keras.Model(network.inputs[0], _Map(name="map")([scores, maps[0]]))
 
 
 def _last_poolings(model: keras.Model) -> list[layers.Layer]:
