@@ -192,7 +192,8 @@ class DetectorTraining:
         data = self.data.without(unusable)
         self.data = replace(data, splits={s: part for s, part in data.splits.items() if len(part)})
         if left_out := sum(map(len, unusable.values())):
-            self.report(f"note: {left_out} pictures cannot be read and are left out")
+            what = "1 picture that" if left_out == 1 else f"{left_out} pictures that"
+            self.report(f"note: left out: {what} cannot be read")
         train = self.data.splits.get("train")
         if train is None or not any((~each.ignored).any() for each in train.objects):
             raise UsageError("no picture with an object can be trained on")

@@ -59,16 +59,16 @@ def evaluate_detector(
     outputs = _outputs(source, data, chosen)
     classes = distinct_names(source.labels)
     known = sorted(set(outputs[outputs >= 0].tolist()))
-    if others := len(classes) - len(known):
+    if len(known) < len(classes):
         report(
-            f"{others} of the {len(classes)} classes of {printable(source.name)} are not in the "
-            "data: what is found of them does not count"
+            f"the data has {len(known)} of the {len(classes)} classes of "
+            f"{printable(source.name)}: what is found of the others does not count"
         )
     detector = load_detector(
         source,
         score=LEAST_SCORE if source.entry is None else _PUBLISHED_SCORE,
         most=_MOST,
-        classes=known if others else (),
+        classes=known if len(known) < len(classes) else (),
         regions=regions,
         batch_size=batch_size,
         engine=engine,
@@ -120,8 +120,8 @@ def _read(source: ModelSource, data, report: Report) -> ObjectData:
     if data.repairs:
         where, what = data.repairs[0]
         report(
-            f"{len(data.repairs)} annotations mended or left out, such as {printable(where)}: "
-            f"{printable(what)}"
+            f"{len(data.repairs)} mended or left out of the annotations, such as "
+            f"{printable(where)}: {printable(what)}"
         )
     return data
 
@@ -137,7 +137,7 @@ def _outputs(
     outputs = known_outputs(data.classes, source.labels)
     outputs = np.array([-1 if output is None else output for output in outputs], np.int64)
     labels = [objects.labels for part in chosen for objects in part.objects]
-    used = np.unique(np.concatenate(labels))
+    used = np.unique(np.concatenate([np.zeros(0, np.int64), *labels]))
     names = [data.classes[label] for label in used]
     outputs[used] = find_outputs(names, source.labels, where=data.where, model=source.name)
     return outputs

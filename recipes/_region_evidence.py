@@ -89,11 +89,12 @@ class Evidence:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return how well each box explains where the evidence for its own classes is.
 
-        That evidence is the sum of the classes' scores, weighed by the box's mixture, where
-        positive. The fit is the cosine between it and the box as the map would show it, blurred:
-        the root of the share of its energy that a map with nothing but the box, of the best
-        strength, would have. Its mean over all scales is taken. Too small a box leaves evidence
-        outside, too large a one has places without.
+        That evidence is the sum of the classes' scores, weighed by the box's mixture; from half
+        of its peak on it counts in full, so that the most telling part of an object does not
+        outweigh the rest. The fit is the cosine between it and the box as the map would show it,
+        blurred: the root of the share of its energy that a map with nothing but the box, of the
+        best strength, would have. Its mean over all scales is taken. Too small a box leaves
+        evidence outside, too large a one has places without.
 
         Args:
             boxes: (P, 4).

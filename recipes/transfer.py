@@ -112,7 +112,8 @@ class Training:
         held = {split: part for split, part in data.splits.items() if len(part)}
         self.data = replace(data, splits=held)
         if left_out := sum(map(len, unusable.values())):
-            self.report(f"note: {left_out} pictures cannot be read and are left out")
+            what = "1 picture that" if left_out == 1 else f"{left_out} pictures that"
+            self.report(f"note: left out: {what} cannot be read")
         trained = held["train"].labels if "train" in held else ()
         missing = set(range(len(self.data.classes))) - set(trained)
         if missing:

@@ -132,6 +132,8 @@ def test_features_of_another_kind_are_refused(write):
     nameless = write(picture | {"objects": faces}, {"train": [example | {"objects": []}]})
     with pytest.raises(UsageError, match=r"it has bbox \(BBoxFeature\)$"):
         read_objects(nameless)
+    assert holds_objects(nameless)  # it has nothing else
+    assert not holds_objects(write(picture | label | {"objects": faces}, {"train": []}))
     boxes = tfds.features.BBoxFeature(bbox_format="XYXY")
     corners = tfds.features.Sequence({"bbox": boxes, **label})
     pixels = write(picture | {"objects": corners}, {"train": [example | {"objects": []}]})

@@ -27,8 +27,12 @@ _IGNORED = ("is_crowd", "is_difficult")
 
 
 def tfds_holds_objects(name: str, *, report: Report = silent) -> bool:
-    """Return whether a data set of TFDS has objects, by its features. Raises as `read_data`."""
-    return "objects" in features_of(builder_of(name, report))
+    """Return whether a data set of TFDS has objects, by its features. Raises as `read_data`.
+
+    Where only the picture has a label, as the dogs of Stanford do, it has classes.
+    """
+    have = features_of(builder_of(name, report))
+    return "objects" in have and ("label" not in have or "label" in _of_objects(have))
 
 
 def read_tfds_objects(name: str, *, report: Report = silent) -> ObjectData:
@@ -59,8 +63,7 @@ def _object_features(name: str, builder) -> dict:
     import tensorflow_datasets as tfds
 
     have = features_of(builder)
-    objects = getattr(have.get("objects"), "feature", None)
-    inner = dict(objects.items()) if hasattr(objects, "items") else {}
+    inner = _of_objects(have)
     box, label = inner.get("bbox"), inner.get("label")
     wanted = (
         isinstance(have.get("image"), tfds.features.Image)
@@ -83,6 +86,12 @@ def _object_features(name: str, builder) -> dict:
             "top, left, bottom, right in shares of the picture"
         )
     return inner
+
+
+def _of_objects(features: dict) -> dict:
+    """Return the features of an object by name, as far as there are any."""
+    objects = getattr(features.get("objects"), "feature", None)
+    return dict(objects.items()) if hasattr(objects, "items") else {}
 
 
 def _add(found: Gathered, folder: Path, split: str, its_name: str) -> None:
@@ -108,7 +117,7 @@ def _add(found: Gathered, folder: Path, split: str, its_name: str) -> None:
 def _copy(builder, split: str, folder: Path) -> None:
     """Copy a split: pictures, and SPLIT.objects.npy, float64 (M, 7): left, top, right, bottom,
     label, whether it is ignored, area."""
-    names = [name for name in ("area", *_IGNORED) if name in _inner(builder)]
+    names = [name for name in ("area", *_IGNORED) if name in _of_objects(features_of(builder))]
     known = {"objects": dict.fromkeys(("bbox", "label", *names), True)}
     parts = [np.empty((0, 7))]
 
@@ -127,7 +136,3 @@ def _copy(builder, split: str, folder: Path) -> None:
     index = copy_pictures(builder, split, folder, known, take)
     save_index(folder, f"{split}.objects", np.concatenate(parts))
     save_index(folder, split, index)
-
-
-def _inner(builder) -> dict:
-    return dict(features_of(builder)["objects"].feature.items())
