@@ -128,7 +128,9 @@ def fit_sides(picture: Image.Image, shorter: int, longer: int, *, multiple: int 
 def _interpolated(pixels: np.ndarray, count: int, axis: int) -> np.ndarray:
     """Return `count` places along an axis, each between the two that its centre lies between."""
     own = pixels.shape[axis]
-    at = np.maximum((np.arange(count, dtype=np.float64) + 0.5) * own / count - 0.5, 0)
+    # PyTorch rounds the step to float32, and nothing else: 1e-5 of a place at the far end.
+    step = np.float64(np.float32(own) / np.float32(count))
+    at = np.maximum((np.arange(count) + 0.5) * step - 0.5, 0)
     first = np.minimum(at.astype(int), own - 1)
     second = np.minimum(first + 1, own - 1)
     share = (at - first).astype(np.float32).reshape((-1,) + (1,) * (pixels.ndim - 1 - axis))
