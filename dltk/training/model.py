@@ -1,4 +1,4 @@
-"""The model that `fit` trains, mended for workers in several processes."""
+"""Models that `fit` trains, mended for workers in several processes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import keras
 import tensorflow as tf
 
 
-class TrainingModel(keras.Model):
-    """A functional model that trains under every strategy, several workers included.
+class AcrossWorkers:
+    """What a model adds to `keras.Model`, to train under every strategy, several workers included.
 
     Keras 3.15 fails with MultiWorkerMirroredStrategy in two places. Both are mended here, in
     methods that Keras means to be overridden or calls on itself:
@@ -17,7 +17,9 @@ class TrainingModel(keras.Model):
     - it averages the logs over the replicas along their first axis, which scalars do not have.
       So the logs are given one.
 
-    It is made for `fit` only. What is saved is a plain `keras.Model` of the same layers.
+    It stands before `keras.Model` among a class's bases and is none itself: Keras makes a
+    functional model of a class and of all the models that it derives from once the class has been
+    called with inputs and outputs.
     """
 
     def train_step(self, data):
@@ -39,3 +41,10 @@ class TrainingModel(keras.Model):
             local = self.distribute_strategy.experimental_local_results
             data_batch = tf.nest.map_structure(lambda value: local(value)[0], next(batches))
         super()._maybe_symbolic_build(data_batch=data_batch)
+
+
+class TrainingModel(AcrossWorkers, keras.Model):
+    """A functional model that trains under every strategy.
+
+    It is made for `fit` only. What is saved is a plain `keras.Model` of the same layers.
+    """

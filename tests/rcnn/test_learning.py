@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,6 +16,7 @@ from dltk.models.rcnn.learning import Learner, Lessons
 from dltk.objects import AREA, BOXES, IGNORED, LABELS, PADDING, PIXELS, PROPOSALS, SEEDS
 from dltk.ops.boxes import pairwise_iou
 from dltk.strategy import apply_precision
+from dltk.training.model import TrainingModel
 from tests.rcnn import twins
 from tests.rcnn.tiny import made_batch, of_pictures, tiny_detector, with_proposals
 
@@ -244,3 +246,11 @@ def test_in_half_precision_losses_are_nearly_the_same():
     exact = losses_of(model, batch)
     apply_precision(model.detector, "bfloat16")
     compare(losses_of(model, batch), exact, rtol=0.03)
+
+
+def test_a_detector_learns_after_a_classifier_in_one_process():
+    inputs = keras.Input((2,))
+    TrainingModel(inputs, keras.layers.Dense(2)(inputs))  # of which Keras makes a functional class
+    compare(
+        losses_of(Learner(tiny_detector(), LESSONS), annotated()), losses_of(learner(), annotated())
+    )

@@ -13,7 +13,7 @@ from dltk.models.rcnn.detector import Parts
 from dltk.objects import AREA, BOXES, IGNORED, LABELS, PADDING, PIXELS, PROPOSALS, SEEDS
 from dltk.ops.boxes import areas, encoded, pairwise_iou
 from dltk.ops.matching import GROUND, NEITHER, matched, noise_of, sampled
-from dltk.training.model import TrainingModel
+from dltk.training.model import AcrossWorkers
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Lessons:
     after: int = 2000
 
 
-class Learner(TrainingModel):
+class Learner(AcrossWorkers, keras.Model):
     """A detector with its losses, which trains the layers of the detector itself.
 
     Takes {PIXELS: float32 (B, H, W, 3), AREA: float32 (B, 2), BOXES: float32 (B, N, 4), LABELS:
