@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import threading
 from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -72,6 +75,26 @@ def noise():
         return Image.fromarray((ground + grain).astype(np.uint8))
 
     return make
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch):
+    """A folder that a server at DLTK_MIRROR gives out as torchvision's; an empty cache."""
+    folder = tmp_path / "mirror" / "models"
+    folder.mkdir(parents=True)
+    handler = partial(QuietHandler, directory=folder.parent)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("DLTK_MIRROR", f"http://127.0.0.1:{server.server_address[1]}")
+    monkeypatch.setenv("DLTK_CACHE", str(tmp_path / "cache"))
+    yield folder
+    server.shutdown()
+    server.server_close()
 
 
 @dataclass

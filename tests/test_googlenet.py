@@ -3,10 +3,7 @@
 import json
 import os
 import subprocess
-import threading
 from dataclasses import replace
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import keras
@@ -110,26 +107,6 @@ def test_probabilities_are_the_softmax_of_logits(catalog_network, open_network):
     pixels = made_pixels(224, 224)
     expected = keras.ops.softmax(open_network.predict(pixels, verbose=0))
     np.testing.assert_allclose(catalog_network.predict(pixels, verbose=0), expected, atol=1e-5)
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def mirror(tmp_path, monkeypatch):
-    """A folder that a server at DLTK_MIRROR gives out as torchvision's; an empty cache."""
-    folder = tmp_path / "mirror" / "models"
-    folder.mkdir(parents=True)
-    handler = partial(QuietHandler, directory=folder.parent)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("DLTK_MIRROR", f"http://127.0.0.1:{server.server_address[1]}")
-    monkeypatch.setenv("DLTK_CACHE", str(tmp_path / "cache"))
-    yield folder
-    server.shutdown()
-    server.server_close()
 
 
 @pytest.fixture
