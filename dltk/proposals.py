@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dltk.errors import UsageError, printable, reason
+from dltk.errors import InputError, UsageError, printable, reason
 from dltk.files import whole
 from dltk.weights import Report, silent
 
@@ -163,6 +163,13 @@ def proposals_from_file(
         more = f" ({bad[0]})" if bad else ""
         raise UsageError(f"{printable(path)} holds no proposals{more}; {_FORM}")
     return {name: np.concatenate(boxes) for name, boxes in found.items()}
+
+
+def given_regions(given: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """Return the regions that a file proposes for one picture. Raises InputError if it has none."""
+    if name not in given:
+        raise InputError("the file of regions has none for it")
+    return given[name]
 
 
 def proposals_to_file(path: str | os.PathLike, proposals: Mapping[str, np.ndarray]) -> None:

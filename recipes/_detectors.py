@@ -86,28 +86,29 @@ def load_detector(
         nms: IoU above which of two boxes one goes; None for the detector's own.
         most: boxes for each picture, at most.
         classes: the only ones to look for; none for all.
-        regions: a file of regions to look at, for detectors that take them from outside; see
-            `dltk.proposals.proposals_from_file`. None to search for them.
+        regions: a file of regions to look at, see `dltk.proposals.proposals_from_file`; not for
+            detectors that find their own. None to search for them.
         batch_size, engine, devices, strategy, precision, pictures, report: see
             `dltk.engine.load_engine`.
     Raises:
         DltkError: a model that cannot be loaded, weights out of reach.
     """
-    what = {"score": score, "nms": nms, "most": most, "classes": classes}
-    how = {
-        "engine": engine,
-        "devices": devices,
-        "strategy": strategy,
-        "precision": precision,
-        "batch_size": batch_size,
-        "pictures": pictures,
-        "report": report,
-    }
-    if source.task == "detect":
-        return _load_trained(source, **what, regions=regions, **how)
-    if regions is not None:
-        raise UsageError(f"--regions is for detectors that take them; {source.name} is none")
-    return _load_regions(source, **what, **how)
+    load = _load_trained if source.task == "detect" else _load_regions
+    return load(
+        source,
+        score=score,
+        nms=nms,
+        most=most,
+        classes=classes,
+        regions=regions,
+        engine=engine,
+        devices=devices,
+        strategy=strategy,
+        precision=precision,
+        batch_size=batch_size,
+        pictures=pictures,
+        report=report,
+    )
 
 
 def chosen_classes(words: str | Sequence[str], source: ModelSource, option: str) -> list[int]:

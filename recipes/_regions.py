@@ -16,12 +16,13 @@ region is labelled says little about where its object ends. Therefore:
    surroundings, or only without them, is dropped; so is what surer objects already explain.
 
 Labels that a network hardly tells apart, such as tabby and tiger cat, are counted together, and
-the surest of them is given. Where selective search is not installed, windows are slid over the
-picture instead, and moved to where they fit best.
+the surest of them is given. Regions may come from a file as well. Without one, and where selective
+search is not installed, windows are slid over the picture, and moved to where they fit best.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -34,7 +35,13 @@ from dltk.metrics.iou import covered, overlaps
 from dltk.models.alike import alikeness
 from dltk.models.find import ModelSource
 from dltk.objects import Detections
-from dltk.proposals import check_search, selective_search, sliding_windows
+from dltk.proposals import (
+    check_search,
+    given_regions,
+    proposals_from_file,
+    selective_search,
+    sliding_windows,
+)
 from dltk.weights import Report, silent
 from recipes._region_evidence import Evidence, look, softmax
 
@@ -97,10 +104,12 @@ class RegionDetector:
         most: boxes for each picture, at most.
         classes: the only labels to look for, by number; none for all. They are looked for where
             another label is more probable too.
+        regions: a file of regions to label, see `dltk.proposals.proposals_from_file`; None to
+            search for them.
         engine, devices, strategy, precision, batch_size, pictures, report: see
             `dltk.engine.load_engine`.
     Raises:
-        UsageError: a network whose outputs are not the labels.
+        UsageError: a network whose outputs are not the labels, or a file of no use.
         DltkError, WeightsError: see `dltk.engine.load_engine`.
     """
 
@@ -114,6 +123,7 @@ class RegionDetector:
         nms: float | None = None,
         most: int = 100,
         classes: Sequence[int] = (),
+        regions: str | os.PathLike | None = None,
         engine: str = "auto",
         devices: str = "auto",
         strategy: str = "auto",
@@ -146,19 +156,19 @@ class RegionDetector:
         self._alike = alikeness(self.labels)
         self._wanted = np.zeros(len(self.labels), np.float32)
         self._wanted[list(classes) or slice(None)] = 1
-        try:
-            check_search()
-            self._searches = True
-        except UsageError as error:
-            report(f"{error}; sliding windows take its place, which fit less well")
-            self._searches = False
+        self._given = None if regions is None else proposals_from_file(regions, report=report)
+        self._windows = self._given is None and not _can_search(report)
         self.workers = self._network.workers
-        what = "regions of selective search" if self._searches else "sliding windows"
+        what = "sliding windows" if self._windows else "regions of selective search"
+        what = what if regions is None else "the regions of a file"
         self.running = f"{self._network.running}, {what} labelled by a classifier"
 
     def load(self, picture: Image.Image, name: str) -> tuple[Image.Image, np.ndarray]:
         """Return a picture with the regions to look at: float32 (P, 4)."""
-        if not self._searches:
+        if self._given is not None:
+            boxes = np.clip(given_regions(self._given, name), 0, np.float32(picture.size * 2))
+            return picture, boxes[np.all(boxes[:, 2:] > boxes[:, :2], axis=1)]
+        if self._windows:
             return picture, sliding_windows(picture.size, step=_STEP)
         found = selective_search(picture, **_SEARCH)
         return picture, np.concatenate([np.float32([[0, 0, *picture.size]]), found])
@@ -170,7 +180,7 @@ class RegionDetector:
     def _detect(self, picture: Image.Image, boxes: np.ndarray) -> Detections:
         evidence = look(picture, self._network, self._geometry)
         candidates = self._propose(self._describe(evidence, boxes))
-        if not self._searches:
+        if self._windows:
             candidates = self._refine(evidence, candidates)
         return self._verify(picture, evidence, self._describe(evidence, candidates))
 
@@ -240,6 +250,15 @@ class RegionDetector:
             sureness = tried.sureness(np.repeat(labels, moved.shape[1])).reshape(len(boxes), -1)
             boxes = moved[np.arange(len(boxes)), sureness.argmax(axis=1)]
         return boxes
+
+
+def _can_search(report: Report) -> bool:
+    try:
+        check_search()
+    except UsageError as error:
+        report(f"{error}; sliding windows take its place, which fit less well")
+        return False
+    return True
 
 
 def _voted(boxes: np.ndarray, overlap: np.ndarray, sureness: np.ndarray, best: int) -> np.ndarray:

@@ -10,10 +10,10 @@ from PIL import Image
 
 from dltk import strategy as placing
 from dltk.canvas import Canvas, fit_sides, fit_within, placed_regions
-from dltk.errors import InputError, UsageError
+from dltk.errors import UsageError
 from dltk.models.find import ModelSource
 from dltk.objects import PROPOSALS, Detections
-from dltk.proposals import check_search, proposals_from_file
+from dltk.proposals import check_search, given_regions, proposals_from_file
 from dltk.weights import Report
 from recipes._outside_regions import search_regions
 
@@ -97,10 +97,8 @@ class TrainedDetector:
             return canvas
         if self._given is None:
             found = search_regions(picture, self._regions)
-        elif name in self._given:
-            found = self._given[name]
         else:
-            raise InputError("the file of regions has none for it")
+            found = given_regions(self._given, name)
         return canvas, placed_regions(found, canvas, self._regions)
 
     def __call__(self, loaded: list) -> list[Detections]:

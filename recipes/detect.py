@@ -79,8 +79,8 @@ def detect(
         tile: cut pictures that are larger into tiles of so many pixels, look at each on its own
             and at the whole, and merge what is found. None: look at the whole only.
         overlap: share of a tile that it has in common with its neighbour, at least.
-        regions: a file of regions to look at, for a detector that takes them from outside, such as
-            Fast R-CNN, see `dltk.proposals.proposals_from_file`; None to search for them.
+        regions: a file of regions to look at, see `dltk.proposals.proposals_from_file`; not for
+            detectors that find their own, as Faster R-CNN does. None to search for them.
         annotate: folder for copies with the boxes drawn on them.
         crops: folder for what is in the boxes, in one folder for each class.
         pad: share of a box's sides by which a crop is larger on each side.

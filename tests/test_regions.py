@@ -1,12 +1,13 @@
 """Detection by a classifier alone: what it finds in the samples, and how boxes fit evidence."""
 
+import json
 import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from dltk.errors import UsageError
+from dltk.errors import InputError, UsageError
 from dltk.images import decode
 from dltk.metrics.iou import overlaps
 from dltk.models.alike import alikeness
@@ -100,6 +101,23 @@ def test_windows_take_the_place_of_selective_search_where_it_is_missing(monkeypa
     assert "sliding windows" in detector.running
     assert "pip install" in lines[-1] and "sliding windows take its place" in lines[-1]
     assert best(found(detector, sample("cat")), *OBJECTS["cat"][0]) > 0.5
+
+
+def test_regions_of_a_file_are_labelled_and_no_others(tmp_path):
+    cup = [172.0, 16.0, 412.0, 308.0]
+    beyond = [900.0, 900.0, 990.0, 990.0]
+    regions = tmp_path / "regions.json"
+    regions.write_text(json.dumps({"cup.jpg": [cup, [0, 0, 60, 60], beyond], "none.jpg": [beyond]}))
+    detector = RegionDetector(SOURCE, regions=regions, pictures=2)
+    assert "the regions of a file" in detector.running
+    picture = sample("espresso")
+    (result,) = detector([detector.load(picture, "cup.jpg")])
+    np.testing.assert_array_equal(result.boxes, [cup])
+    assert NAMES[result.labels[0]] in CUPS
+    (nothing,) = detector([detector.load(picture, "none.jpg")])
+    assert len(nothing) == 0
+    with pytest.raises(InputError, match="the file of regions has none for it"):
+        detector.load(picture, "other.jpg")
 
 
 def test_outputs_that_are_not_the_labels_are_refused(tmp_path):

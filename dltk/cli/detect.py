@@ -55,8 +55,8 @@ _EXPORTS = ("coco", "yolo", "voc")
     option("--overlap", type=options.Share(0, 0.9), default=0.2, metavar="SHARE",
            help="Of a tile with its neighbour, at least."),
     option("--regions", type=click.Path(), metavar="FILE",
-           help="Regions to look at, JSON lines of path and boxes, for detectors that take "
-           "them.  [default: they are searched for]"),
+           help="Regions to look at, JSON lines of path and boxes; not for detectors that find "
+           "their own.  [default: they are searched for]"),
 )  # fmt: skip
 @section(
     "Pictures",
