@@ -16,10 +16,11 @@ import numpy as np
 from sklearn.linear_model import Ridge
 from sklearn.svm import LinearSVC
 
-from dltk.metrics.iou import overlaps
+from dltk.metrics.iou import covered, overlaps
 from dltk.objects import Objects
 from dltk.weights import Report
 
+_INSIDE = 0.5  # share of a region from which on it belongs to what is ignored
 _NEGATIVE = 0.3  # IoU with all objects of a class, below which a region is none
 _SIMILAR = 0.6  # IoU with an object from which on its box is learnt from a region
 _SVM = {"C": 1e-3, "intercept_scaling": 10.0, "class_weight": {1: 2.0}, "loss": "hinge"}
@@ -61,11 +62,12 @@ def chosen_regions(
     """Return the regions of a picture to learn from, float32 (n, 4) with n ≤ `most`.
 
     The annotated boxes come first; then, alternating, those near an object and others, at random.
-    What is ignored is not learnt from, and neither is what overlaps it much.
+    What is ignored is not learnt from, and neither are others half of which lie in it.
     """
     known, ignored = objects.take(~objects.ignored), objects.take(objects.ignored)
-    proposed = proposed[overlaps(proposed, ignored.boxes).max(axis=1, initial=0) < _NEGATIVE]
     near = overlaps(proposed, known.boxes).max(axis=1, initial=0) >= _SIMILAR
+    inside = covered(proposed, ignored.boxes).max(axis=1, initial=0) >= _INSIDE
+    proposed, near = proposed[near | ~inside], near[near | ~inside]
     order = random.permutation(len(proposed))
     turns = np.where(near[order], np.cumsum(near[order]), np.cumsum(~near[order]))
     others = proposed[order[np.argsort(turns, kind="stable")]]

@@ -9,13 +9,14 @@ from __future__ import annotations
 import tensorflow as tf
 
 GROUND, NEITHER = -1, -2  # in place of an object's index
+_INSIDE = 0.5  # share of a region from which on it belongs to what is ignored
 _TIE = 1e-6  # by how much, of themselves, overlaps differ that are equal but for rounding
 
 
 def matched(
     overlaps: tf.Tensor,
     present: tf.Tensor,
-    ignored: tf.Tensor,
+    inside: tf.Tensor,
     *,
     positive: float,
     negative: float,
@@ -24,31 +25,28 @@ def matched(
     """Return for each region the index of the object it is to find, int32 (B, R).
 
     That is the object it overlaps most, if by `positive` at least. Below `negative` the region is
-    GROUND. In between, or where it overlaps an ignored object most, it is NEITHER: nothing is
-    learnt from it.
+    GROUND, unless half of it lies in a place that is ignored, such as a crowd, whose members are
+    not annotated one by one. Then, and in between, it is NEITHER: nothing is learnt from it.
 
     Args:
         overlaps: float32 (B, R, N), intersection over union of R regions and N objects.
-        present: bool (B, N), False for padding. In a picture without objects all is GROUND.
-        ignored: bool (B, N).
+        present: bool (B, N), False for padding and what is ignored. In a picture without objects
+            all is GROUND.
+        inside: float32 (B, R), the share of a region that lies in what is ignored.
         keep_best: match also the regions that overlap an object as much as none does more, so
             that every object that is overlapped at all is found by one; each is matched with
             what it itself overlaps most, as torchvision does.
     """
-    # One object more, never present, so that there is one even where there are none.
+    # One object more, which nothing overlaps, so that there is one even where there are none.
     overlaps = tf.pad(tf.where(present[:, None, :], overlaps, 0.0), [[0, 0], [0, 0], [0, 1]])
-    present, ignored = (tf.pad(each, [[0, 0], [0, 1]]) for each in (present, ignored))
     best = tf.reduce_max(overlaps, axis=2)
     chosen = tf.argmax(overlaps, axis=2, output_type=tf.int32)
-    result = tf.where(best < negative, GROUND, NEITHER)
+    result = tf.where((best < negative) & (inside < _INSIDE), GROUND, NEITHER)
     taken = best >= positive
     if keep_best:
         most = tf.reduce_max(overlaps, axis=1, keepdims=True)
-        wanted = (present & ~ignored)[:, None, :] & (most > 0)
-        taken |= tf.reduce_any(wanted & (overlaps >= most * (1 - _TIE)), axis=2)
-    result = tf.where(taken, chosen, result)
-    left_out = tf.gather(ignored, chosen, axis=1, batch_dims=1)
-    return tf.where(left_out & (result != GROUND), NEITHER, result)
+        taken |= tf.reduce_any((most > 0) & (overlaps >= most * (1 - _TIE)), axis=2)
+    return tf.where(taken, chosen, result)
 
 
 def sampled(

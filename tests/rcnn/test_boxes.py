@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dltk.ops.boxes import areas, clipped, decoded, encoded, pairwise_iou
+from dltk.ops.boxes import areas, clipped, decoded, encoded, pairwise_covered, pairwise_iou
 from tests.rcnn import cases, twins
 from tests.rcnn.running import assert_same_in_graph
 
@@ -36,6 +36,14 @@ def test_overlaps_worked_by_hand():
     )
     expected = [[1, 1 / 3, 1 / 4, 1 / 9, 0, 1 / 103]]
     np.testing.assert_allclose(pairwise_iou(one, others), expected, rtol=1e-6)
+
+
+def test_what_a_box_covers_of_others_is_a_share_of_theirs():
+    ones = boxes([0, 0, 10, 10], [0, 0, 4, 20], [5, 5, 5, 9])
+    others = boxes([0, 0, 100, 100], [5, 0, 10, 10], [20, 20, 30, 30], [0, 0, 2, 5])
+    expected = [[1, 0.5, 0, 0.1], [1, 0, 0, 1 / 8], [0, 0, 0, 0]]
+    np.testing.assert_allclose(pairwise_covered(ones, others), expected, rtol=1e-6)
+    assert pairwise_covered(ones, others[:0]).shape == (3, 0)
 
 
 def test_boxes_without_area_overlap_nothing_not_even_themselves():

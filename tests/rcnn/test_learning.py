@@ -62,7 +62,8 @@ def anchor_losses(parts: Parts, batch: dict, lessons: Lessons) -> tuple[float, f
     boxes, labels = batch[BOXES][0], batch[LABELS][0]
     overlaps = pairwise_iou(anchors, boxes).numpy()
     low, high = lessons.anchor_overlap
-    matches = twins.matched(overlaps, labels != PADDING, labels == IGNORED, high, low, True)
+    inside = [twins.inside(anchor, boxes[labels == IGNORED]) for anchor in anchors]
+    matches = twins.matched(overlaps, labels >= 0, inside, high, low, True)
     order = noise(batch[SEEDS][0], len(anchors))
     chosen = twins.sampled(matches, order, lessons.anchors, lessons.anchors // 2)
     sure = [twins.cross_entropy([0, logits[i]], int(matches[i] >= 0)) for i in chosen]
@@ -83,9 +84,10 @@ def region_losses(parts: Parts, batch: dict, lessons: Lessons) -> tuple[float, f
         layer = RegionProposals.from_config(parts.proposals.get_config() | numbers)
         regions = layer(batch[PIXELS], batch[AREA], *parts.answers(maps))[0].numpy()
     regions = np.concatenate([regions, np.where(labels[:, None] >= 0, boxes, 0)])
-    overlaps = pairwise_iou(regions, boxes).numpy()
+    overlaps = np.where(labels >= 0, pairwise_iou(regions, boxes), 0)
+    inside = [twins.inside(region, boxes[labels == IGNORED]) for region in regions]
     limit = lessons.region_overlap
-    matches = twins.matched(overlaps, labels != PADDING, labels == IGNORED, limit, limit, False)
+    matches = twins.matched(overlaps, labels >= 0, inside, limit, limit, False)
     for number, region in enumerate(regions):
         padding = region[2] <= region[0] or region[3] <= region[1]
         far = (labels >= 0).any() and overlaps[number].max() < lessons.least_overlap
@@ -150,7 +152,7 @@ def test_pictures_without_objects_teach_what_ground_is(regions):
 
 @BOTH
 def test_nothing_is_learnt_from_ignored_objects_not_even_that_they_are_ground(regions):
-    """With all that is there ignored, only what overlaps none of it is ground."""
+    """With all that is there ignored, only what lies outside of it is ground."""
     model, batch = learner(regions), of_pictures(annotated(regions), [3])
     batch[LABELS][batch[LABELS] != PADDING] = IGNORED
     found = losses_of(model, batch)
@@ -159,6 +161,8 @@ def test_nothing_is_learnt_from_ignored_objects_not_even_that_they_are_ground(re
     everywhere = np.float32([[[0, 0, 64, 64]] * 3])
     if regions == "outside":
         batch[PROPOSALS][:, :7] = 1, 1, 63, 60
+        assert (losses_of(model, batch | {BOXES: everywhere})["region_class"] == 0).all()
+        batch[PROPOSALS][:, :7] = 20, 30, 29, 36  # small, in the middle of a crowd
         assert (losses_of(model, batch | {BOXES: everywhere})["region_class"] == 0).all()
 
 

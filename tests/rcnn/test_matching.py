@@ -13,12 +13,12 @@ from tests.rcnn.running import assert_same_in_graph
 LIMITS = {"positive": 0.7, "negative": 0.3}
 
 
-def match(overlaps, present=None, ignored=None, **options) -> np.ndarray:
-    """Match the regions of one picture; all objects are there and count unless it is said."""
+def match(overlaps, present=None, inside=None, **options) -> np.ndarray:
+    """Match the regions of one picture; all objects are there, none ignored, unless it is said."""
     overlaps = np.array(overlaps, np.float32)
     present = np.ones(overlaps.shape[1], bool) if present is None else np.array(present)
-    ignored = np.zeros(overlaps.shape[1], bool) if ignored is None else np.array(ignored)
-    found = matched(overlaps[None], present[None], ignored[None], **(LIMITS | options))
+    inside = np.zeros(len(overlaps), np.float32) if inside is None else np.float32(inside)
+    found = matched(overlaps[None], present[None], inside[None], **(LIMITS | options))
     assert found.dtype == tf.int32
     return found[0].numpy()
 
@@ -61,16 +61,13 @@ def test_an_object_that_nothing_overlaps_is_found_by_none():
     np.testing.assert_array_equal(match([[0.9, 0], [0, 0]], keep_best=True), [0, GROUND])
 
 
-def test_nothing_is_learnt_from_what_overlaps_an_ignored_object_most():
-    overlaps = [[0.9, 0.8], [0.8, 0.9], [0.5, 0], [0.2, 0], [0, 0.2]]
-    expected = [NEITHER, 1, NEITHER, GROUND, GROUND]
-    np.testing.assert_array_equal(match(overlaps, ignored=[True, False]), expected)
-
-
-def test_an_ignored_object_is_never_found_for_the_sake_of_its_best_region():
-    np.testing.assert_array_equal(match([[0.2]], ignored=[True], keep_best=True), [GROUND])
-    both = match([[0.2, 0.1], [0, 0.05]], ignored=[True, False], keep_best=True)
-    np.testing.assert_array_equal(both, [NEITHER, GROUND])
+def test_what_lies_in_an_ignored_place_may_be_an_object_but_not_ground():
+    overlaps, inside = [[0.9], [0.9], [0.5], [0.2], [0.2], [0]], [0, 1, 1, 0.5, 0.49, 1]
+    expected = [0, 0, NEITHER, NEITHER, GROUND, NEITHER]
+    np.testing.assert_array_equal(match(overlaps, inside=inside), expected)
+    best = match([[0.2], [0.1]], inside=[1, 1], keep_best=True)
+    np.testing.assert_array_equal(best, [0, NEITHER])
+    np.testing.assert_array_equal(match(np.zeros((2, 0)), inside=[1, 0]), [NEITHER, GROUND])
 
 
 @pytest.mark.parametrize("keep_best", [True, False])
@@ -94,11 +91,12 @@ def test_matches_are_those_of_a_loop_in_every_picture_of_a_batch(limits):
     random = cases.random(0)
     overlaps = (random.randint(0, 21, (4, 30, 6)) / 20).astype(np.float32)
     overlaps[1] *= 0.3
-    present, ignored = random.uniform(size=(4, 6)) < 0.7, random.uniform(size=(4, 6)) < 0.3
+    present = random.uniform(size=(4, 6)) < 0.7
+    inside = random.uniform(size=(4, 30)).astype(np.float32)
     names = ("positive", "negative", "keep_best")
-    found = matched(overlaps, present, ignored, **dict(zip(names, limits, strict=True)))
+    found = matched(overlaps, present, inside, **dict(zip(names, limits, strict=True)))
     for number in range(4):
-        expected = twins.matched(overlaps[number], present[number], ignored[number], *limits)
+        expected = twins.matched(overlaps[number], present[number], inside[number], *limits)
         np.testing.assert_array_equal(found[number], expected)
 
 
@@ -168,15 +166,13 @@ def test_more_noise_begins_with_the_same_numbers():
 
 
 def test_graphs_of_unknown_shapes_give_the_same():
-    present, ignored = np.ones((1, 5), bool), np.eye(1, 5, dtype=bool)
+    present, inside = np.ones((1, 5), bool), noise(9, 1, 40)
 
-    def both(overlaps, present, ignored, seeds):
-        matches = matched(overlaps, present, ignored, **LIMITS, keep_best=True)
+    def both(overlaps, present, inside, seeds):
+        matches = matched(overlaps, present, inside, **LIMITS, keep_best=True)
         order = noise_of(seeds, tf.shape(matches)[1])
         return matches, order, sampled(matches, order, count=50, positives=4)
 
     overlaps = cases.made_overlaps()[None]
-    assert_same_in_graph(both, overlaps, present, ignored, np.array([[5, 6]], np.int32))
-    assert_same_in_graph(
-        both, overlaps[..., :0], present[:, :0], ignored[:, :0], np.int32([[5, 6]])
-    )
+    assert_same_in_graph(both, overlaps, present, inside, np.array([[5, 6]], np.int32))
+    assert_same_in_graph(both, overlaps[..., :0], present[:, :0], inside, np.int32([[5, 6]]))

@@ -22,6 +22,19 @@ def ious(boxes, others) -> np.ndarray:
     return np.array(rows, np.float32).reshape(len(boxes), len(others))
 
 
+def inside(region, boxes) -> float:
+    """Return the largest share of a region that lies in one of some boxes."""
+    shared = [
+        (
+            min(region[2], box[2]) - max(region[0], box[0]),
+            min(region[3], box[3]) - max(region[1], box[1]),
+        )
+        for box in boxes
+    ]
+    area = max(0, region[2] - region[0]) * max(0, region[3] - region[1])
+    return max((max(0, w) * max(0, h) / area for w, h in shared if area), default=0.0)
+
+
 def encoded(box, anchor, weights) -> np.ndarray:
     """Return Eq. 6 to 9 of Girshick et al. 2014 for one box, times weights."""
     (x, y, w, h), (ax, ay, aw, ah) = _centred(box), _centred(anchor)
@@ -33,23 +46,21 @@ def _centred(box):
     return (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
 
 
-def matched(overlaps, present, ignored, positive, negative, keep_best) -> np.ndarray:
+def matched(overlaps, present, inside, positive, negative, keep_best) -> np.ndarray:
     """Return for each region of one picture its object, -1 for ground, -2 for neither."""
     objects = np.flatnonzero(present)
     found = []
-    for row in overlaps:
+    for row, share in zip(overlaps, inside, strict=True):
         best = max(objects, key=lambda number: (row[number], -number), default=None)
-        if best is None:
-            found.append(-1)
-            continue
-        wanted = row[best] >= positive
+        wanted = best is not None and row[best] >= positive
         if keep_best:
-            tops = {number: overlaps[:, number].max() for number in objects if not ignored[number]}
+            tops = {number: overlaps[:, number].max() for number in objects}
             wanted |= any(row[number] >= top * (1 - 1e-6) > 0 for number, top in tops.items())
-        if not wanted and row[best] < negative:
-            found.append(-1)
+        if wanted:
+            found.append(best)
         else:
-            found.append(best if wanted and not ignored[best] else -2)
+            far = best is None or row[best] < negative
+            found.append(-1 if far and share < 0.5 else -2)
     return np.array(found)
 
 

@@ -11,7 +11,7 @@ from dltk.layers import RegionProposals, WholePicture
 from dltk.losses.detection import box_loss, class_loss, objectness_loss
 from dltk.models.rcnn.detector import Parts
 from dltk.objects import AREA, BOXES, IGNORED, LABELS, PADDING, PIXELS, PROPOSALS, SEEDS
-from dltk.ops.boxes import areas, encoded, pairwise_iou
+from dltk.ops.boxes import areas, encoded, pairwise_covered, pairwise_iou
 from dltk.ops.matching import GROUND, NEITHER, matched, noise_of, sampled
 from dltk.training.model import AcrossWorkers
 
@@ -97,12 +97,12 @@ class Learner(AcrossWorkers, keras.Model):
     def _of_anchors(self, pixels, logits, deltas, inputs) -> dict[str, tf.Tensor]:
         """Return the losses of the region proposal network."""
         lessons, seeds = self._lessons, inputs[SEEDS]
-        boxes, present, ignored = _truth(inputs)
+        boxes, present = inputs[BOXES], _present(inputs)
         anchors = tf.concat(self._parts.proposals.anchors(pixels, logits), axis=0)
         matches = matched(
             pairwise_iou(anchors[None], boxes),
             present,
-            ignored,
+            _inside_ignored(anchors[None], inputs),
             negative=lessons.anchor_overlap[0],
             positive=lessons.anchor_overlap[1],
             keep_best=True,
@@ -127,17 +127,17 @@ class Learner(AcrossWorkers, keras.Model):
     def _of_regions(self, maps, regions, inputs) -> dict[str, tf.Tensor]:
         """Return the losses of the second stage."""
         lessons = self._lessons
-        boxes, present, ignored = _truth(inputs)
-        overlaps = pairwise_iou(regions, boxes)
+        boxes, present = inputs[BOXES], _present(inputs)
+        overlaps = tf.where(present[:, None, :], pairwise_iou(regions, boxes), 0.0)
         matches = matched(
             overlaps,
             present,
-            ignored,
+            _inside_ignored(regions, inputs),
             negative=lessons.region_overlap,
             positive=lessons.region_overlap,
         )
         far = tf.reduce_max(overlaps, axis=2) < lessons.least_overlap
-        far &= tf.reduce_any(present & ~ignored, axis=1, keepdims=True)
+        far &= tf.reduce_any(present, axis=1, keepdims=True)
         matches = tf.where((areas(regions) == 0) | ((matches == GROUND) & far), NEITHER, matches)
         noise = noise_of(inputs[SEEDS] + 1, tf.shape(regions)[1])
         count = lessons.regions
@@ -168,17 +168,22 @@ def _with_one_more(inputs) -> dict[str, tf.Tensor]:
     return {**inputs, **padded}
 
 
-def _truth(inputs) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Return boxes, and which of them are present, and which ignored."""
-    labels = inputs[LABELS]
-    return inputs[BOXES], labels != PADDING, labels == IGNORED
+def _present(inputs) -> tf.Tensor:
+    """Return which objects are neither padding nor ignored, bool (B, N)."""
+    return inputs[LABELS] >= 0
+
+
+def _inside_ignored(regions: tf.Tensor, inputs) -> tf.Tensor:
+    """Return the share of each region that lies in an ignored object, float32 (B, P)."""
+    ignored = (inputs[LABELS] == IGNORED)[:, None, :]
+    return tf.reduce_max(tf.where(ignored, pairwise_covered(regions, inputs[BOXES]), 0.0), axis=2)
 
 
 def _and_annotated(regions: tf.Tensor, inputs) -> tf.Tensor:
     """Return regions, and the boxes of objects behind them: there is something to learn from
     before proposals are any good."""
-    boxes, present, ignored = _truth(inputs)
-    return tf.concat([regions, tf.where((present & ~ignored)[..., None], boxes, 0.0)], axis=1)
+    known = tf.where(_present(inputs)[..., None], inputs[BOXES], 0.0)
+    return tf.concat([regions, known], axis=1)
 
 
 def _of_each(values: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
