@@ -117,7 +117,7 @@ def fit_sides(picture: Image.Image, shorter: int, longer: int, *, multiple: int 
     inverse = np.float32(1) / np.array([min(sides), max(sides)], np.float32)
     scale = float(min(inverse * np.array([shorter, longer], np.float32)))
     high, wide = (max(1, int(side * scale)) for side in sides)
-    drawn = _interpolated(np.asarray(picture, np.float32), high, axis=0)
+    drawn = _interpolated(np.asarray(picture), high, axis=0)
     drawn = _interpolated(drawn, wide, axis=1)
     height, width = (-(-side // multiple) * multiple for side in (high, wide))
     pixels = np.zeros((height, width, 3), np.float32)
@@ -134,7 +134,8 @@ def _interpolated(pixels: np.ndarray, count: int, axis: int) -> np.ndarray:
     first = np.minimum(at.astype(int), own - 1)
     second = np.minimum(first + 1, own - 1)
     share = (at - first).astype(np.float32).reshape((-1,) + (1,) * (pixels.ndim - 1 - axis))
-    one, other = (np.take(pixels, places, axis) for places in (first, second))
+    # What is taken is made float32, rather than all of a large picture.
+    one, other = (np.take(pixels, at, axis).astype(np.float32) for at in (first, second))
     return one + share * (other - one)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 # What a detector takes, by name; the last three to learn from.
-PIXELS, AREA, PROPOSALS = "pixels", "area", "proposals"
+PIXELS, EXTENT, PROPOSALS = "pixels", "extent", "proposals"
 BOXES, LABELS, SEEDS = "boxes", "labels", "seeds"
 PADDING, IGNORED = -1, -2  # among labels
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -266,16 +267,19 @@ def choose_training_precision(precision: str, model, placement: Placement) -> st
     return "bfloat16" if dense and has_amx_bf16() else "float32"
 
 
-def apply_precision(model, precision: str) -> None:
+def apply_precision(model, precision: str, *, exact: Collection[str] = ()) -> None:
     """Let a Keras model compute in `precision`, its weights staying float32.
 
     The layer that gives the output stays float32 too: bfloat16 probabilities have two digits.
+
+    Args:
+        exact: names of other layers that stay float32.
     """
     if precision == "float32":
         return
     last = [output._keras_history.operation for output in model.outputs]
     for layer in model._flatten_layers(include_self=False):
-        if layer not in last:
+        if layer not in last and layer.name not in exact:
             layer.dtype_policy = _POLICIES[precision]
 
 

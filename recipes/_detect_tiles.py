@@ -39,6 +39,7 @@ class Tiled:
     """
 
     batch_size = 1
+    at_least = None  # tiles are cut out of all pixels
 
     def __init__(self, detector: Detector, *, tile: int, overlap: float, **merging):
         self.labels, self.running = detector.labels, detector.running
@@ -46,7 +47,9 @@ class Tiled:
         self._detector, self._tile, self._overlap = detector, tile, overlap
         self._merging = merging
 
-    def load(self, picture: Image.Image, name: str) -> tuple[Image.Image, str, object]:
+    def load(
+        self, picture: Image.Image, name: str, size: tuple[int, int] | None = None
+    ) -> tuple[Image.Image, str, object]:
         return picture, name, self._detector.load(picture, name)
 
     def __call__(self, loaded: list) -> list[Detections]:

@@ -39,7 +39,7 @@ class DetectionEvaluation:
         classes: of the model, in the order of its labels; those of `truth` and `found`.
         names: of the pictures that were measured.
         truth: the objects in each.
-        found: what the model found in each, at any score.
+        found: what the model found in each, unsure answers too; see `LEAST_SCORE`.
         failed: (name, why) of pictures that could not be read and do not count.
         seen_in_training: how many of the N the model was trained on, by their content; None where
             no `split.csv` beside the model tells.
@@ -101,7 +101,7 @@ class DetectionEvaluation:
         The files are evaluation.json, precision_recall.png, mistakes.png (unless there are none)
         and detections.csv. The last has a row for every detection, with its outcome (see
         `dltk.metrics.mistakes.Judgement`) and the class of the object that this is about; and one,
-        without a score, for every object that no detection finds at any score. Files of an earlier
+        without a score, for every object that none of them finds. Files of an earlier
         evaluation are replaced.
 
         Raises:

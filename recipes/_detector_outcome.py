@@ -47,7 +47,10 @@ def write_outcome(
         f"Use it: `dltk detect PICTURES -m {shlex.quote(os.fspath(run.path / MODEL_FILE))}`",
         "",
     ]
-    lines += _measured(evaluation) if evaluation else ["No pictures were held out.", ""]
+    if evaluation:
+        lines += _measured(evaluation, chosen)
+    else:
+        lines += ["No pictures were held out.", ""]
     if chosen:
         lines += ["## Found on the way", "", *_listed(chosen.items()), ""]
     for title, entries in (("Left out", passed_over), ("Mended or left out boxes", repairs)):
@@ -61,7 +64,7 @@ def write_outcome(
     run.write_text("report.md", "\n".join(lines).rstrip() + "\n")
 
 
-def _measured(evaluation: DetectionEvaluation) -> list[str]:
+def _measured(evaluation: DetectionEvaluation, chosen: dict) -> list[str]:
     report = evaluation.report
     lines = [
         f"## Measured on {report.pictures} pictures of the {evaluation.split} split",
@@ -70,7 +73,7 @@ def _measured(evaluation: DetectionEvaluation) -> list[str]:
         f"mAP@.75 {_share(report.map75)}.",
         "",
     ]
-    if evaluation.split == "val":
+    if evaluation.split == "val" and "best epoch" in chosen:
         lines += ["These pictures also chose the best epoch, so the figures flatter a little.", ""]
     lines += ["| class | AP | AP@.5 | objects |", "|---|---|---|---|"]
     lines += [

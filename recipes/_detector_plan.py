@@ -25,10 +25,10 @@ _LESSONS = {
     "localize": Lessons(regions=1, share=1.0, region_overlap=1e-6),
 }
 PRESETS = tuple(DESIGNS)
-_OF_DESIGN = ("preset", "pooling", "proposals", "regions")
+_OF_DESIGN = ("preset", "pooling", "proposals")
 _BY_STEPS = (
-    "epochs", "lr", "optimizer", "schedule", "warmup", "weight_decay", "augment", "flip",
-    "patience", "clip", "ema", "precision",
+    "epochs", "batch_size", "lr", "optimizer", "schedule", "warmup", "weight_decay", "augment",
+    "flip", "patience", "clip", "ema", "precision",
 )  # fmt: skip
 _WORDS = {
     "preset": PRESETS,
@@ -65,6 +65,8 @@ class DetectorPlan:
 def plan_of(asked: SimpleNamespace, defaults: dict) -> DetectorPlan:
     """Return what follows from the options `asked`.
 
+    Where these grow from a detector they are given what that one's design is.
+
     Raises:
         UsageError: unknown words, options that do not go together or do nothing, no selective
             search where it is needed.
@@ -76,16 +78,16 @@ def plan_of(asked: SimpleNamespace, defaults: dict) -> DetectorPlan:
             "--backbone-lr has no meaning here: no layers of the backbone are trained; say which "
             "with --unfreeze"
         )
+    source = find_model(asked.backbone)
+    if source.task not in ("classify", "features", "detect"):
+        raise UsageError(f"{source.name} is for the task {source.task}; name a classifier")
+    if source.task == "detect":
+        _take_over(asked, defaults, source)
     fitted = asked.preset != "rcnn" or tuned
     if not fitted:
         _refuse(asked, defaults, _BY_STEPS, "R-CNN on a fixed network takes no gradient steps")
     if asked.augment == "none" and asked.flip != defaults["flip"]:
         raise UsageError("--flip has no meaning here: pictures are not varied; see --augment")
-    source = find_model(asked.backbone)
-    if source.task not in ("classify", "features", "detect"):
-        raise UsageError(f"{source.name} is for the task {source.task}; name a classifier")
-    if source.task == "detect":
-        _refuse(asked, defaults, _OF_DESIGN, f"{source.name} is a detector already")
     design = DESIGNS[asked.preset]
     if design.cutting == "warp":
         _refuse(asked, defaults, ("pooling",), "R-CNN warps its regions")
@@ -99,6 +101,17 @@ def plan_of(asked: SimpleNamespace, defaults: dict) -> DetectorPlan:
     design = replace(design, **{name: v for name, v in chosen.items() if v is not None})
     geometry = Geometry(asked.size, asked.size, fit="within")
     return DetectorPlan(source, design, _LESSONS[asked.preset], geometry, tuned, fitted)
+
+
+def _take_over(asked: SimpleNamespace, defaults: dict, source: ModelSource) -> None:
+    """Ask for the design that a detector has. Raises UsageError where another was asked for."""
+    training = source.card.training if source.card is not None else {}
+    own = defaults | training.get("options", {})
+    for name in _OF_DESIGN:
+        if getattr(asked, name) not in (defaults[name], own[name]):
+            told = f"--{name} {getattr(asked, name)}"
+            raise UsageError(f"{told} has no meaning here: {source.name} is a detector already")
+        setattr(asked, name, own[name])
 
 
 def _refuse(asked: SimpleNamespace, defaults: dict, names: tuple[str, ...], why: str) -> None:

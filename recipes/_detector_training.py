@@ -20,10 +20,12 @@ from dltk.engine.boxes import BoxNetwork
 from dltk.errors import UsageError
 from dltk.images import decode_sized
 from dltk.losses.given import Given
-from dltk.metrics import measure_detections
+from dltk.metrics import DetectionReport, measure_detections
+from dltk.metrics.mistakes import rounded_down
 from dltk.models.classifier import freeze
 from dltk.models.rcnn.detector import adjusted, backbone_of
 from dltk.models.rcnn.learning import Learner
+from dltk.models.rcnn.parts import ANSWERS
 from dltk.models.rcnn.presets import new_detector, regrown_detector
 from dltk.objects import Detections, Objects
 from dltk.strategy import apply_precision, choose_training_precision, cores, reset_precision
@@ -50,6 +52,7 @@ class DetectorTraining:
         self.strategy = placement.strategy
         self.chosen: dict = {}
         self._warps = plan.design.cutting == "warp"
+        self._judged = False  # whether validation pictures say which epoch is best
         self._regions = None
         if plan.design.regions == "outside":
             self._regions = OutsideRegions(plan.design.proposals, asked.regions, report)
@@ -79,7 +82,7 @@ class DetectorTraining:
         asked, plan, train = self.asked, self.plan, self.data.splits["train"]
         precision = self._precision(detector)
         with self.strategy.scope():
-            apply_precision(detector, precision)
+            apply_precision(detector, precision, exact=ANSWERS)
             learner = Learner(detector, plan.lessons)
         batches = ObjectBatches(
             train,
@@ -102,7 +105,7 @@ class DetectorTraining:
             loss={name: Given() for name in learner.loss_names},
             metrics=[],
             measure=self._measure(detector),
-            score=_score if "val" in self.data.splits else None,
+            score=_score if self._judged else None,
             slow=slow,
             slow_rate=asked.backbone_lr,
             regime=Regime(
@@ -113,7 +116,7 @@ class DetectorTraining:
                 clip=asked.clip,
                 ema=asked.ema,
                 precision=precision,
-                patience=asked.patience if "val" in self.data.splits else 0,
+                patience=asked.patience if self._judged else 0,
                 save_every=asked.save_every,
                 seed=asked.seed,
             ),
@@ -122,7 +125,8 @@ class DetectorTraining:
             report=self.report,
         )
         reset_precision(detector)
-        self.chosen["best epoch"] = progress.best_epoch
+        if self._judged:
+            self.chosen["best epoch"] = progress.best_epoch
 
     def _with_svms(self, detector: keras.Model) -> keras.Model:
         """Return an R-CNN with what it learns after its network."""
@@ -140,7 +144,7 @@ class DetectorTraining:
         )
 
     def found(self, detector: keras.Model, split: str) -> list[Detections]:
-        """Return what the detector finds in each picture of a split, at any score."""
+        """Return what the detector finds in each picture of a split, unsure answers too."""
         part = self.data.splits[split]
         return self._found(self._network(detector), part)
 
@@ -152,10 +156,12 @@ class DetectorTraining:
             return None
         part, found = data.splits[split], self.found(detector, split)
         trained_on = set(data.splits["train"].digests) - {""}
-        report = measure_detections(part.objects, found, data.classes)
-        best = report.best_of_all.score
-        if best is not None and np.isfinite(best):
-            self.chosen["score"] = round(float(best), 4)
+        report = self._reported(found, split)
+        judged = report
+        if self._judged and split != "val":  # what is chosen should not flatter what is tested
+            judged = self._reported(self.found(detector, "val"), "val")
+        if np.isfinite(judged.best_of_all.score):
+            self.chosen["score"] = rounded_down(judged.best_of_all.score)
         return DetectionEvaluation(
             model=str(model),
             data=data.where,
@@ -195,8 +201,12 @@ class DetectorTraining:
             what = "1 picture that" if left_out == 1 else f"{left_out} pictures that"
             self.report(f"note: left out: {what} cannot be read")
         train = self.data.splits.get("train")
-        if train is None or not any((~each.ignored).any() for each in train.objects):
+        if train is None or not _has_objects(train):
             raise UsageError("no picture with an object can be trained on")
+        val = self.data.splits.get("val")
+        self._judged = val is not None and _has_objects(val)
+        if self.plan.fitted and not self._judged:
+            self.report("note: no objects to validate on: the last epoch counts")
         for part in self.data.splits.values():
             if self._regions:
                 self._regions.prepare(part, self.report)
@@ -224,18 +234,18 @@ class DetectorTraining:
 
     def _measure(self, detector: keras.Model) -> Callable[[], dict[str, float]] | None:
         """Return what measures the detector on validation pictures, after every epoch."""
-        if "val" not in self.data.splits:
+        if not self._judged:
             return None
         part, network = self.data.splits["val"], self._network(detector)
 
         def measure() -> dict[str, float]:
-            found = self._found(network, part)
-            report = measure_detections(part.objects, found, self.data.classes)
-            # NaN where there is nothing to find: all the same, then.
-            means = {"val_map": report.map, "val_map50": report.map50}
-            return {name: float(np.nan_to_num(mean)) for name, mean in means.items()}
+            report = self._reported(self._found(network, part), "val")
+            return {"val_map": float(report.map), "val_map50": float(report.map50)}
 
         return measure
+
+    def _reported(self, found: list[Detections], split: str) -> DetectionReport:
+        return measure_detections(self.data.splits[split].objects, found, self.data.classes)
 
     def _found(self, network: BoxNetwork, part: AnnotatedExamples) -> list[Detections]:
         if self._regions is None:
@@ -263,6 +273,10 @@ class DetectorTraining:
 
         workers = cores()
         yield from ordered_map(load, range(len(part)), workers=workers, ahead=_AHEAD)
+
+
+def _has_objects(part: AnnotatedExamples) -> bool:
+    return any((~each.ignored).any() for each in part.objects)
 
 
 def _score(row: dict) -> list[float]:

@@ -11,7 +11,7 @@ from PIL import Image
 from dltk.errors import UsageError, nearest, printable
 from dltk.models.catalog import Label
 from dltk.models.find import ModelSource, find_model
-from dltk.models.labels import distinct_names
+from dltk.models.labels import distinct_names, folded_name
 from dltk.objects import Detections
 from dltk.weights import Report, silent
 
@@ -27,16 +27,22 @@ class Detector(Protocol):
         running: what it runs on, in a few words for the user.
         batch_size: how many pictures to give it at a time.
         workers: how many threads may call it at once.
+        at_least: pixels that the shorter side of a picture must keep where a JPEG is decoded
+            smaller, see `dltk.images.decode`; None for all.
     """
 
     labels: tuple[Label, ...]
     running: str
     batch_size: int
     workers: int
+    at_least: int | None
 
-    def load(self, picture: Image.Image, name: str) -> object:
-        """Return what it needs of one picture (upright RGB, full size); called on any thread.
+    def load(self, picture: Image.Image, name: str, size: tuple[int, int] | None = None) -> object:
+        """Return what it needs of one picture; called on any thread.
 
+        Args:
+            picture: upright RGB.
+            size: its full (width, height), where it was decoded smaller.
         Raises:
             InputError: this picture cannot be used.
         """
@@ -67,6 +73,7 @@ def load_detector(
     *,
     score: float | None = None,
     nms: float | None = None,
+    soft: bool = False,
     most: int = 100,
     classes: Sequence[int] = (),
     regions: str | os.PathLike | None = None,
@@ -84,6 +91,7 @@ def load_detector(
         source: from `find_detector`.
         score: leave out what is less sure; None for the detector's own threshold.
         nms: IoU above which of two boxes one goes; None for the detector's own.
+        soft: let overlapping boxes count less instead, see `dltk.layers.FinalBoxes`.
         most: boxes for each picture, at most.
         classes: the only ones to look for; none for all.
         regions: a file of regions to look at, see `dltk.proposals.proposals_from_file`; not for
@@ -91,24 +99,28 @@ def load_detector(
         batch_size, engine, devices, strategy, precision, pictures, report: see
             `dltk.engine.load_engine`.
     Raises:
+        UsageError: options that mean nothing to this detector.
         DltkError: a model that cannot be loaded, weights out of reach.
     """
-    load = _load_trained if source.task == "detect" else _load_regions
-    return load(
-        source,
-        score=score,
-        nms=nms,
-        most=most,
-        classes=classes,
-        regions=regions,
-        engine=engine,
-        devices=devices,
-        strategy=strategy,
-        precision=precision,
-        batch_size=batch_size,
-        pictures=pictures,
-        report=report,
-    )
+    options = {
+        "score": score,
+        "nms": nms,
+        "most": most,
+        "classes": classes,
+        "regions": regions,
+        "engine": engine,
+        "devices": devices,
+        "strategy": strategy,
+        "precision": precision,
+        "batch_size": batch_size,
+        "pictures": pictures,
+        "report": report,
+    }
+    if source.task == "detect":
+        return _load_trained(source, soft=soft, **options)
+    if soft:
+        raise UsageError(f"--soft is for trained detectors; {source.name} is none")
+    return _load_regions(source, **options)
 
 
 def chosen_classes(words: str | Sequence[str], source: ModelSource, option: str) -> list[int]:
@@ -122,12 +134,12 @@ def chosen_classes(words: str | Sequence[str], source: ModelSource, option: str)
     """
     labels, names = source.labels, distinct_names(source.labels)
     known = {str(number): number for number in range(len(labels))}
-    known |= {_folded(label.id): number for number, label in enumerate(labels) if label.id}
-    known |= {_folded(name): number for number, name in enumerate(names)}
+    known |= {folded_name(label.id): number for number, label in enumerate(labels) if label.id}
+    known |= {folded_name(name): number for number, name in enumerate(names)}
     chosen = []
     for word in [words] if isinstance(words, str) else words:
-        for part in [word] if _folded(word) in known else word.split(","):
-            number = known.get(_folded(part))
+        for part in [word] if folded_name(word) in known else word.split(","):
+            number = known.get(folded_name(part))
             if number is None:
                 raise UsageError(
                     f'{option}: {source.name} has no class "{printable(part.strip())}".'
@@ -137,15 +149,11 @@ def chosen_classes(words: str | Sequence[str], source: ModelSource, option: str)
     return list(dict.fromkeys(chosen))
 
 
-def _folded(name: str) -> str:
-    return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
-
-
 def _load_trained(source: ModelSource, **options) -> Detector:
     """Return a published detector, or one in a model file that `dltk train detector` wrote."""
-    from recipes._trained import TrainedDetector
+    from recipes._trained import NetworkDetector
 
-    return TrainedDetector(source, **options)
+    return NetworkDetector(source, **options)
 
 
 def _load_regions(source: ModelSource, **options) -> Detector:

@@ -13,6 +13,7 @@ from dltk.batch import predict
 from dltk.data.examples import AnnotatedExamples, LabelledData, ObjectData
 from dltk.data.objects import holds_objects, read_objects
 from dltk.errors import DltkError, UsageError, printable
+from dltk.images import decode_sized
 from dltk.metrics import measure_detections
 from dltk.models.find import ModelSource
 from dltk.models.labels import distinct_names, find_outputs, known_outputs
@@ -43,8 +44,9 @@ def evaluate_detector(
 ) -> DetectionEvaluation:
     """Measure a detector on pictures with boxes; what `recipes.evaluate.evaluate` does for one.
 
-    It gives the boxes of its 100 surest answers in each picture, however unsure. Where the data
-    does not know all of its classes, what it finds of the others does not count.
+    Its 100 surest answers in each picture are measured, unsure ones too: from `LEAST_SCORE` on,
+    or from where torchvision measures what it publishes. Where the data does not know all of its
+    classes, what it finds of the others does not count.
 
     Args:
         source: of the detector.
@@ -155,7 +157,8 @@ def _detect_all(
 
     def load(example: tuple[AnnotatedExamples, int]):
         part, index = example
-        return detector.load(part.decode(index), part.names[index])
+        picture, size = decode_sized(part.sources[index], at_least=detector.at_least)
+        return detector.load(picture, part.names[index], size)
 
     outcomes = predict(
         examples,

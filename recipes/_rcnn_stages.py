@@ -18,9 +18,9 @@ from sklearn.svm import LinearSVC
 
 from dltk.metrics.iou import covered, overlaps
 from dltk.objects import Objects
+from dltk.ops.matching import INSIDE
 from dltk.weights import Report
 
-_INSIDE = 0.5  # share of a region from which on it belongs to what is ignored
 _NEGATIVE = 0.3  # IoU with all objects of a class, below which a region is none
 _SIMILAR = 0.6  # IoU with an object from which on its box is learnt from a region
 _SVM = {"C": 1e-3, "intercept_scaling": 10.0, "class_weight": {1: 2.0}, "loss": "hinge"}
@@ -66,7 +66,7 @@ def chosen_regions(
     """
     known, ignored = objects.take(~objects.ignored), objects.take(objects.ignored)
     near = overlaps(proposed, known.boxes).max(axis=1, initial=0) >= _SIMILAR
-    inside = covered(proposed, ignored.boxes).max(axis=1, initial=0) >= _INSIDE
+    inside = covered(proposed, ignored.boxes).max(axis=1, initial=0) >= INSIDE
     proposed, near = proposed[near | ~inside], near[near | ~inside]
     order = random.permutation(len(proposed))
     turns = np.where(near[order], np.cumsum(near[order]), np.cumsum(~near[order]))
@@ -95,7 +95,12 @@ def described(regions: np.ndarray, features: np.ndarray, objects: Objects, class
 
 @dataclass(frozen=True, eq=False)
 class Linear:
-    """What is learnt: scores are features @ weights + biases (D, K), deltas likewise (D, 4 · K)."""
+    """What is learnt of features float32 (n, D): scores and deltas are features @ weights + biases.
+
+    Attributes:
+        score_weights, score_biases: float32 (D, K) and (K,).
+        delta_weights, delta_biases: float32 (D, K, 4) and (K, 4).
+    """
 
     score_weights: np.ndarray
     score_biases: np.ndarray

@@ -13,8 +13,8 @@ from dltk.data.examples import AnnotatedExamples
 from dltk.data.pipeline import SAMPLE, random_of
 from dltk.engine.keras import Replicated
 from dltk.layers import FinalBoxes
-from dltk.models.rcnn.detector import Parts, build_detector
-from dltk.objects import AREA, PIXELS, PROPOSALS, Objects
+from dltk.models.rcnn.detector import Parts, build_detector, outside_of
+from dltk.objects import EXTENT, PIXELS, PROPOSALS, Objects
 from dltk.weights import Report
 from recipes._rcnn_stages import Regions, chosen_regions, described, learn, with_learnt
 
@@ -58,11 +58,19 @@ def with_svms(
             box_head=with_learnt(parts.box_head, learnt),
             final_boxes=FinalBoxes.from_config(parts.final_boxes.get_config() | final),
         )
-        return build_detector(changed, outside=detector.input[PROPOSALS].shape[1])
+        return build_detector(changed, outside=outside_of(detector))
 
 
 def _all_regions(
-    detector, part, canvases, regions, *, classes, strategy, batch_size, seed
+    detector: keras.Model,
+    part: AnnotatedExamples,
+    canvases: Iterator[Canvas],
+    regions: Callable[[int], np.ndarray],
+    *,
+    classes: int,
+    strategy,
+    batch_size: int,
+    seed: int,
 ) -> Regions:
     """Return the regions of all pictures that are learnt from, with their features."""
     network = Replicated(_features_of(detector), strategy, batch_size)
@@ -84,7 +92,7 @@ def _all_regions(
         padding = np.zeros((_LEARNT_FROM - len(chosen), 4), np.float32)
         given = {
             PIXELS: canvas.pixels.astype(np.float32),
-            AREA: np.asarray(canvas.size, np.float32),
+            EXTENT: np.asarray(canvas.size, np.float32),
             PROPOSALS: np.concatenate([chosen, padding]),
         }
         batch.append((given, len(chosen), objects))
@@ -98,13 +106,13 @@ def _all_regions(
 def _features_of(detector: keras.Model) -> keras.Model:
     """Return the part of a detector that gives the features (B, P, D) of regions."""
     parts = Parts.of(detector)
-    pixels, area = keras.Input((None, None, 3), name=PIXELS), keras.Input((2,), name=AREA)
+    pixels, extent = keras.Input((None, None, 3), name=PIXELS), keras.Input((2,), name=EXTENT)
     regions = keras.Input((_LEARNT_FROM, 4), name=PROPOSALS)
-    crops = parts.region_features(parts.maps(pixels, area), regions)
+    crops = parts.region_features(parts.maps(pixels, extent), regions)
     trunk = keras.Model(parts.box_head.inputs, parts.box_head.get_layer("features").output)
     features = trunk(crops, training=False)
     grouped = keras.ops.reshape(features, (-1, _LEARNT_FROM, features.shape[-1]))
-    return keras.Model({PIXELS: pixels, AREA: area, PROPOSALS: regions}, grouped)
+    return keras.Model({PIXELS: pixels, EXTENT: extent, PROPOSALS: regions}, grouped)
 
 
 def _placed(objects: Objects, canvas: Canvas) -> Objects:

@@ -114,6 +114,7 @@ class RegionDetector:
     """
 
     batch_size = 1  # a picture is hundreds of regions
+    at_least = None
 
     def __init__(
         self,
@@ -163,7 +164,9 @@ class RegionDetector:
         what = what if regions is None else "the regions of a file"
         self.running = f"{self._network.running}, {what} labelled by a classifier"
 
-    def load(self, picture: Image.Image, name: str) -> tuple[Image.Image, np.ndarray]:
+    def load(
+        self, picture: Image.Image, name: str, size: tuple[int, int] | None = None
+    ) -> tuple[Image.Image, np.ndarray]:
         """Return a picture with the regions to look at: float32 (P, 4)."""
         if self._given is not None:
             boxes = np.clip(given_regions(self._given, name), 0, np.float32(picture.size * 2))
@@ -247,7 +250,7 @@ class RegionDetector:
         for share in np.repeat(_MOVES, _ROUNDS):
             moved = _moved(boxes, share, evidence.size)
             tried = self._describe(evidence, moved.reshape(-1, 4))
-            sureness = tried.sureness(np.repeat(labels, moved.shape[1])).reshape(len(boxes), -1)
+            sureness = tried.sureness(np.repeat(labels, moved.shape[1])).reshape(moved.shape[:2])
             boxes = moved[np.arange(len(boxes)), sureness.argmax(axis=1)]
         return boxes
 

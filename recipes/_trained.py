@@ -12,16 +12,15 @@ from dltk import strategy as placing
 from dltk.canvas import Canvas, fit_sides, fit_within, placed_regions
 from dltk.errors import UsageError
 from dltk.models.find import ModelSource
-from dltk.objects import PROPOSALS, Detections
+from dltk.objects import Detections
 from dltk.proposals import check_search, given_regions, proposals_from_file
 from dltk.weights import Report
 from recipes._outside_regions import search_regions
 
 _SCORE, _IOU = 0.5, 0.5  # of published ones; the former is what torchvision's examples show
-_CANDIDATES = 4  # times as many as are wanted, where only some classes are
 
 
-class TrainedDetector:
+class NetworkDetector:
     """A trained detector, as `recipes.detect` runs it; see `recipes._detectors.load_detector`."""
 
     workers = 1
@@ -32,6 +31,7 @@ class TrainedDetector:
         *,
         score: float | None,
         nms: float | None,
+        soft: bool,
         most: int,
         classes: Sequence[int],
         regions: str | os.PathLike | None,
@@ -47,31 +47,35 @@ class TrainedDetector:
             raise UsageError("detectors run on the keras engine; leave --engine out")
         from dltk.engine.boxes import BoxNetwork
         from dltk.models.fixed import fix_kernels, fixed
-        from dltk.models.rcnn.detector import Parts, adjusted
-        from dltk.models.rcnn.load import load_detector
+        from dltk.models.rcnn.detector import Parts, adjusted, outside_of
+        from dltk.models.rcnn.load import load_rcnn
+        from dltk.models.rcnn.parts import ANSWERS
 
         source.weights(report)
         placement = placing.place(devices, strategy)
         self.labels = source.labels
-        self._source, self._classes = source, list(classes)
-        chosen = source.card.training.get("chosen", {}) if source.card is not None else {}
-        changes = {"score": chosen.get("score", _SCORE) if score is None else score}
+        self._source = source
+        found = source.card.training.get("chosen", {}) if source.card is not None else {}
+        changes = {"soft": soft, "score": found.get("score", _SCORE) if score is None else score}
         if nms is not None:
             changes["iou"] = nms
         with placement.strategy.scope():
-            detector = load_detector(source)
-            # One that localises has a single object in each picture.
-            self._most = 1 if Parts.of(detector).final_boxes.most == 1 else most
-            wanted = self._most * (_CANDIDATES if classes else 1)
-            detector = fixed(adjusted(detector, most=wanted, **changes))
-            placing.apply_precision(detector, placing.choose_precision(precision))
+            detector = load_rcnn(source)
+            if Parts.of(detector).final_boxes.most > 1:  # else it has one object in each picture
+                changes["most"] = most
+            detector = fixed(adjusted(detector, only=classes, **changes))
+            chosen = placing.choose_precision(precision)
+            placing.apply_precision(detector, chosen, exact=ANSWERS)
             if placement.kind == "cpu":
                 fix_kernels(detector)
-        self._regions = detector.input[PROPOSALS].shape[1] if PROPOSALS in detector.input else 0
+        self._regions = outside_of(detector)
         self._given = self._read(regions, report)
-        self.batch_size = self._per_step(batch_size)
+        whole = source.entry is not None or self._regions  # which are searched in all of its pixels
+        self.at_least = None if whole else source.geometry.at_least
+        # Published ones take each picture at its own size.
+        self.batch_size = batch_size if source.entry is None else placement.replicas
         self._network = BoxNetwork(detector, placement.strategy, self.batch_size)
-        self.running = f"Keras, {placement.reason}, {placing.choose_precision(precision)}"
+        self.running = f"Keras, {placement.reason}, {chosen}"
 
     def _read(self, regions, report: Report) -> dict[str, np.ndarray] | None:
         """Return the regions of a file by name; None if they are to be searched for."""
@@ -83,16 +87,14 @@ class TrainedDetector:
             check_search()
         return None
 
-    def _per_step(self, batch_size: int) -> int:
-        """Return how many pictures to run at a time; published ones take each at its own size."""
-        return 1 if self._source.entry is not None else batch_size
-
-    def load(self, picture: Image.Image, name: str) -> Canvas | tuple[Canvas, np.ndarray]:
+    def load(
+        self, picture: Image.Image, name: str, size: tuple[int, int] | None = None
+    ) -> Canvas | tuple[Canvas, np.ndarray]:
         """Return a picture as the network takes it, with regions of it if it takes these too."""
         geometry = self._source.geometry
         if self._source.entry is not None:
             return fit_sides(picture, geometry.height, geometry.width)
-        canvas = fit_within(picture, geometry.height, geometry.width)
+        canvas = fit_within(picture, geometry.height, geometry.width, size=size)
         if not self._regions:
             return canvas
         if self._given is None:
@@ -103,7 +105,4 @@ class TrainedDetector:
 
     def __call__(self, loaded: list) -> list[Detections]:
         """Return what is in each picture, boxes in its pixels."""
-        found = self._network(loaded)
-        if self._classes:
-            found = [each.take(np.isin(each.labels, self._classes)) for each in found]
-        return [each.take(slice(self._most)) for each in found]
+        return self._network(loaded)

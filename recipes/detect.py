@@ -47,6 +47,7 @@ def detect(
     classes: str | Sequence[str] = (),
     score: float | None = None,
     nms: float | None = None,
+    soft: bool = False,
     most: int = 100,
     tile: int | None = None,
     overlap: float = 0.2,
@@ -75,6 +76,9 @@ def detect(
         classes: the only ones to look for, by name, id or number; none for all.
         score: leave out what is less sure, 0-1; None for the detector's own threshold.
         nms: IoU above which of two boxes one goes, 0-1; None for the detector's own.
+        soft: let boxes that overlap surer ones of their class count less, the more they do,
+            instead of going (soft-NMS, Bodla et al. 2017, https://arxiv.org/abs/1704.04503); for
+            trained detectors, and without `nms` and `tile`.
         most: objects in one picture, at most.
         tile: cut pictures that are larger into tiles of so many pixels, look at each on its own
             and at the whole, and merge what is found. None: look at the whole only.
@@ -108,6 +112,8 @@ def detect(
         blurred=blurred,
         classes=classes,
     )
+    if soft and (nms is not None or tile):
+        raise UsageError(f"--soft and --{'tile' if tile else 'nms'} do not go together")
     if tile and regions is not None:
         raise UsageError("--tile and --regions do not go together: regions are of whole pictures")
     items = gather(images)
@@ -120,6 +126,7 @@ def detect(
         source,
         score=score,
         nms=nms,
+        soft=soft,
         most=most,
         classes=wanted,
         regions=regions,
@@ -141,8 +148,8 @@ def detect(
         detector = Tiled(detector, tile=tile, overlap=overlap, **merging)
 
     def load(item: Item):
-        picture, size = item.decode_sized()
-        return size, detector.load(picture, item.name)
+        picture, size = item.decode_sized(at_least=detector.at_least)
+        return size, detector.load(picture, item.name, size)
 
     outcomes = predict(
         items,

@@ -49,7 +49,7 @@ class TrainedDetector:
         classes: their names, in the order of the labels.
         evaluation: how good it is on held-out pictures, "test" or, without those, "val"; None
             without any.
-        chosen: what was found on the way: learning rate, best epoch, score to cut at.
+        chosen: what was found on the way: the best epoch, and the score from which boxes count.
         passed_over: (name, why) of files that are no examples.
         chief: False for a worker of several that does not write the run folder.
     """
@@ -161,7 +161,10 @@ def train_detector(
     run = None if resume is None else _open_run(asked, where, placement.chief)
     data = data if isinstance(data, ObjectData) else read_objects(data, report=say)
     data = split_objects(data, val_share=val_share, test_share=test_share, seed=seed)
-    fitting = fitting_batch_size(batch_size, len(data.splits["train"]), placement.replicas)
+    steps = ""
+    if plan.fitted:
+        fitting = fitting_batch_size(batch_size, len(data.splits["train"]), placement.replicas)
+        steps = f", {fitting // placement.replicas} pictures a replica and step"
     run = run or _open_run(asked, where, placement.chief)
 
     def log(line: str) -> None:
@@ -170,7 +173,7 @@ def train_detector(
 
     with run.going():
         log(f"run folder: {run.path}")
-        log(f"{placement.reason}, {fitting // placement.replicas} pictures a replica and step")
+        log(f"{placement.reason}{steps}")
         if placement.chief:
             _tell_findings(data, log)
         training = DetectorTraining(asked, plan, data, placement, run, log)

@@ -140,11 +140,11 @@ def answers_as_built() -> dict:
     from dltk.engine.boxes import BoxNetwork
     from dltk.models.find import find_model
     from dltk.models.rcnn.detector import adjusted
-    from dltk.models.rcnn.load import load_detector
+    from dltk.models.rcnn.load import load_rcnn
     from dltk.strategy import place
 
     strategy = place("cpu").strategy
-    detector = adjusted(load_detector(find_model(MODEL)), score=SCORE)
+    detector = adjusted(load_rcnn(find_model(MODEL)), score=SCORE)
     network = BoxNetwork(detector, strategy, 1)
     (found,) = network([canvas_of(picture())])
     return listed(found)
@@ -174,13 +174,13 @@ def time_stages() -> None:
     from dltk.models.find import find_model
     from dltk.models.fixed import fix_kernels, fixed
     from dltk.models.rcnn.detector import Parts
-    from dltk.models.rcnn.load import load_detector
+    from dltk.models.rcnn.load import load_rcnn
 
-    detector = fixed(load_detector(find_model(MODEL)))
+    detector = fixed(load_rcnn(find_model(MODEL)))
     fix_kernels(detector)
     parts, canvas = Parts.of(detector), canvas_of(picture())
     pixels = tf.constant(canvas.pixels[None], tf.float32)
-    area = tf.constant(np.array([canvas.size]), tf.float32)
+    extent = tf.constant(np.array([canvas.size]), tf.float32)
     took = {}
 
     def run(stage, function, *arguments):
@@ -194,15 +194,15 @@ def time_stages() -> None:
         took[stage] = statistics.median(seconds[1:])
         return result
 
-    filled = run("normalise, pad", parts.fill_outside, pixels, area)
+    filled = run("normalise, pad", parts.fill_outside, pixels, extent)
     body = run("trunk", lambda x: parts.backbone(x, training=False), filled)
     maps = run("pyramid", lambda *x: parts.pyramid(list(x), training=False), *body)
     answers = run("RPN head", lambda *x: parts.answers(list(x)), *maps)
-    regions = run("proposals, NMS", lambda *x: parts.proposals(pixels, area, *x), *answers)
+    regions = run("proposals, NMS", lambda *x: parts.proposals(pixels, extent, *x), *answers)
     levels = parts.levels(maps)
     features = run("RoIAlign", lambda x, *y: parts.region_features(list(y), x), regions, *levels)
     logits, deltas = run("box head", lambda x: parts.box_head(x, training=False), features)
-    run("final boxes, NMS", parts.final_boxes, area, regions, logits, deltas)
+    run("final boxes, NMS", parts.final_boxes, extent, regions, logits, deltas)
     print("stages, each alone")
     for stage, seconds in sorted(took.items(), key=lambda item: -item[1]):
         print(f"  {stage:17} {seconds:.3f} s   {seconds / sum(took.values()):5.1%}")

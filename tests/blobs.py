@@ -24,13 +24,13 @@ class Blobs:
     """
 
     running = "SciPy"
-    batch_size, workers = 3, 1
+    batch_size, workers, at_least = 3, 1, None
 
     def __init__(self, labels=LABELS, *, score=None, most=100):
         self.labels, self.batches = labels, []
         self._score, self._most = score or 0, most
 
-    def load(self, picture: Image.Image, name: str) -> np.ndarray:
+    def load(self, picture: Image.Image, name: str, size=None) -> np.ndarray:
         return np.asarray(picture)
 
     def __call__(self, loaded: list) -> list[Detections]:

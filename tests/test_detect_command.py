@@ -112,6 +112,17 @@ def test_all_that_can_be_written_lies_where_it_should(run, tmp_path):
     assert "1 done, 2 done before" in third.err and (out / "crops/white/one-1.jpg").exists()
 
 
+def test_crops_of_what_is_no_longer_there_go_and_no_others(run, tmp_path):
+    out, crops = tmp_path / "out", tmp_path / "crops"
+    run("-o", out, "--crops", crops)
+    assert tree(crops) == ["red one/both-2.png", "white/both-1.png", "white/one-1.jpg"]
+    (crops / "white/mine.png").write_text("mine")
+    scene(red=[(50, 20, 90, 60)]).save(tmp_path / "in/both.png")
+    result = run("-o", out, "--crops", crops)
+    assert "1 done, 2 done before" in result.err
+    assert tree(crops) == ["red one/both-1.png", "white/mine.png", "white/one-1.jpg"]
+
+
 def test_files_for_other_tools_are_made_of_the_record_without_looking_again(
     run, tmp_path, blobs  # noqa: F811
 ):  # fmt: skip

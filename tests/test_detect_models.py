@@ -16,7 +16,7 @@ from dltk.images import Geometry
 from dltk.metrics.iou import overlaps
 from dltk.modelfile import ModelCard, save_model
 from dltk.models.rcnn.detector import adjusted
-from dltk.objects import AREA, PIXELS
+from dltk.objects import EXTENT, PIXELS
 from dltk.samples import FOLDER
 from recipes.detect import detect
 from tests.rcnn.tiny import CLASSES, SIDE, tiny_detector
@@ -57,7 +57,7 @@ def test_a_detector_in_a_file_gives_the_boxes_of_its_network(detector, pictures,
     network = adjusted(detector, score=0.1, most=100)
     for pixels, objects in zip(pictures, found, strict=True):
         canvas = fit_within(Image.fromarray(pixels), SIDE, SIDE)
-        inputs = {PIXELS: canvas.pixels[None], AREA: np.float32([canvas.size])}
+        inputs = {PIXELS: canvas.pixels[None], EXTENT: np.float32([canvas.size])}
         outputs = {name: np.asarray(value)[0] for name, value in network(inputs).items()}
         there = outputs["scores"] > 0.1
         assert there.any()
@@ -81,6 +81,23 @@ def test_classes_score_and_max_choose_among_what_it_finds(path, pictures, found)
         [each for each in objects if each.name == name and each.score >= score][:2]
         for objects in found
     ]
+
+
+def test_of_the_classes_asked_for_none_is_crowded_out_by_others(path, pictures, found):
+    """The surest of the rarest class is found alone, however many others are surer."""
+    for pixels, objects in zip(pictures, found, strict=True):
+        for name in {each.name for each in objects}:
+            first = next(each for each in objects if each.name == name)
+            (result,) = detect(pixels, model=path, score=0.1, classes=name, most=1)
+            assert result.objects == [first]
+
+
+def test_overlapping_boxes_may_count_less_instead_of_going(path, pictures, found):
+    (result,) = detect(pictures[0], model=path, score=0.1, soft=True)
+    assert len(result.objects) > len(found[0])
+    assert result.objects[0] == found[0][0]
+    hard = {each.box: each.score for each in found[0]}
+    assert all(each.score <= hard.get(each.box, 1) for each in result.objects)
 
 
 def test_it_looks_at_tiles_too(path, pictures, found):

@@ -102,10 +102,11 @@ def test_what_others_look_at_stays_as_it_is():
         np.testing.assert_allclose(ours, own, rtol=1e-5)
 
 
+@pytest.mark.parametrize("units", [257, 512])
 @pytest.mark.parametrize("options", [{"activation": "relu"}, {"use_bias": False}])
-def test_large_dense_layers_are_computed_by_columns(options):
+def test_large_dense_layers_are_computed_by_columns(options, units):
     inputs = keras.Input((4100,))
-    network = keras.Model(inputs, layers.Dense(300, name="large", **options)(inputs))
+    network = keras.Model(inputs, layers.Dense(units, name="large", **options)(inputs))
     faster = fixed(network)
     assert type(faster.get_layer("large")) is not layers.Dense
     assert faster.output_shape == network.output_shape

@@ -3,13 +3,15 @@
 import json
 import sys
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 from dltk.errors import InputError, UsageError
-from dltk.images import decode
+from dltk.images import Geometry, decode
 from dltk.metrics.iou import overlaps
+from dltk.modelfile import ModelCard, save_model
 from dltk.models.alike import alikeness
 from dltk.models.catalog import Label, imagenet_labels
 from dltk.models.find import find_model
@@ -120,9 +122,20 @@ def test_regions_of_a_file_are_labelled_and_no_others(tmp_path):
         detector.load(picture, "other.jpg")
 
 
-def test_outputs_that_are_not_the_labels_are_refused(tmp_path):
-    import keras
+def test_windows_without_any_evidence_show_nothing(monkeypatch, tmp_path):
+    """A network that is as sure of everything everywhere."""
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    pixels = keras.Input((32, 32, 3))
+    x = keras.layers.Conv2D(60, 3, strides=16, padding="same", kernel_initializer="zeros")(pixels)
+    x = keras.layers.Softmax()(keras.layers.GlobalAveragePooling2D()(x))
+    names = tuple(f"class {number}" for number in range(60))
+    card = ModelCard("classify", names, Geometry(32, 32))
+    save_model(keras.Model(pixels, x), tmp_path / "even.keras", card)
+    detector = RegionDetector(find_model(tmp_path / "even.keras"), pictures=1)
+    assert len(found(detector, sample("cat").resize((90, 60)))) == 0
 
+
+def test_outputs_that_are_not_the_labels_are_refused(tmp_path):
     pixels = keras.Input((16, 16, 3))
     scores = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(pixels))
     keras.Model(pixels, keras.layers.Softmax()(scores)).save(tmp_path / "four.keras")

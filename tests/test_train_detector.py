@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import inspect
 import io
 import json
 import signal
@@ -10,8 +11,10 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -20,8 +23,10 @@ from dltk.data.examples import ObjectData
 from dltk.data.objects import read_objects
 from dltk.data.scene_files import write_scenes
 from dltk.errors import InterruptedRunError, UsageError
+from dltk.images import Geometry
 from dltk.metrics.iou import overlaps
-from dltk.modelfile import read_card
+from dltk.modelfile import ModelCard, read_card, save_model
+from recipes._detector_plan import plan_of
 from recipes.detect import detect
 from recipes.evaluate import evaluate
 from recipes.train_detector import resume_train_detector, train_detector
@@ -214,6 +219,7 @@ def test_figures_of_every_design_are_measured_again_alike(preset, backbone, tmp_
     else:
         regions = write_regions(tmp_path / "regions.json", data)
         options |= {"regions": str(regions), "proposals": 20, "precision": "auto"}
+        options |= {"batch_size": 8}  # the default: it takes no steps
     done = train_detector(data, **TINY | options)
     again = evaluate(done.model, data, split="val", regions=regions)
     assert again.report.map50 == pytest.approx(done.evaluation.report.map50, abs=1e-6)
@@ -237,6 +243,68 @@ def test_nothing_to_find_in_validation_is_no_figure(backbone, tmp_path):  # noqa
     }  # fmt: skip
     assert "mAP@[.5:.95] **–**, mAP@.5 –" in (done.run / "report.md").read_text()
     assert "score" not in done.chosen
+
+
+def test_where_validation_has_nothing_to_find_the_last_epoch_counts(backbone, tmp_path):  # noqa: F811
+    some, none = few_scenes(8).splits["all"], few_scenes(2, least=0, seed=3, most=0).splits["all"]
+    options = TINY | {"preset": "localize", "backbone": backbone, "epochs": 3, "patience": 1}
+    lines, done = [], []
+    for name, splits in (("with", {"train": some, "val": none}), ("without", {"train": some})):
+        data = ObjectData("made scenes", KINDS, splits)
+        run = tmp_path / name
+        options |= {"val_share": 0.0, "test_share": 0.0}
+        done.append(train_detector(data, run_dir=run, report=lines.append, **options))
+        assert len(history_of(run)) == 3 and done[-1].chosen == {}
+        assert lines.count("note: no objects to validate on: the last epoch counts") == len(done)
+        assert "chose the best epoch" not in (run / "report.md").read_text()
+    first, second = (weights_of(each.model) for each in done)
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+
+
+def test_the_score_to_cut_at_is_chosen_on_other_pictures_than_are_tested(backbone, tmp_path):  # noqa: F811
+    parts = [few_scenes(count, seed=seed).splits["all"] for seed, count in enumerate((12, 6, 6))]
+    data = ObjectData("made scenes", KINDS, dict(zip(("train", "val", "test"), parts, strict=True)))
+    regions = write_regions(tmp_path / "regions.json", data)
+    options = {"preset": "rcnn", "regions": str(regions), "proposals": 30, "devices": "cpu"}
+    done = train_detector(data, size=SIDE, backbone=backbone, run_dir=tmp_path / "run", **options)
+    assert done.evaluation.split == "test"
+    val = evaluate(done.model, data, split="val", regions=regions).report.best_of_all
+    assert done.chosen["score"] == pytest.approx(val.score, abs=1e-4)
+    assert done.chosen["score"] != pytest.approx(done.evaluation.report.best_of_all.score, abs=1e-4)
+
+
+def test_a_detector_learns_other_classes_as_it_was_made(whole, tmp_path):
+    """Here one that takes regions from outside: its number of regions stays, and its losses."""
+    data = few_scenes(4, kinds=("ring", "star", "square"), least=1)
+    regions = write_regions(tmp_path / "regions.json", data)
+    options = TINY | {"backbone": str(whole[0].model), "regions": str(regions), "epochs": 1}
+    done = train_detector(data, run_dir=tmp_path / "run", **options, test_share=0.0)
+    kept = read_card(done.model).training["options"]
+    assert (kept["preset"], kept["proposals"], kept["pooling"]) == ("fast-rcnn", 20, None)
+    assert done.classes == ("ring", "star", "square")
+    (row,) = history_of(done.run)
+    assert float(row["region_class_loss"]) > 0 and "objectness_loss" not in row
+    assert "fast-rcnn on" in (done.run / "report.md").read_text()
+    for other in ({"preset": "localize"}, {"proposals": 5}, {"pooling": "align"}):
+        with pytest.raises(UsageError, match=r"has no meaning here: best\.keras is a detector"):
+            train_detector(data, **options | other)
+
+
+def test_a_detector_that_localises_goes_on_learning_from_the_whole_picture(tmp_path):
+    pixels = keras.Input((8, 8, 3))
+    network = keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(pixels))
+    card = ModelCard(
+        "detect", KINDS, Geometry(64, 64, fit="within"),
+        training={"options": {"preset": "localize", "pooling": None, "proposals": None}},
+    )  # fmt: skip
+    save_model(network, tmp_path / "one.keras", card)
+    parameters = inspect.signature(train_detector).parameters
+    defaults = {name: each.default for name, each in parameters.items()}
+    asked = SimpleNamespace(**defaults | {"backbone": str(tmp_path / "one.keras")})
+    plan = plan_of(asked, defaults)
+    assert plan.design.regions == "whole" and plan.lessons.region_overlap < 1e-3
+    assert asked.preset == "localize"
 
 
 def test_a_run_on_data_in_memory_goes_on_from_python(backbone, tmp_path):  # noqa: F811

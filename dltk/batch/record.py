@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -47,13 +47,22 @@ class Record:
         folder: the output folder; made if need be, and locked against a second run.
         header: format, version, model, options and root of this run, see `_SETTINGS`.
         overwrite: forget what the folder holds and do everything again.
+        products: other folders that the run writes to.
     Raises:
         UsageError: the folder holds the record of a run with other settings.
         DltkError: another run is writing here, or the folder cannot be written.
     """
 
-    def __init__(self, folder: str | os.PathLike, header: dict, *, overwrite: bool = False):
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        header: dict,
+        *,
+        overwrite: bool = False,
+        products: Iterable[str | os.PathLike] = (),
+    ):
         self.folder = Path(folder)
+        self._places = [Path(place).resolve() for place in (folder, *products)]
         self.path = self.folder / "results.jsonl"
         self._header = json.loads(to_line(header))  # tuples as lists: as it will be read back
         self._overwrite = overwrite
@@ -154,7 +163,7 @@ class Record:
         }
 
     def discard_replaced(self, fields: dict) -> None:
-        """Delete what an earlier run wrote for this input in the folder and this one did not.
+        """Delete what an earlier run wrote for this input, where this one writes, and it did not.
 
         A picture that changed, or is labelled anew, may now belong elsewhere.
         """
@@ -162,9 +171,10 @@ class Record:
             return
         now = set(fields.get("files", {}).values())
         for path in self._read(fields["path"]).get("files", {}).values():
-            if path not in now and ".." not in Path(path).parts and not Path(path).is_absolute():
+            place = (self.folder / path).resolve()
+            if path not in now and any(place.is_relative_to(each) for each in self._places):
                 with suppress(OSError):
-                    (self.folder / path).unlink()
+                    place.unlink()
 
     def finish(self) -> None:
         """Give the record its name: it has come to the end."""

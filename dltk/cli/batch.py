@@ -81,7 +81,10 @@ def run_command(
         stack.callback(reporter.close)
         record = None
         if folder is not None:
-            record = stack.enter_context(Record(folder, header, overwrite=outputs.overwrite))
+            places = [place for place in products if place is not None]
+            record = stack.enter_context(
+                Record(folder, header, overwrite=outputs.overwrite, products=places)
+            )
             if prepare:
                 prepare(record)
         tally = run_batch(lambda items: recipe(items, record), inputs, record=record, **batch)

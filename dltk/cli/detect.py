@@ -16,6 +16,7 @@ _COLUMNS = (
     "label", "id", "score", "left", "top", "right", "bottom",
 )  # fmt: skip
 _COPIES = ("annotate", "crops", "blurred")
+_WHAT = ("score", "nms", "soft", "most", "classes", "tile", "overlap", "pad", "blur", "precision")
 _ABOUT_COPIES = (*_COPIES, "pad", "blur", "classes")
 _EXPORTS = ("coco", "yolo", "voc")
 
@@ -48,6 +49,8 @@ _EXPORTS = ("coco", "yolo", "voc")
            help="Leave out what is less sure.  [default: the model's]"),
     option("--nms", type=options.Share(0, 1), metavar="IOU",
            help="Of two boxes that overlap more, the surer one stays.  [default: the model's]"),
+    option("--soft", is_flag=True,
+           help="Let boxes that overlap surer ones count less instead (soft-NMS)."),
     option("--max", "most", type=click.IntRange(1), default=100, metavar="N",
            help="Objects in one picture, at most."),
     option("--tile", type=click.IntRange(64), metavar="PIXELS",
@@ -117,10 +120,9 @@ def detect(ctx, images, **choices):
         check_exports(inputs.items, exports, folder, overwrite=outputs.overwrite)
 
     def describe() -> dict:
-        what = ("score", "nms", "most", "classes", "tile", "overlap", "pad", "blur", "precision")
         return {
             "model": [source.describe(reporter.say)],
-            "options": {name: choices[name] for name in what}
+            "options": {name: choices[name] for name in _WHAT}
             | {"regions": told(choices["regions"]) if choices["regions"] is not None else None}
             | {name: relative_to(choices[name], folder) for name in _COPIES},
         }

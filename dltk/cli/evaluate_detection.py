@@ -63,7 +63,7 @@ def _lines(fields: dict) -> list[tuple[str, str | None]]:
     texts = ["  ".join(f"{name} {_share(value)}" for name, value in line.items()) for line in lines]
     if best["score"] is not None:
         shares = "  ".join(f"{name} {_share(best[key])}" for name, key in _BEST.items())
-        texts.append(f"best at --score {best['score']:.2f}: {shares}")
+        texts.append(f"best at --score {best['score']:g}: {shares}")
     return [(text, None if at else "bold") for at, text in enumerate(texts) if text]
 
 

@@ -39,7 +39,7 @@ _CROP = 0.4, 1.0  # of a photograph, as a share of its largest crop
 _Window = tuple[slice, slice]  # rows and columns of a picture
 
 
-class Canvas:
+class SceneCanvas:
     """A scene in the making: shapes are put on a ground, each in front of those before it.
 
     Attributes:

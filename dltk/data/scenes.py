@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from dltk.data.examples import AnnotatedExamples, ObjectData
-from dltk.data.scene_canvas import Canvas, scene_ground
+from dltk.data.scene_canvas import SceneCanvas, scene_ground
 from dltk.data.scene_captions import NUMBERS, Thing, captions
 from dltk.data.shapes import KINDS, check_kind
 from dltk.errors import UsageError
@@ -81,7 +81,7 @@ def scene(
     check_scene(kinds, size, least, most)
     width, height = _sides(size)
     random = np.random.default_rng([seed, index, _PICTURE])
-    canvas, labels = Canvas(scene_ground(random, width, height)), []
+    canvas, labels = SceneCanvas(scene_ground(random, width, height)), []
     for _ in range(random.integers(least, most + 1)):
         label = int(random.integers(len(kinds)))
         if canvas.add(kinds[label], random):

@@ -9,7 +9,7 @@ import numpy as np
 from dltk.batch import batched
 from dltk.canvas import Canvas
 from dltk.engine.keras import Replicated
-from dltk.objects import AREA, PIXELS, PROPOSALS, Detections
+from dltk.objects import EXTENT, PIXELS, PROPOSALS, Detections
 
 
 class BoxNetwork:
@@ -53,7 +53,7 @@ class BoxNetwork:
     def _inputs(self, batch: list[tuple]) -> dict[str, np.ndarray]:
         inputs = {
             PIXELS: np.stack([canvas.pixels for canvas, *_ in batch]).astype(np.float32),
-            AREA: np.array([canvas.size for canvas, *_ in batch], np.float32),
+            EXTENT: np.array([canvas.size for canvas, *_ in batch], np.float32),
         }
         if self._regions:
             inputs[PROPOSALS] = np.stack([regions for _, regions in batch])

@@ -17,7 +17,7 @@ class FinalBoxes(keras.layers.Layer):
 
     Girshick 2015, "Fast R-CNN", Sec. 2.4, https://arxiv.org/abs/1504.08083.
 
-    Maps areas float32 (B, 2), height and width of each picture; regions float32 (B, P, 4), those
+    Maps extents float32 (B, 2), height and width of each picture; regions float32 (B, P, 4), those
     without area being padding; scores float32 (B · P, K + 1), the first for ground, or K without
     it; and deltas (B · P, 4 · that many), or (B · P, 4) for all classes alike, to {"boxes":
     float32 (B, most, 4) in pixels, "labels": int32 (B, most) from 0, "scores": float32 (B, most)},
@@ -27,11 +27,12 @@ class FinalBoxes(keras.layers.Layer):
         classes: K.
         delta_weights: of the deltas, see `dltk.ops.boxes.encoded`.
         probabilities: "softmax" of K + 1 scores, or "sigmoid" of K.
-        score: probability from which boxes count.
+        score: probability from which boxes count; those of probability 0 never do.
         iou: above which overlap the less sure box of a class goes.
         most: boxes of a picture.
         candidates: how many are looked at before overlaps are removed.
         soft: let overlapping boxes count less instead (Bodla et al. 2017).
+        only: the labels that are looked for; none for all.
     """
 
     def __init__(
@@ -45,19 +46,20 @@ class FinalBoxes(keras.layers.Layer):
         most=100,
         candidates=1000,
         soft=False,
+        only=(),
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)  # boxes need all digits
         self.classes, self.probabilities = classes, probabilities
         self.delta_weights = tuple(delta_weights)
         self.score, self.iou, self.most = score, iou, most
-        self.candidates, self.soft = candidates, soft
+        self.candidates, self.soft, self.only = candidates, soft, tuple(only)
 
-    def call(self, area, regions, scores, deltas):
+    def call(self, extent, regions, scores, deltas):
         batch, count = tf.shape(regions)[0], tf.shape(regions)[1]
         scores = self._probabilities(tf.cast(scores, tf.float32))
         scores = tf.reshape(scores, (batch, count, self.classes))
-        present = (areas(regions)[..., None] > 0) & (scores > self.score)
+        present = (areas(regions)[..., None] > 0) & (scores >= self.score) & self._wanted()
         flat = tf.reshape(tf.where(present, scores, 0.0), (batch, -1))
         total = tf.maximum(self.candidates, self.most)
         flat = tf.pad(flat, [[0, 0], [0, tf.maximum(0, total - tf.shape(flat)[1])]])
@@ -69,10 +71,14 @@ class FinalBoxes(keras.layers.Layer):
             tf.gather(regions, which, axis=1, batch_dims=1),
             self.delta_weights,
         )
-        boxes = clipped(boxes, area[:, :1], area[:, 1:])
+        boxes = clipped(boxes, extent[:, :1], extent[:, 1:])
         large = tf.reduce_all(boxes[..., 2:] - boxes[..., :2] >= _LEAST_SIDE, axis=-1)
         scores = tf.where(large, scores, 0.0)
         return self._thinned(boxes, labels, scores)
+
+    def _wanted(self) -> tf.Tensor:
+        """Return whether each class is looked for, bool (K,)."""
+        return tf.constant([not self.only or label in self.only for label in range(self.classes)])
 
     def _probabilities(self, scores):
         if self.probabilities == "sigmoid":
@@ -90,7 +96,7 @@ class FinalBoxes(keras.layers.Layer):
     def _thinned(self, boxes, labels, scores):
         if self.soft:
             places, scores = soft_suppressed(boxes, scores, most=self.most, labels=labels)
-            scores = tf.where(scores > self.score, scores, 0.0)
+            scores = tf.where(scores >= self.score, scores, 0.0)
         else:
             stays = surviving(boxes, scores > 0, self.iou, labels)
             scores, places = tf.math.top_k(tf.where(stays, scores, 0.0), self.most)
@@ -101,7 +107,7 @@ class FinalBoxes(keras.layers.Layer):
             "scores": scores,
         }
 
-    def compute_output_spec(self, area, regions, scores, deltas):
+    def compute_output_spec(self, extent, regions, scores, deltas):
         shape = (regions.shape[0], self.most)
         return {
             "boxes": keras.KerasTensor((*shape, 4), "float32"),
@@ -118,6 +124,7 @@ class FinalBoxes(keras.layers.Layer):
             "most",
             "candidates",
             "soft",
+            "only",
             "delta_weights",
         )
         own = {name: getattr(self, name) for name in names}

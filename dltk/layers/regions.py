@@ -17,7 +17,7 @@ _CANONICAL = 224  # pixels: the side of a region that belongs to level 4 (Lin et
 class FillOutside(keras.layers.Layer):
     """Pixels with a colour wherever a batch's picture does not reach.
 
-    Maps float32 pixels (B, H, W, 3), 0-255, and areas float32 (B, 2), the height and width of
+    Maps float32 pixels (B, H, W, 3), 0-255, and extents float32 (B, 2), height and width of
     each picture at the top left, to pixels of the same shape.
 
     Args:
@@ -28,14 +28,14 @@ class FillOutside(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)  # boxes need all digits
         self.colour = tuple(map(float, colour))
 
-    def call(self, pixels, area):
+    def call(self, pixels, extent):
         height, width = tf.shape(pixels)[1], tf.shape(pixels)[2]
-        rows = tf.cast(tf.range(height), tf.float32) < area[:, :1]
-        columns = tf.cast(tf.range(width), tf.float32) < area[:, 1:]
+        rows = tf.cast(tf.range(height), tf.float32) < extent[:, :1]
+        columns = tf.cast(tf.range(width), tf.float32) < extent[:, 1:]
         inside = rows[:, :, None, None] & columns[:, None, :, None]
         return tf.where(inside, tf.cast(pixels, tf.float32), self.colour)
 
-    def compute_output_shape(self, pixels_shape, area_shape):
+    def compute_output_shape(self, pixels_shape, extent_shape):
         return pixels_shape
 
     def get_config(self):
@@ -165,14 +165,14 @@ class RegionWarp(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("dltk")
 class WholePicture(keras.layers.Layer):
-    """The one region that is the whole picture: areas (B, 2), height and width, to (B, 1, 4)."""
+    """The one region that is the whole picture: extents (B, 2), height and width, to (B, 1, 4)."""
 
     def __init__(self, **kwargs):
         super().__init__(autocast=False, **kwargs)  # boxes need all digits
 
-    def call(self, area):
-        zeros = tf.zeros_like(area)
-        return tf.concat([zeros, area[:, ::-1]], axis=1)[:, None]
+    def call(self, extent):
+        zeros = tf.zeros_like(extent)
+        return tf.concat([zeros, extent[:, ::-1]], axis=1)[:, None]
 
-    def compute_output_shape(self, area_shape):
-        return (area_shape[0], 1, 4)
+    def compute_output_shape(self, extent_shape):
+        return (extent_shape[0], 1, 4)

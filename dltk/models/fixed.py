@@ -142,7 +142,8 @@ class _InColumns(layers.Layer):
 
     def call(self, inputs):
         dense = self._dense
-        parts = tf.split(tf.convert_to_tensor(dense.kernel), -(-dense.units // _COLUMNS), axis=1)
+        kernel = tf.convert_to_tensor(dense.kernel)
+        parts = [kernel[:, at : at + _COLUMNS] for at in range(0, dense.units, _COLUMNS)]
         x = tf.concat([tf.matmul(inputs, part) for part in parts], axis=1)
         x = tf.nn.bias_add(x, dense.bias) if dense.use_bias else x
         return x if dense.activation is None else dense.activation(x)

@@ -65,10 +65,11 @@ def known_outputs(classes: Sequence[str], labels: Sequence[Label]) -> list[int |
     """
     exact = {label.id: index for index, label in enumerate(labels) if label.id}
     exact |= {name: index for index, name in enumerate(distinct_names(labels))}
-    spelled = Counter(map(_folded, exact))
-    folded = {_folded(name): i for name, i in exact.items() if spelled[_folded(name)] == 1}
-    return [exact.get(name, folded.get(_folded(name))) for name in classes]
+    spelled = Counter(map(folded_name, exact))
+    folded = {folded_name(name): i for name, i in exact.items() if spelled[folded_name(name)] == 1}
+    return [exact.get(name, folded.get(folded_name(name))) for name in classes]
 
 
-def _folded(name: str) -> str:
+def folded_name(name: str) -> str:
+    """Return a name as it is compared: whatever its case, and with "_" and "-" for spaces."""
     return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 GROUND, NEITHER = -1, -2  # in place of an object's index
-_INSIDE = 0.5  # share of a region from which on it belongs to what is ignored
+INSIDE = 0.5  # share of a region from which on it belongs to what is ignored
 _TIE = 1e-6  # by how much, of themselves, overlaps differ that are equal but for rounding
 
 
@@ -41,7 +41,7 @@ def matched(
     overlaps = tf.pad(tf.where(present[:, None, :], overlaps, 0.0), [[0, 0], [0, 0], [0, 1]])
     best = tf.reduce_max(overlaps, axis=2)
     chosen = tf.argmax(overlaps, axis=2, output_type=tf.int32)
-    result = tf.where((best < negative) & (inside < _INSIDE), GROUND, NEITHER)
+    result = tf.where((best < negative) & (inside < INSIDE), GROUND, NEITHER)
     taken = best >= positive
     if keep_best:
         most = tf.reduce_max(overlaps, axis=1, keepdims=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dltk.data import scenes as module
-from dltk.data.scene_canvas import COLOURS, Canvas, scene_ground
+from dltk.data.scene_canvas import COLOURS, SceneCanvas, scene_ground
 from dltk.data.scenes import SCENE_KINDS, VALIDATION, jpeg, scene, scene_data
 from dltk.data.shapes import KINDS
 from dltk.errors import UsageError
@@ -114,7 +114,7 @@ def test_half_of_each_object_is_seen_and_what_hides_it_is_told():
     hiding = 0
     for seed in range(40):
         random = np.random.default_rng(seed)
-        canvas, whole, covers = Canvas(scene_ground(random, 96, 96)), [], set()
+        canvas, whole, covers = SceneCanvas(scene_ground(random, 96, 96)), [], set()
         for _ in range(8):
             before = canvas.instances.copy()
             if not canvas.add(KINDS[random.integers(6)], random):

@@ -15,7 +15,7 @@ ALIGNED = ((4, 1, 1), (4, 7, 2), (8, 2, 3), (16, 3, 2))
 POOLED = ((4, 1), (4, 4), (8, 2), (16, 8))
 STRIDES = (4, 8, 16, 32)
 SIZES, RATIOS = ([16.0], [40.0]), (0.5, 1.0, 2.0)  # of anchors on two levels
-AREAS = ((64, 96), (50, 80))  # of two pictures in a batch of 64 × 96
+EXTENTS = ((64, 96), (50, 80))  # of two pictures in a batch of 64 × 96
 
 
 def random(seed: int) -> np.random.RandomState:
@@ -100,7 +100,9 @@ def rpn_answers() -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 def head_answers() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return regions (2, 30, 4), scores (60, 5) of ground and four classes, deltas (60, 20)."""
-    regions = np.stack([made_boxes(40 + number, 30, *area) for number, area in enumerate(AREAS)])
+    regions = np.stack(
+        [made_boxes(40 + number, 30, *extent) for number, extent in enumerate(EXTENTS)]
+    )
     scores = 2 * made_map(42, 60, 5)
     return regions, scores, made_deltas(43, 60, 5, 4).reshape(60, 20)
 

@@ -89,9 +89,9 @@ def test_what_reaches_out_of_a_picture_is_cut_off():
 
 def test_each_picture_has_its_own_edges():
     both = np.stack([cases.made_boxes(0, 5), cases.made_boxes(0, 5)])
-    area = np.array([[40, 90], [100, 30]], np.float32)
-    cut = clipped(tf.constant(both), area[:, :1], area[:, 1:])
-    for number, (height, width) in enumerate(area):
+    extent = np.array([[40, 90], [100, 30]], np.float32)
+    cut = clipped(tf.constant(both), extent[:, :1], extent[:, 1:])
+    for number, (height, width) in enumerate(extent):
         np.testing.assert_array_equal(
             cut[number], clipped(tf.constant(both[number]), height, width)
         )

@@ -13,7 +13,7 @@ import tensorflow as tf
 from dltk.images import Geometry
 from dltk.modelfile import ModelCard, load_model, save_model
 from dltk.models.rcnn.detector import Parts, adjusted, build_detector
-from dltk.objects import AREA, PIXELS, PROPOSALS
+from dltk.objects import EXTENT, PIXELS, PROPOSALS
 from dltk.strategy import apply_precision
 from tests.rcnn.tiny import CLASSES, OUTSIDE, made_batch, of_pictures, tiny_detector, with_proposals
 
@@ -33,7 +33,7 @@ def detector_of(regions: str):
 
 def pictures(*, outside: bool = False) -> dict[str, np.ndarray]:
     batch = with_proposals(made_batch())
-    names = (PIXELS, AREA, PROPOSALS) if outside else (PIXELS, AREA)
+    names = (PIXELS, EXTENT, PROPOSALS) if outside else (PIXELS, EXTENT)
     return {name: batch[name] for name in names}
 
 
@@ -53,7 +53,7 @@ def test_every_picture_gets_boxes_of_its_own_the_surest_first(regions):
     assert boxes.shape == (4, 20, 4) and labels.shape == scores.shape == (4, 20)
     assert ((scores > 0).sum(1) > 3).all() and (np.diff(scores) <= 0).all()
     assert set(labels[scores > 0]) == set(range(CLASSES))
-    height, width = np.hsplit(inputs[AREA], 2)
+    height, width = np.hsplit(inputs[EXTENT], 2)
     assert (boxes >= 0).all()
     assert (boxes[..., 2] <= width).all() and (boxes[..., 3] <= height).all()
 
@@ -64,7 +64,7 @@ def test_a_picture_gets_the_same_whatever_its_neighbours_and_what_surrounds_it(r
     together = detector(inputs)
     for number in range(4):
         alone = of_pictures(inputs, slice(number, number + 1))
-        height, width = alone[AREA][0].astype(int)
+        height, width = alone[EXTENT][0].astype(int)
         alone[PIXELS][0, height:] = 255
         alone[PIXELS][0, :, width:] = np.nan
         own = {name: values[number : number + 1] for name, values in together.items()}
@@ -77,7 +77,7 @@ def test_one_detector_takes_pictures_of_many_sizes():
         found = detector(
             {
                 PIXELS: np.zeros((1, height, width, 3), np.float32),
-                AREA: np.float32([[height, width]]),
+                EXTENT: np.float32([[height, width]]),
             }
         )
         assert all(np.isfinite(values).all() for values in found.values())

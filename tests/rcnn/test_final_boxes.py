@@ -11,7 +11,7 @@ from dltk.layers import FinalBoxes
 from tests.rcnn import cases
 from tests.rcnn.running import assert_same_in_graph
 
-AREA = np.float32([[100, 200]])
+EXTENT = np.float32([[100, 200]])
 PLAIN = {"delta_weights": (1, 1, 1, 1), "most": 4, "candidates": 12}
 
 
@@ -20,12 +20,12 @@ def logs(*probabilities) -> np.ndarray:
     return np.log(np.float32(probabilities))
 
 
-def final(regions, scores, deltas=None, classes: int = 2, area=AREA, **options) -> dict:
+def final(regions, scores, deltas=None, classes: int = 2, extent=EXTENT, **options) -> dict:
     """Return the boxes of one picture; deltas (R, 4 · (K + 1)) are 0 unless given."""
     regions, scores = np.array(regions, np.float32)[None], np.array(scores, np.float32)
     if deltas is None:
         deltas = np.zeros((len(scores), 4 * (classes + 1)), np.float32)
-    found = FinalBoxes(classes, **(PLAIN | options))(area, regions, scores, np.float32(deltas))
+    found = FinalBoxes(classes, **(PLAIN | options))(extent, regions, scores, np.float32(deltas))
     return {name: values[0].numpy() for name, values in found.items()}
 
 
@@ -78,9 +78,23 @@ def test_padding_never_answers_nor_takes_a_place_however_sure_the_network_is_of_
     assert not nothing["scores"].any() and not nothing["boxes"].any()
 
 
-def test_a_probability_must_be_above_the_least():
-    found = final([[5, 5, 20, 20]], logs([0.5, 0.25, 0.25]), score=0.25)
-    assert not found["scores"].any()
+def test_a_probability_of_the_least_counts_and_one_of_zero_never_does():
+    """1 / 2 and sigmoids of ±999 are exact."""
+    scores = np.float32([[0, -999], [999, 0]])
+    options = {"classes": 2, "deltas": np.zeros((2, 4)), "probabilities": "sigmoid"}
+    regions = [[5, 5, 20, 20], [40, 5, 90, 20]]
+    for least, expected in ((0.5, [1, 0.5, 0.5]), (0.51, [1]), (1.0, [1]), (0.0, [1, 0.5, 0.5])):
+        found = final(regions, scores, score=least, **options)["scores"]
+        np.testing.assert_array_equal(found[found > 0], expected)
+
+
+def test_labels_that_are_not_looked_for_take_no_ones_place():
+    regions = [[0, 0, 10, 10], [20, 0, 30, 10], [50, 50, 60, 60]]
+    scores = logs([0.1, 0.9, 1e-9], [0.2, 0.8, 1e-9], [0.1, 0.6, 0.3])
+    found = final(regions, scores, most=1, candidates=2, only=[1])
+    np.testing.assert_allclose(found["scores"], [0.3], rtol=1e-5)
+    np.testing.assert_array_equal(found["labels"], [1])
+    assert FinalBoxes.from_config(FinalBoxes(2, only=[1]).get_config()).only == (1,)
 
 
 def test_overlaps_go_within_a_class_and_stay_between_classes():
@@ -113,8 +127,8 @@ def test_only_the_surest_candidates_are_looked_at():
 def test_answers_depend_neither_on_padding_nor_on_neighbours(soft):
     regions, scores, deltas = cases.head_answers()
     layer = FinalBoxes(4, score=0.1, iou=0.4, most=60, soft=soft)
-    area = np.float32(cases.AREAS)
-    together = layer(area, regions, scores, deltas)
+    extent = np.float32(cases.EXTENTS)
+    together = layer(extent, regions, scores, deltas)
     padded = np.concatenate([regions, np.zeros((2, 9, 4), np.float32)], axis=1)
     more = [
         np.concatenate([each.reshape(2, 30, -1), np.full((2, 9, each.shape[-1]), 7)], axis=1)
@@ -122,8 +136,8 @@ def test_answers_depend_neither_on_padding_nor_on_neighbours(soft):
     ]
     for number in range(2):
         one, rows = slice(number, number + 1), slice(30 * number, 30 * number + 30)
-        alone = layer(area[one], regions[one], scores[rows], deltas[rows])
-        more_alone = layer(area[one], padded[one], *[np.float32(each[number]) for each in more])
+        alone = layer(extent[one], regions[one], scores[rows], deltas[rows])
+        more_alone = layer(extent[one], padded[one], *[np.float32(each[number]) for each in more])
         assert (alone["scores"].numpy() > 0).sum() > 20
         for name in ("boxes", "scores"):
             np.testing.assert_allclose(alone[name][0], together[name][number], atol=1e-4)
@@ -152,7 +166,7 @@ def test_the_layer_is_made_again_from_its_configuration():
 def test_graphs_of_unknown_shapes_give_the_same(soft):
     layer = FinalBoxes(4, score=0.1, iou=0.4, most=20, soft=soft)
 
-    def boxes(area, regions, scores, deltas):
-        return layer(area, regions, scores, tf.ensure_shape(deltas, (None, 20)))
+    def boxes(extent, regions, scores, deltas):
+        return layer(extent, regions, scores, tf.ensure_shape(deltas, (None, 20)))
 
-    assert_same_in_graph(boxes, np.float32(cases.AREAS), *cases.head_answers())
+    assert_same_in_graph(boxes, np.float32(cases.EXTENTS), *cases.head_answers())

@@ -100,15 +100,15 @@ def test_a_kind_that_is_not_known_is_refused():
 
 def test_what_a_picture_does_not_reach_gets_the_colour_whatever_was_there():
     pixels = cases.made_map(0, 2, 4, 6, 3)
-    area = np.array([[4, 6], [3, 2]], np.float32)
+    extent = np.array([[4, 6], [3, 2]], np.float32)
     layer = FillOutside((1, 2, 3.5))
-    filled = layer(pixels, area).numpy()
+    filled = layer(pixels, extent).numpy()
     np.testing.assert_array_equal(filled[0], pixels[0])
     np.testing.assert_array_equal(filled[1, :3, :2], pixels[1, :3, :2])
     for part in (filled[1, 3:], filled[1, :, 2:]):
         np.testing.assert_array_equal(part, np.broadcast_to([1, 2, 3.5], part.shape))
     pixels[1, 3:], pixels[1, :, 2:] = np.nan, 1e9
-    np.testing.assert_array_equal(layer(pixels, area), filled)
+    np.testing.assert_array_equal(layer(pixels, extent), filled)
     assert layer(np.zeros((1, 2, 2, 3), np.uint8), np.ones((1, 2), np.float32)).dtype == tf.float32
 
 
@@ -129,9 +129,9 @@ def test_boxes_keep_all_their_digits_where_networks_compute_in_half_precision():
     mixed = RegionFeatures((16,), dtype="mixed_bfloat16")(maps, boxes)
     np.testing.assert_array_equal(mixed, exact)
     pixels = np.full((1, 1, 515, 3), 123.675, np.float32)
-    area = np.float32([[1, 513]])
-    filled = FillOutside((0, 0, 0), dtype="mixed_bfloat16")(pixels, area)
-    np.testing.assert_array_equal(filled, FillOutside((0, 0, 0))(pixels, area))
+    extent = np.float32([[1, 513]])
+    filled = FillOutside((0, 0, 0), dtype="mixed_bfloat16")(pixels, extent)
+    np.testing.assert_array_equal(filled, FillOutside((0, 0, 0))(pixels, extent))
 
 
 def test_graphs_of_unknown_shapes_give_the_same():

@@ -13,7 +13,7 @@ from dltk.layers import RegionProposals
 from dltk.losses.detection import BETA
 from dltk.models.rcnn.detector import Parts
 from dltk.models.rcnn.learning import Learner, Lessons
-from dltk.objects import AREA, BOXES, IGNORED, LABELS, PADDING, PIXELS, PROPOSALS, SEEDS
+from dltk.objects import BOXES, EXTENT, IGNORED, LABELS, PADDING, PIXELS, PROPOSALS, SEEDS
 from dltk.ops.boxes import pairwise_iou
 from dltk.strategy import apply_precision
 from dltk.training.model import TrainingModel
@@ -55,7 +55,7 @@ def noise(seed, count: int) -> np.ndarray:
 
 def anchor_losses(parts: Parts, batch: dict, lessons: Lessons) -> tuple[float, float]:
     """Return what the proposal network of a batch of one picture costs, anchor by anchor."""
-    logits, deltas = parts.answers(parts.maps(batch[PIXELS], batch[AREA]))
+    logits, deltas = parts.answers(parts.maps(batch[PIXELS], batch[EXTENT]))
     anchors = np.concatenate(parts.proposals.anchors(batch[PIXELS], logits))
     logits = np.concatenate([np.ravel(level) for level in logits])
     deltas = np.concatenate([np.reshape(level, (-1, 4)) for level in deltas])
@@ -64,6 +64,9 @@ def anchor_losses(parts: Parts, batch: dict, lessons: Lessons) -> tuple[float, f
     low, high = lessons.anchor_overlap
     inside = [twins.inside(anchor, boxes[labels == IGNORED]) for anchor in anchors]
     matches = twins.matched(overlaps, labels >= 0, inside, high, low, True)
+    height, width = batch[EXTENT][0]
+    within = [a[0] < width and a[1] < height and a[2] > 0 and a[3] > 0 for a in anchors]
+    matches = np.where(within, matches, -2)
     order = noise(batch[SEEDS][0], len(anchors))
     chosen = twins.sampled(matches, order, lessons.anchors, lessons.anchors // 2)
     sure = [twins.cross_entropy([0, logits[i]], int(matches[i] >= 0)) for i in chosen]
@@ -75,14 +78,14 @@ def anchor_losses(parts: Parts, batch: dict, lessons: Lessons) -> tuple[float, f
 
 def region_losses(parts: Parts, batch: dict, lessons: Lessons) -> tuple[float, float]:
     """Return what the second stage of a batch of one picture costs, region by region."""
-    maps = parts.maps(batch[PIXELS], batch[AREA])
+    maps = parts.maps(batch[PIXELS], batch[EXTENT])
     boxes, labels = batch[BOXES][0], batch[LABELS][0]
     if parts.rpn is None:
         regions = batch[PROPOSALS][0]
     else:
         numbers = {"before": lessons.before, "after": lessons.after}
         layer = RegionProposals.from_config(parts.proposals.get_config() | numbers)
-        regions = layer(batch[PIXELS], batch[AREA], *parts.answers(maps))[0].numpy()
+        regions = layer(batch[PIXELS], batch[EXTENT], *parts.answers(maps))[0].numpy()
     regions = np.concatenate([regions, np.where(labels[:, None] >= 0, boxes, 0)])
     overlaps = np.where(labels >= 0, pairwise_iou(regions, boxes), 0)
     inside = [twins.inside(region, boxes[labels == IGNORED]) for region in regions]
@@ -191,8 +194,8 @@ def test_of_a_whole_picture_its_own_answer_is_learnt_and_no_other_regions():
     model, batch = learner("whole", lessons), made_batch()
     found = losses_of(model, batch)
     parts = Parts.of(model.detector)
-    maps = parts.levels(parts.maps(batch[PIXELS], batch[AREA]))
-    whole = np.stack([[0, 0, width, height] for height, width in batch[AREA]])
+    maps = parts.levels(parts.maps(batch[PIXELS], batch[EXTENT]))
+    whole = np.stack([[0, 0, width, height] for height, width in batch[EXTENT]])
     cut = parts.region_features(maps, np.float32(whole[:, None]))
     scores, deltas = (each.numpy() for each in parts.box_head(cut))
     for number, (boxes, labels) in enumerate(zip(batch[BOXES], batch[LABELS], strict=True)):

@@ -18,9 +18,9 @@ from dltk.models.catalog import lookup
 from dltk.models.find import find_model
 from dltk.models.rcnn.backbones import build_backbone, surrounding_colour
 from dltk.models.rcnn.detector import Parts, backbone_of
-from dltk.models.rcnn.load import load_detector
+from dltk.models.rcnn.load import load_rcnn
 from dltk.models.rcnn.presets import DESIGNS, Design, new_detector, regrown_detector
-from dltk.objects import AREA, PIXELS, PROPOSALS
+from dltk.objects import EXTENT, PIXELS, PROPOSALS
 from tests.rcnn.cases import made_boxes
 
 
@@ -90,7 +90,7 @@ def pictures(detector: keras.Model) -> dict[str, np.ndarray]:
     """Return two pictures of different sizes, with 7 regions each if the detector takes any."""
     inputs = {
         PIXELS: np.full((2, 64, 96, 3), 200, np.float32),
-        AREA: np.float32([[64, 96], [50, 70]]),
+        EXTENT: np.float32([[64, 96], [50, 70]]),
         PROPOSALS: np.stack([made_boxes(n, 7, 50, 70).clip(0, 70) for n in range(2)]),
     }
     return {name: inputs[name] for name in detector.input}
@@ -105,7 +105,7 @@ def test_each_design_gives_boxes_in_pictures_of_any_size(name, classifier):
     most = 1 if name == "localize" else 100
     assert found["boxes"].shape == (2, most, 4) and found["labels"].max() <= 4
     assert (found["scores"] > 0).any(1).all()
-    assert (found["boxes"][..., 2:] <= inputs[AREA][:, None, ::-1]).all()
+    assert (found["boxes"][..., 2:] <= inputs[EXTENT][:, None, ::-1]).all()
     assert (found["boxes"] >= 0).all()
     parts = Parts.of(detector)
     assert (parts.rpn is not None) == (name == "faster-rcnn")
@@ -120,7 +120,7 @@ def test_a_file_of_each_design_is_loaded_and_may_learn_other_classes(name, class
     card = ModelCard("detect", tuple("abcde"), classifier.geometry)
     save_model(detector, tmp_path / "detector.keras", card)
     source, inputs = find_model(tmp_path / "detector.keras"), pictures(detector)
-    found, before = load_detector(source)(inputs), detector(inputs)
+    found, before = load_rcnn(source)(inputs), detector(inputs)
     for key in ("boxes", "scores"):
         np.testing.assert_allclose(found[key], before[key], atol=1e-4)
     other = regrown_detector(source, 2)

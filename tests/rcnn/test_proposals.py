@@ -15,7 +15,7 @@ from tests.rcnn.running import assert_same_in_graph
 SURE = {"before": 10, "after": 6, "iou": 0.5}
 
 
-def proposed(logits, *, area=(64, 64), deltas=None, sizes=([20],), **options) -> np.ndarray:
+def proposed(logits, *, extent=(64, 64), deltas=None, sizes=([20],), **options) -> np.ndarray:
     """Return the regions of one picture of 64 × 64, from maps (h, w) of logits of square anchors.
 
     Deltas (h, w, 4) are 0 unless given.
@@ -24,7 +24,7 @@ def proposed(logits, *, area=(64, 64), deltas=None, sizes=([20],), **options) ->
     if deltas is None:
         deltas = [np.zeros((*each.shape[:3], 4), np.float32) for each in logits]
     layer = RegionProposals(sizes, [1.0], **(SURE | options))
-    return layer(np.zeros((1, 64, 64, 3), np.float32), np.float32([area]), logits, deltas)[
+    return layer(np.zeros((1, 64, 64, 3), np.float32), np.float32([extent]), logits, deltas)[
         0
     ].numpy()
 
@@ -58,7 +58,7 @@ def test_anchors_are_moved_and_resized_as_the_network_says():
 
 def test_what_lies_outside_of_the_picture_is_not_proposed():
     np.testing.assert_array_equal(
-        proposed(four_places(), area=(20, 20))[:2], [[0, 0, 10, 10], [0] * 4]
+        proposed(four_places(), extent=(20, 20))[:2], [[0, 0, 10, 10], [0] * 4]
     )
 
 
@@ -96,12 +96,12 @@ def test_unsure_and_tiny_regions_are_not_proposed():
 def test_proposals_of_a_picture_do_not_depend_on_its_neighbours():
     layer = RegionProposals(cases.SIZES, cases.RATIOS, before=30, after=25)
     logits, deltas = cases.rpn_answers()
-    area = np.array(cases.AREAS, np.float32)
+    extent = np.array(cases.EXTENTS, np.float32)
     pixels = np.zeros((2, 64, 96, 3), np.float32)
-    together = layer(pixels, area, logits, deltas).numpy()
-    for number, (height, width) in enumerate(cases.AREAS):
+    together = layer(pixels, extent, logits, deltas).numpy()
+    for number, (height, width) in enumerate(cases.EXTENTS):
         one = slice(number, number + 1)
-        alone = layer(pixels[one], area[one], [x[one] for x in logits], [x[one] for x in deltas])
+        alone = layer(pixels[one], extent[one], [x[one] for x in logits], [x[one] for x in deltas])
         np.testing.assert_array_equal(alone[0], together[number])
         boxes = together[number][together[number].any(1)]
         assert boxes.min() >= 0 and boxes[:, 2].max() <= width and boxes[:, 3].max() <= height
@@ -110,7 +110,7 @@ def test_proposals_of_a_picture_do_not_depend_on_its_neighbours():
 def test_no_two_proposals_of_a_level_overlap_more_than_allowed():
     layer = RegionProposals(cases.SIZES[:1], cases.RATIOS, before=200, after=200, iou=0.3)
     logits, deltas = (each[:1] for each in cases.rpn_answers())
-    found = layer(np.zeros((2, 64, 96, 3)), np.float32(cases.AREAS), logits, deltas)
+    found = layer(np.zeros((2, 64, 96, 3)), np.float32(cases.EXTENTS), logits, deltas)
     overlaps = pairwise_iou(found, found).numpy()
     for each in overlaps:
         np.fill_diagonal(each, 0)
@@ -122,7 +122,7 @@ def test_nothing_is_learnt_through_proposals():
     layer = RegionProposals(cases.SIZES, cases.RATIOS, after=20)
     with tf.GradientTape() as tape:
         maps = [[tf.identity(each) for each in part] for part in (logits, deltas)]
-        found = tf.reduce_sum(layer(np.zeros((2, 64, 96, 3)), np.float32(cases.AREAS), *maps))
+        found = tf.reduce_sum(layer(np.zeros((2, 64, 96, 3)), np.float32(cases.EXTENTS), *maps))
     assert tape.gradient(found, [*logits, *deltas]) == [None] * 4
 
 
@@ -149,9 +149,9 @@ def test_graphs_of_unknown_shapes_give_the_same(after):
     layer = RegionProposals(cases.SIZES, cases.RATIOS, before=30, after=after)
     (fine, coarse), (fine_deltas, coarse_deltas) = cases.rpn_answers()
 
-    def regions(pixels, area, *maps):
-        return layer(pixels, area, maps[:2], maps[2:])
+    def regions(pixels, extent, *maps):
+        return layer(pixels, extent, maps[:2], maps[2:])
 
     pixels = np.zeros((2, 64, 96, 3), np.float32)
     arrays = fine, coarse, fine_deltas, coarse_deltas
-    assert_same_in_graph(regions, pixels, np.float32(cases.AREAS), *arrays)
+    assert_same_in_graph(regions, pixels, np.float32(cases.EXTENTS), *arrays)

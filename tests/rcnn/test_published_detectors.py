@@ -11,7 +11,7 @@ from dltk.layers import RegionProposals
 from dltk.models.fixed import fix_kernels, fixed
 from dltk.models.rcnn.detector import Parts, build_detector
 from dltk.models.rcnn.torchvision import VARIANTS, build_published
-from dltk.objects import AREA, PIXELS
+from dltk.objects import EXTENT, PIXELS
 from tests.rcnn.answers import check_answers
 from tests.torch_files import write_pth
 from tests.torchvision_peer import (
@@ -58,7 +58,7 @@ def canvas_of(size, sides):
 
 
 def inputs_of(canvas):
-    return {PIXELS: canvas.pixels[None], AREA: np.array([canvas.size], np.float32)}
+    return {PIXELS: canvas.pixels[None], EXTENT: np.array([canvas.size], np.float32)}
 
 
 def answers_of(detector, canvas):
@@ -71,7 +71,7 @@ def answers_of(detector, canvas):
 
 def maps_of(parts, inputs):
     """All that a detector makes of a picture before it chooses regions, as torchvision calls it."""
-    filled = parts.fill_outside(inputs[PIXELS], inputs[AREA])
+    filled = parts.fill_outside(inputs[PIXELS], inputs[EXTENT])
     found = {"batch": parts.backbone.get_layer("normalise")(filled)}
     body = parts.backbone(filled, training=False)
     *fpn, pool = pyramid = parts.pyramid(body, training=False)

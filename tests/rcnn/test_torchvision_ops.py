@@ -111,7 +111,7 @@ def test_the_same_regions_are_proposed(theirs):
     pixels = np.zeros((2, 64, 96, 3), np.float32)
     anchors = np.concatenate(layer.anchors(pixels, logits))
     np.testing.assert_array_equal(anchors, theirs["anchors"])
-    found = layer(pixels, np.array(cases.AREAS, np.float32), logits, deltas).numpy()
+    found = layer(pixels, np.array(cases.EXTENTS, np.float32), logits, deltas).numpy()
     for number, boxes in enumerate(found):
         expected = theirs[f"proposals/{number}"]
         np.testing.assert_allclose(boxes[: len(expected)], expected, atol=1e-3)
@@ -122,7 +122,7 @@ def test_the_same_regions_are_proposed(theirs):
 def test_the_same_boxes_are_found_in_the_end(theirs):
     regions, scores, deltas = cases.head_answers()
     layer = FinalBoxes(4, score=0.1, iou=0.4, most=50)
-    found = layer(np.array(cases.AREAS, np.float32), regions, scores, deltas)
+    found = layer(np.array(cases.EXTENTS, np.float32), regions, scores, deltas)
     for number in range(2):
         count = len(theirs[f"boxes/{number}"])
         np.testing.assert_array_equal(

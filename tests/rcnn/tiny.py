@@ -8,7 +8,7 @@ import numpy as np
 from dltk.layers import FillOutside, FinalBoxes, RegionFeatures, RegionProposals, WholePicture
 from dltk.models.rcnn.detector import Parts, build_detector
 from dltk.models.rcnn.parts import build_box_head, build_pyramid, build_rpn
-from dltk.objects import AREA, BOXES, LABELS, PADDING, PIXELS, PROPOSALS, SEEDS
+from dltk.objects import BOXES, EXTENT, LABELS, PADDING, PIXELS, PROPOSALS, SEEDS
 from tests.rcnn import cases
 
 SIDE, CLASSES, WIDTH = 64, 3, 6
@@ -58,10 +58,10 @@ def made_batch(count: int = 4, objects: int = 3) -> dict[str, np.ndarray]:
     """Return pictures of different sizes with 0, 1, 2, ... objects, padded to `objects`."""
     random = cases.random(50)
     pixels = random.randint(0, 256, (count, SIDE, SIDE, 3)).astype(np.float32)
-    area = np.float32([[SIDE, SIDE], [48, 60], [SIDE, 40], [50, SIDE]])[:count]
+    extent = np.float32([[SIDE, SIDE], [48, 60], [SIDE, 40], [50, SIDE]])[:count]
     boxes = np.zeros((count, objects, 4), np.float32)
     labels = np.full((count, objects), PADDING, np.int32)
-    for number, (height, width) in enumerate(area):
+    for number, (height, width) in enumerate(extent):
         for place in range(min(number, objects)):
             start = random.uniform(0, 0.5, 2) * (width, height)
             sides = random.uniform(10, 25, 2)
@@ -69,7 +69,7 @@ def made_batch(count: int = 4, objects: int = 3) -> dict[str, np.ndarray]:
             labels[number, place] = random.randint(CLASSES)
     return {
         PIXELS: pixels,
-        AREA: area,
+        EXTENT: extent,
         BOXES: boxes,
         LABELS: labels,
         SEEDS: np.stack([np.arange(count), np.full(count, 3)], axis=1).astype(np.int32),

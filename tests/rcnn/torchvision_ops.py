@@ -94,7 +94,7 @@ def of_proposals() -> dict:
     ).eval()  # fmt: skip
     counts = [each.shape[1] * each.shape[2] * 3 for each in logits]
     chosen, _ = network.filter_proposals(
-        boxes.reshape(2, -1, 4), scores, [tuple(area) for area in cases.AREAS], counts
+        boxes.reshape(2, -1, 4), scores, [tuple(extent) for extent in cases.EXTENTS], counts
     )
     found = {f"proposals/{number}": each for number, each in enumerate(chosen)}
     return found | {"anchors": anchors[0]}
@@ -106,7 +106,7 @@ def of_final_boxes() -> dict:
         None, None, None, 0.5, 0.5, 512, 0.25, (10.0, 10.0, 5.0, 5.0), 0.1, 0.4, 50
     ).eval()
     answers = heads.postprocess_detections(
-        scores, deltas, list(regions), [tuple(area) for area in cases.AREAS]
+        scores, deltas, list(regions), [tuple(extent) for extent in cases.EXTENTS]
     )
     return {
         f"{name}/{number}": each

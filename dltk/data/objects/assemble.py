@@ -122,7 +122,7 @@ def _header(source) -> Header | str:
 def _way(picture: Annotated, header: Header, found: Gathered) -> _Way | None:
     """Return the way of the picture's boxes, None if they are in place. Raises InputError."""
     stated, upright = picture.stated, header.upright
-    if not stated or min(stated) <= 0 or stated == upright or not picture.objects:
+    if not stated or stated == upright or not picture.objects:
         return None
     by, of = "{} × {}".format(*stated), "{} × {}".format(*upright)
     if header.sideways and _alike(stated, header.stored) and stated != upright:

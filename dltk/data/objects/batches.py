@@ -13,8 +13,8 @@ from dltk.data.pipeline import AUGMENT, SAMPLE, Stream, random_of
 from dltk.data.pixels import decoding_threads
 from dltk.images import decode_sized
 from dltk.objects import (
-    AREA,
     BOXES,
+    EXTENT,
     IGNORED,
     LABELS,
     PADDING,
@@ -28,7 +28,7 @@ from dltk.objects import (
 class ObjectBatches(Stream):
     """Pictures on a canvas with their objects, padded, and zeros for losses to be compared with.
 
-    A step gives {PIXELS: float32 (B, H, W, 3), AREA: float32 (B, 2), BOXES: float32 (B, N, 4),
+    A step gives {PIXELS: float32 (B, H, W, 3), EXTENT: float32 (B, 2), BOXES: float32 (B, N, 4),
     LABELS: int32 (B, N), SEEDS: int32 (B, 2)}, and PROPOSALS float32 (B, P, 4) if asked for, all
     in pixels of the canvas; and {name of a loss: float32 (B,)}.
 
@@ -90,7 +90,7 @@ class ObjectBatches(Stream):
         seeds = random_of(self._seed, SAMPLE, epoch, index).integers(2**31, size=2)
         example = {
             PIXELS: canvas.pixels.astype(np.float32),
-            AREA: np.asarray(canvas.size, np.float32),
+            EXTENT: np.asarray(canvas.size, np.float32),
             SEEDS: seeds.astype(np.int32),
         } | padded(objects, self._most)
         if self._proposals is not None:

@@ -12,10 +12,8 @@ from dltk.data.check import FEW, LOPSIDED
 from dltk.data.examples import AnnotatedExamples, ObjectData
 from dltk.data.look import Place, Size, equal, extremes, looked_over, same, some
 from dltk.errors import printable
+from dltk.metrics.coco import SIZES
 from dltk.objects import Objects
-
-AREAS = {"small": (0.0, 32.0**2), "medium": (32.0**2, 96.0**2), "large": (96.0**2, np.inf)}
-"""Square pixels, from and to, of what COCO calls small, medium and large objects."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +136,7 @@ def check_objects(data: ObjectData, *, decode: bool, threads: int) -> ObjectFind
         },
         areas={
             size: int(((low <= areas) & (areas < high)).sum())
-            for size, (low, high) in AREAS.items()
+            for size, (low, high) in SIZES.items()
         },
         most=max(map(len, every), default=0),
         unreadable=unreadable,

@@ -14,7 +14,7 @@ from dltk.layers import (
     RegionWarp,
     WholePicture,
 )
-from dltk.objects import AREA, PIXELS, PROPOSALS
+from dltk.objects import EXTENT, PIXELS, PROPOSALS
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class Parts:
         layers = {each.name: each for each in detector.layers if not isinstance(each, inputs)}
         return cls(**{name: layers[name] for name in cls.__dataclass_fields__ if name in layers})
 
-    def maps(self, pixels, area) -> list:
+    def maps(self, pixels, extent) -> list:
         """Return the maps of all levels, or the picture. Normalisation keeps its statistics."""
-        maps = self.fill_outside(pixels, area)
+        maps = self.fill_outside(pixels, extent)
         maps = self.backbone(maps, training=False) if self.backbone is not None else maps
         maps = self.pyramid(maps, training=False) if self.pyramid is not None else maps
         return maps if isinstance(maps, list) else [maps]
@@ -75,25 +75,25 @@ def build_detector(parts: Parts, *, outside: int = 0) -> keras.Model:
         parts: each named as the field of `Parts` that it is.
         outside: regions from outside for each picture, where there is no proposal network.
     Returns:
-        A model that takes {PIXELS: (B, H, W, 3), AREA: (B, 2), the height and width of each
+        A model that takes {PIXELS: (B, H, W, 3), EXTENT: (B, 2), the height and width of each
         picture at the top left}, and without proposal network {PROPOSALS: (B, P, 4)} too, padded
         with boxes without area; and gives what `FinalBoxes` does. H and W are multiples of the
         largest stride.
     """
     pixels = keras.Input((None, None, 3), name=PIXELS)
-    area = keras.Input((2,), name=AREA)
-    inputs = {PIXELS: pixels, AREA: area}
-    maps = parts.maps(pixels, area)
+    extent = keras.Input((2,), name=EXTENT)
+    inputs = {PIXELS: pixels, EXTENT: extent}
+    maps = parts.maps(pixels, extent)
     if parts.rpn is not None:
-        regions = parts.proposals(pixels, area, *parts.answers(maps))
+        regions = parts.proposals(pixels, extent, *parts.answers(maps))
     elif parts.proposals is not None:
-        regions = parts.proposals(area)
+        regions = parts.proposals(extent)
     else:
         regions = inputs[PROPOSALS] = keras.Input((outside, 4), name=PROPOSALS)
     scores, deltas = parts.box_head(
         parts.region_features(parts.levels(maps), regions), training=False
     )
-    return keras.Model(inputs, parts.final_boxes(area, regions, scores, deltas), name="detector")
+    return keras.Model(inputs, parts.final_boxes(extent, regions, scores, deltas), name="detector")
 
 
 def backbone_of(detector: keras.Model) -> keras.Model:

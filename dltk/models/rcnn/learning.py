@@ -10,7 +10,7 @@ import tensorflow as tf
 from dltk.layers import RegionProposals, WholePicture
 from dltk.losses.detection import box_loss, class_loss, objectness_loss
 from dltk.models.rcnn.detector import Parts
-from dltk.objects import AREA, BOXES, IGNORED, LABELS, PADDING, PIXELS, PROPOSALS, SEEDS
+from dltk.objects import BOXES, EXTENT, IGNORED, LABELS, PADDING, PIXELS, PROPOSALS, SEEDS
 from dltk.ops.boxes import areas, encoded, pairwise_covered, pairwise_iou
 from dltk.ops.matching import GROUND, NEITHER, matched, noise_of, sampled
 from dltk.training.model import AcrossWorkers
@@ -47,7 +47,7 @@ class Lessons:
 class Learner(AcrossWorkers, keras.Model):
     """A detector with its losses, which trains the layers of the detector itself.
 
-    Takes {PIXELS: float32 (B, H, W, 3), AREA: float32 (B, 2), BOXES: float32 (B, N, 4), LABELS:
+    Takes {PIXELS: float32 (B, H, W, 3), EXTENT: float32 (B, 2), BOXES: float32 (B, N, 4), LABELS:
     int32 (B, N) from 0, PADDING or IGNORED, SEEDS: int32 (B, 2)}, and PROPOSALS where the detector
     does, and gives losses float32 (B,) by name: "objectness" and "anchor_box" of a region proposal
     network, "region_class" and "region_box". Which anchors and regions of a picture are learnt
@@ -80,16 +80,16 @@ class Learner(AcrossWorkers, keras.Model):
 
     def call(self, inputs, training=None):
         inputs = _with_one_more(inputs)
-        pixels, area = inputs[PIXELS], inputs[AREA]
-        maps = self._parts.maps(pixels, area)
+        pixels, extent = inputs[PIXELS], inputs[EXTENT]
+        maps = self._parts.maps(pixels, extent)
         losses = {}
         if self._parts.rpn is None:
             whole = self._parts.proposals
-            regions = inputs[PROPOSALS] if whole is None else whole(area)
+            regions = inputs[PROPOSALS] if whole is None else whole(extent)
         else:
             logits, deltas = self._parts.answers(maps)
             losses |= self._of_anchors(pixels, logits, deltas, inputs)
-            regions = self._proposals(pixels, area, logits, deltas)
+            regions = self._proposals(pixels, extent, logits, deltas)
         if not isinstance(self._parts.proposals, WholePicture):
             regions = _and_annotated(regions, inputs)
         return losses | self._of_regions(maps, regions, inputs)
@@ -107,6 +107,8 @@ class Learner(AcrossWorkers, keras.Model):
             positive=lessons.anchor_overlap[1],
             keep_best=True,
         )
+        # Those beyond the picture have nothing to say: what they propose is cut off.
+        matches = tf.where(_within(anchors, inputs[EXTENT]), matches, NEITHER)
         noise = noise_of(seeds, tf.shape(anchors)[0])
         places, use = sampled(matches, noise, count=lessons.anchors, positives=lessons.anchors // 2)
         chosen = tf.gather(matches, places, axis=1, batch_dims=1)
@@ -177,6 +179,12 @@ def _inside_ignored(regions: tf.Tensor, inputs) -> tf.Tensor:
     """Return the share of each region that lies in an ignored object, float32 (B, P)."""
     ignored = (inputs[LABELS] == IGNORED)[:, None, :]
     return tf.reduce_max(tf.where(ignored, pairwise_covered(regions, inputs[BOXES]), 0.0), axis=2)
+
+
+def _within(boxes: tf.Tensor, extent: tf.Tensor) -> tf.Tensor:
+    """Return which of `boxes` (A, 4) reach into each picture of an extent (B, 2), bool (B, A)."""
+    left, top, right, bottom = tf.unstack(boxes, axis=1)
+    return (left < extent[:, 1:]) & (top < extent[:, :1]) & (right > 0) & (bottom > 0)
 
 
 def _and_annotated(regions: tf.Tensor, inputs) -> tf.Tensor:

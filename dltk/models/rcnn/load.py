@@ -10,7 +10,7 @@ from dltk.models.find import ModelSource
 from dltk.models.rcnn.torchvision import build_published
 
 
-def load_detector(source: ModelSource) -> keras.Model:
+def load_rcnn(source: ModelSource) -> keras.Model:
     """Return the detector of `source` with its weights, see `dltk.models.rcnn.detector`.
 
     Raises:

@@ -58,6 +58,10 @@ def build_pyramid(
     return keras.Model(inputs, outputs, name="pyramid")
 
 
+ANSWERS = ("cls_logits", "bbox_pred", "cls_score", "svm", "regression")
+"""Names of layers that give logits and deltas, which two digits would be too few for."""
+
+
 def build_rpn(width: int, anchors: int, *, depth: int = 1) -> keras.Model:
     """Return the head of a region proposal network, for a map of any level.
 

@@ -18,7 +18,7 @@ from dltk.layers import (
 from dltk.models.find import ModelSource
 from dltk.models.rcnn.backbones import build_backbone, surrounding_colour
 from dltk.models.rcnn.detector import Parts, build_detector, outside_of
-from dltk.models.rcnn.load import load_detector
+from dltk.models.rcnn.load import load_rcnn
 from dltk.models.rcnn.parts import answers, build_box_head, build_pyramid, build_rpn
 
 RATIOS = (0.5, 1.0, 2.0)
@@ -56,11 +56,15 @@ class Design:
     delta_weights: tuple[float, ...] = (10.0, 10.0, 5.0, 5.0)
 
     @property
+    def anchor_strides(self) -> list[int]:
+        """Pixels between the anchors of each level; one more than maps are cut out of."""
+        return [*self.strides, 2 * self.strides[-1]]
+
+    @property
     def anchor_sizes(self) -> list[list[float]]:
-        """The sides of the anchors of each level; one more than maps are cut out of."""
+        """The sides of the anchors of each level, in pixels."""
         octaves = [2 ** (number / self.scales) for number in range(self.scales)]
-        strides = [*self.strides, 2 * self.strides[-1]]
-        return [[_ANCHOR_PLACES * stride * part for part in octaves] for stride in strides]
+        return [[_ANCHOR_PLACES * step * part for part in octaves] for step in self.anchor_strides]
 
 
 DESIGNS = {
@@ -88,9 +92,8 @@ def new_detector(source: ModelSource, classes: int, design: Design) -> keras.Mod
     Raises:
         UsageError: it has no maps of these strides.
     """
-    colour = surrounding_colour(source)
     common = {
-        "fill_outside": FillOutside(colour, name="fill_outside"),
+        "fill_outside": FillOutside(surrounding_colour(source), name="fill_outside"),
         "final_boxes": FinalBoxes(
             classes,
             delta_weights=design.delta_weights,
@@ -99,7 +102,7 @@ def new_detector(source: ModelSource, classes: int, design: Design) -> keras.Mod
         ),
     }
     build = _warping if design.cutting == "warp" else _pooling
-    parts = Parts(**common, **build(source, classes, design, colour))
+    parts = Parts(**common, **build(source, classes, design))
     return build_detector(parts, outside=design.proposals if design.regions == "outside" else 0)
 
 
@@ -113,7 +116,7 @@ def regrown_detector(source: ModelSource, classes: int) -> keras.Model:
         UsageError: it ends in support vector machines.
         WeightsError, DltkError: it cannot be loaded.
     """
-    detector = load_detector(source)
+    detector = load_rcnn(source)
     parts = Parts.of(detector)
     if "cls_score" not in (layer.name for layer in parts.box_head.layers):
         raise UsageError(
@@ -127,7 +130,7 @@ def regrown_detector(source: ModelSource, classes: int) -> keras.Model:
     return build_detector(parts, outside=outside_of(detector))
 
 
-def _pooling(source: ModelSource, classes: int, design: Design, colour) -> dict:
+def _pooling(source: ModelSource, classes: int, design: Design) -> dict:
     """Return the parts of a detector that cuts regions out of shared maps."""
     backbone = build_backbone(source, design.strides)
     channels = [output.shape[-1] for output in backbone.outputs]
@@ -145,6 +148,7 @@ def _pooling(source: ModelSource, classes: int, design: Design, colour) -> dict:
         parts["proposals"] = RegionProposals(
             design.anchor_sizes,
             RATIOS,
+            strides=design.anchor_strides,
             before=design.proposals,
             after=design.proposals,
             name="proposals",
@@ -154,7 +158,7 @@ def _pooling(source: ModelSource, classes: int, design: Design, colour) -> dict:
     return parts
 
 
-def _warping(source: ModelSource, classes: int, design: Design, colour) -> dict:
+def _warping(source: ModelSource, classes: int, design: Design) -> dict:
     """Return the parts of a detector that sends each region through all of the network."""
     size = design.warped
     crops = keras.Input((size, size, 3), name="crops")
@@ -162,7 +166,10 @@ def _warping(source: ModelSource, classes: int, design: Design, colour) -> dict:
     features = keras.layers.GlobalAveragePooling2D(name="features")(last_map)
     return {
         "region_features": RegionWarp(
-            size, context=round(_CONTEXT * size), colour=colour, name="region_features"
+            size,
+            context=round(_CONTEXT * size),
+            colour=surrounding_colour(source),
+            name="region_features",
         ),
         "box_head": keras.Model(crops, answers(features, classes), name="box_head"),
     }
