@@ -56,7 +56,7 @@ def backbone(tmp_path_factory) -> str:
 
 def few_scenes(count: int, **options):
     """Return some scenes of circles and stars, undivided and in memory."""
-    return scene_data(count, kinds=KINDS, size=SIDE, **{"most": 3} | options)
+    return scene_data(count, size=SIDE, **{"kinds": KINDS, "most": 3} | options)
 
 
 def write_regions(path: Path, data) -> Path:
