@@ -237,7 +237,7 @@ def test_tables_tell_totals_classes_and_mistakes(evaluation):
     lines = detection_tables(evaluation).splitlines()
     assert lines[0] == "mine.keras on photos, test: 3 pictures with 3 objects of 2 classes"
     assert lines[1].startswith("mAP@[.5:.95] 0.500  mAP@.5 0.500  mAP@.75 0.500")
-    assert "best at --score 0.90: precision 1.000  recall 0.667  F1 0.800" in lines
+    assert "best at --score 0.9: precision 1.000  recall 0.667  F1 0.800" in lines
     cells = [line.split() for line in lines]
     assert ["cat", "2", "2", *["1.000"] * 5, "0.900"] in cells
     assert ["dog", "1", "1", "0.000", "0.000", "0.000", "0.000", "0.000", "–"] in cells

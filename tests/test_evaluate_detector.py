@@ -66,7 +66,8 @@ def test_the_figures_are_those_that_the_training_measured(trained, scenes):  # n
         np.testing.assert_allclose(again.scores, first.scores, atol=1e-4)
         np.testing.assert_array_equal(again.labels[:5], first.labels[:5])
     assert result.seen_in_training == 0 and result.model == str(trained.model)
-    assert lines == ["best.keras on Keras, one device (CPU:0), float32, 24 pictures"]
+    told = [line for line in lines if not line.startswith("measured ")]  # on a slow machine
+    assert told == ["best.keras on Keras, one device (CPU:0), float32, 24 pictures"]
 
 
 def test_what_is_found_of_classes_that_the_data_does_not_have_does_not_count(trained, scenes):  # noqa: F811
@@ -193,7 +194,7 @@ def test_a_model_file_tells_what_it_finds_and_how_well(dltk, trained):  # noqa: 
     assert lines["task"] == "detect" and lines["classes"] == "circle, star"
     assert lines["input"].startswith("96 × 96 RGB, fitted in")
     assert f"map50 {trained.evaluation.report.map50:.4g}" in lines["metrics"]
-    assert lines["chosen"].endswith(f"score {trained.chosen['score']}")
+    assert lines["chosen"].endswith(f"score {trained.chosen['score']:.4g}")
     assert lines["pictures"] == "train 80, val 24" and "epochs 5" in lines["options"]
     facts = json.loads(dltk("models", "info", trained.model, "--json").out)
     assert facts["training"]["chosen"] == trained.chosen

@@ -7,9 +7,9 @@ detection is hangs on the one object that it overlaps most.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal
 
 import numpy as np
 
@@ -157,8 +157,8 @@ def count_mistakes(pairs: Pairs, judged: Judgement, occur: np.ndarray, score: fl
 
 
 def rounded_down(score: float) -> float:
-    """Return a score with six digits, by which those that count still do."""
-    return math.floor(score * 1e6) / 1e6
+    """Return a float32 score with six decimals, none of which is above its own."""
+    return float(Decimal(str(np.float32(score))).quantize(Decimal("1e-6"), ROUND_FLOOR))
 
 
 def _most_overlapped(pairs: Pairs) -> tuple[np.ndarray, np.ndarray]:
