@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from contextlib import closing
 from itertools import chain
+from threading import Event
 
 import numpy as np
 from PIL import Image
@@ -45,12 +46,17 @@ class Tiled:
         self.labels, self.running = detector.labels, detector.running
         self.workers = detector.workers
         self._detector, self._tile, self._overlap = detector, tile, overlap
+        self._stopped = Event()
         self._merging = merging
 
     def load(
         self, picture: Image.Image, name: str, size: tuple[int, int] | None = None
     ) -> tuple[Image.Image, str, object]:
         return picture, name, self._detector.load(picture, name)
+
+    def stop(self) -> None:
+        """Look at no more tiles: nobody waits for what is found. May be called on any thread."""
+        self._stopped.set()
 
     def __call__(self, loaded: list) -> list[Detections]:
         return [self._found_in(*each) for each in loaded]
@@ -65,6 +71,8 @@ class Tiled:
         ahead = size + cores()
         with closing(ordered_map(load, places[1:], workers=cores(), ahead=ahead)) as views:
             for batch in batched(chain([whole], views), size):
+                if self._stopped.is_set():
+                    return Detections.of()
                 found += self._detector(batch)
         return merged(found, places, picture.size, **self._merging)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 
 import numpy as np
@@ -160,7 +160,10 @@ def detect(
         runners=detector.workers,
     )
     finish = partial(_detected, detector=detector, wanted=wanted, copies=copies)
-    with closing(outcomes):
+    with ExitStack() as stack:
+        stack.enter_context(closing(outcomes))
+        if tile:
+            stack.callback(detector.stop)  # a picture may have hundreds of tiles left
         if copies.wanted:
             with closing(ordered_map(finish, outcomes, workers=cores(), ahead=cores())) as results:
                 yield from results

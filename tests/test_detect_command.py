@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 
 import pytest
 from PIL import Image
@@ -134,6 +135,30 @@ def test_files_for_other_tools_are_made_of_the_record_without_looking_again(
     assert len(tree(tmp_path / "voc")) == 3
     found = COCO(out / "coco_images.json").loadRes(str(out / "coco_results.json"))
     assert len(found.getAnnIds()) == 3
+
+
+def test_a_run_interrupted_before_its_first_line_goes_on(run, tmp_path, monkeypatch):
+    """The copies of a picture are written, the picture after it is being looked at: Ctrl-C."""
+    out, copies = tmp_path / "out", tmp_path / "copies"
+    options = ("-o", out, "--annotate", copies)
+    monkeypatch.setattr(Blobs, "batch_size", 1)
+    look = Blobs.__call__
+
+    def look_until_interrupted(self, loaded):
+        if len(self.batches) == 1:
+            while not tree(copies):
+                time.sleep(0.01)
+            raise KeyboardInterrupt
+        return look(self, loaded)
+
+    with monkeypatch.context() as interrupting:
+        interrupting.setattr(Blobs, "__call__", look_until_interrupted)
+        stopped = run(*options)
+    assert stopped.code == 130 and "run the same command again" in stopped.err
+    assert tree(copies) == ["both.png"]
+    again = run(*options)
+    assert again.code == 0 and len(tree(copies)) == 3
+    assert [row["status"] for row in record(out)[1]] == ["ok"] * 3
 
 
 def test_files_of_a_run_that_was_interrupted_and_went_on_are_complete(run, tmp_path, monkeypatch):

@@ -116,6 +116,22 @@ def test_nothing_in_many_tiles_is_nothing():
     assert len(result) == 0 and result.boxes.shape == (0, 4)
 
 
+class StoppedWhileLooking(Blobs):
+    """Is told to stop while it looks for the second time."""
+
+    def __call__(self, loaded: list):
+        if len(self.batches) == 1:
+            self.tiled.stop()
+        return super().__call__(loaded)
+
+
+def test_once_stopped_no_more_tiles_are_looked_at():
+    detector = StoppedWhileLooking()
+    detector.tiled = Tiled(detector, tile=100, overlap=0.5, iou=0.5, most=9)
+    (found,) = detector.tiled([detector.tiled.load(scene((900, 600), white=[(0, 0, 9, 9)]), "a")])
+    assert detector.batches == [3, 3] and len(found) == 0
+
+
 def test_tiles_are_given_to_the_detector_in_its_batches():
     detector = Blobs()
     tiled = Tiled(detector, tile=200, overlap=0.0, iou=0.5, most=9)

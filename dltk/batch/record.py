@@ -62,6 +62,7 @@ class Record:
         products: Iterable[str | os.PathLike] = (),
     ):
         self.folder = Path(folder)
+        self.interrupted = False  # to be set where it was, before its end
         self._places = [Path(place).resolve() for place in (folder, *products)]
         self.path = self.folder / "results.jsonl"
         self._header = json.loads(to_line(header))  # tuples as lists: as it will be read back
@@ -197,10 +198,20 @@ class Record:
         self._resources.close()
 
     def _discard_empty(self) -> None:
-        """Leave no record of a run that did nothing: it would bind the next one to its options."""
-        if self._lines <= 1:
-            with suppress(OSError):
+        """Leave no record of a run that did nothing: it would bind the next one to its options.
+
+        But what one that was interrupted wrote, and had not come to record, is its own by this.
+        """
+        with suppress(OSError):
+            if self._lines <= 1 and not (self.interrupted and self._holds_products()):
                 self._part.unlink(missing_ok=True)
+
+    def _holds_products(self) -> bool:
+        return any(
+            path.is_file() and path != self._part.resolve()
+            for place in self._places
+            for path in place.rglob("*")
+        )
 
     def _discard_folder(self) -> None:
         with suppress(OSError):  # there is something in it: it stays

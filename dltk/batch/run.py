@@ -100,6 +100,8 @@ def run_batch(
                 break
     except KeyboardInterrupt:
         tally.interrupted = True
+        if record:
+            record.interrupted = True
     finally:
         if hasattr(results, "close"):
             results.close()
