@@ -17,7 +17,7 @@ from dltk.data.examples import AnnotatedExamples, ObjectData, unreadable
 from dltk.data.objects.batches import ObjectBatches
 from dltk.data.pipeline import fitting_batch_size
 from dltk.engine.boxes import BoxNetwork
-from dltk.errors import UsageError
+from dltk.errors import UsageError, printable
 from dltk.images import decode_sized
 from dltk.losses.given import Given
 from dltk.metrics import DetectionReport, measure_detections
@@ -201,10 +201,18 @@ class DetectorTraining:
             what = "1 picture that" if left_out == 1 else f"{left_out} pictures that"
             self.report(f"note: left out: {what} cannot be read")
         train = self.data.splits.get("train")
-        if train is None or not _has_objects(train):
+        if train is None or not _classes_of(train):
             raise UsageError("no picture with an object can be trained on")
+        for split, part in self.data.splits.items():
+            if unseen := sorted(_classes_of(part) - _classes_of(train)):
+                name = printable(self.data.classes[unseen[0]])
+                more = f" and {len(unseen) - 1} more classes have" if unseen[1:] else " has"
+                raise UsageError(
+                    f"{name}{more} objects in {split} and none to train on; move some to train, "
+                    "or leave them out"
+                )
         val = self.data.splits.get("val")
-        self._judged = val is not None and _has_objects(val)
+        self._judged = val is not None and bool(_classes_of(val))
         if self.plan.fitted and not self._judged:
             self.report("note: no objects to validate on: the last epoch counts")
         for part in self.data.splits.values():
@@ -275,8 +283,9 @@ class DetectorTraining:
         yield from ordered_map(load, range(len(part)), workers=workers, ahead=_AHEAD)
 
 
-def _has_objects(part: AnnotatedExamples) -> bool:
-    return any((~each.ignored).any() for each in part.objects)
+def _classes_of(part: AnnotatedExamples) -> set[int]:
+    """Return the labels of the objects that count."""
+    return {label for each in part.objects for label in each.labels[~each.ignored].tolist()}
 
 
 def _score(row: dict) -> list[float]:

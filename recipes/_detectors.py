@@ -16,6 +16,7 @@ from dltk.objects import Detections
 from dltk.weights import Report, silent
 
 DEFAULT_MODEL = "efficientnet-lite0"
+_NAMED = 20  # classes, at most, in an error
 _TASKS = ("classify", "features", "detect")
 
 
@@ -141,9 +142,11 @@ def chosen_classes(words: str | Sequence[str], source: ModelSource, option: str)
         for part in [word] if folded_name(word) in known else word.split(","):
             number = known.get(folded_name(part))
             if number is None:
+                hint = nearest(part.strip(), names)
+                if not hint and len(names) <= _NAMED:
+                    hint = f" It has {', '.join(map(printable, names))}"
                 raise UsageError(
-                    f'{option}: {source.name} has no class "{printable(part.strip())}".'
-                    f"{nearest(part.strip(), names)}"
+                    f'{option}: {source.name} has no class "{printable(part.strip())}".{hint}'
                 )
             chosen.append(number)
     return list(dict.fromkeys(chosen))

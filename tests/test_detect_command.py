@@ -97,16 +97,15 @@ def test_all_that_can_be_written_lies_where_it_should(run, tmp_path):
         *(f"voc/{name}.xml" for name in ("both", "deep er/none [1]", "one")),
     ])  # fmt: skip
     header, rows = record(out)
-    assert header["options"]["annotate"] == "drawn" and header["options"]["blur"] == [
-        "red_one,white"
-    ]
+    assert header["options"]["annotate"] == "drawn"
+    assert header["options"]["blur"] == ["red one", "white"]
     assert rows[0]["files"] == {
         "annotated": "drawn/both.png",
         "blurred": "public/both.png",
         "crop-1": "crops/white/both-1.png",
         "crop-2": "crops/red one/both-2.png",
     }
-    again = run("-o", out, *copies, "--blur", "red_one,white", "--pad", "0.1", *files)
+    again = run("-o", out, *copies, "--blur", "WHITE", "--blur", "r2", "--pad", "0.1", *files)
     assert "0 done, 3 done before" in again.err
     (out / "crops/white/one-1.jpg").unlink()
     third = run("-o", out, *copies, "--blur", "red_one,white", "--pad", "0.1", *files)
@@ -280,6 +279,7 @@ def test_files_of_the_users_own_are_not_written_over(run, tmp_path, option):
         (("--pad", 0), "--pad is about --crops, which is not given"),
         (("--blur", "white"), "say where with --blurred"),
         (("--blurred", "x"), "name their class with --blur"),
+        (("--classes", "white,7"), 'has no class "7". It has white, red one'),
         (("--classes", "white,rd one"), 'has no class "rd one". Did you mean "red one"?'),
         (("--annotate", "x", "--crops", "x"), "--annotate and --crops are the same folder"),
         (("--score", "nan"), "is not a number"),

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -243,6 +244,15 @@ def test_nothing_to_find_in_validation_is_no_figure(backbone, tmp_path):  # noqa
     }  # fmt: skip
     assert "mAP@[.5:.95] **–**, mAP@.5 –" in (done.run / "report.md").read_text()
     assert "score" not in done.chosen
+
+
+def test_classes_that_are_nowhere_to_be_learnt_are_refused(backbone, tmp_path):  # noqa: F811
+    parts = (few_scenes(3, kinds=("circle",), least=1), few_scenes(3, kinds=("star",), least=1))
+    some, other = (part.splits["all"] for part in parts)
+    other = replace(other, objects=tuple(replace(o, labels=o.labels + 1) for o in other.objects))
+    data = ObjectData("made scenes", KINDS, {"train": some, "val": other})
+    with pytest.raises(UsageError, match="star has objects in val and none to train on"):
+        train_detector(data, preset="localize", backbone=backbone, run_dir=tmp_path / "run", **TINY)
 
 
 def test_where_validation_has_nothing_to_find_the_last_epoch_counts(backbone, tmp_path):  # noqa: F811

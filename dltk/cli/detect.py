@@ -16,7 +16,7 @@ _COLUMNS = (
     "label", "id", "score", "left", "top", "right", "bottom",
 )  # fmt: skip
 _COPIES = ("annotate", "crops", "blurred")
-_WHAT = ("score", "nms", "soft", "most", "classes", "tile", "overlap", "pad", "blur", "precision")
+_WHAT = ("score", "nms", "soft", "most", "tile", "overlap", "pad", "precision")
 _ABOUT_COPIES = (*_COPIES, "pad", "blur", "classes")
 _EXPORTS = ("coco", "yolo", "voc")
 
@@ -95,7 +95,7 @@ def detect(ctx, images, **choices):
     bottom, in pixels of the upright picture.
     """
     from recipes._detect_files import FORMATS, check_exports, claim
-    from recipes._detectors import find_detector
+    from recipes._detectors import chosen_classes, find_detector
     from recipes.detect import copies_of
     from recipes.detect import detect as recipe
 
@@ -119,10 +119,15 @@ def detect(ctx, images, **choices):
                 check_unowned(choices[name], ["*"])
         check_exports(inputs.items, exports, folder, overwrite=outputs.overwrite)
 
+    def named(option: str) -> list[str]:
+        numbers = chosen_classes(choices[option], source, f"--{option}")
+        return sorted(source.labels[number].name for number in numbers)
+
     def describe() -> dict:
         return {
             "model": [source.describe(reporter.say)],
             "options": {name: choices[name] for name in _WHAT}
+            | {name: named(name) for name in ("classes", "blur")}
             | {"regions": told(choices["regions"]) if choices["regions"] is not None else None}
             | {name: relative_to(choices[name], folder) for name in _COPIES},
         }
