@@ -3,8 +3,6 @@
 Handwritten digits are scikit-learn's (8 × 8 pixels); shapes are made by `dltk.data.shapes`.
 """
 
-import csv
-import io
 import json
 import os
 import re
@@ -13,10 +11,8 @@ import signal
 import socket
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
-import h5py
 import keras
 import numpy as np
 import pytest
@@ -32,6 +28,7 @@ from dltk.models.catalog import lookup
 from recipes.classify import classify
 from recipes.evaluate import evaluate
 from recipes.finetune import finetune, resume_finetune
+from tests.runs import history_of, weights_of
 
 COMMAND = [sys.executable, "-c", "from dltk.cli.main import run; run()", "finetune"]
 PIXELS = {"backbone": "linear", "size": 8, "channels": 1}
@@ -66,24 +63,8 @@ def small(tmp_path, noise) -> Path:
     return folder
 
 
-def weights_of(path: Path) -> dict[str, np.ndarray]:
-    found = {}
-    with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as member:
-        h5py.File(io.BytesIO(member.read())).visititems(
-            lambda name, node: (
-                found.__setitem__(name, node[()]) if isinstance(node, h5py.Dataset) else None
-            )
-        )
-    return found
-
-
 def equal(a: dict, b: dict) -> bool:
     return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
-
-
-def history_of(run: Path) -> list[dict]:
-    with (run / "history.csv").open(newline="") as file:
-        return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
 
 
 # That it learns

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import csv
 import inspect
-import io
 import json
 import signal
 import subprocess
 import sys
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
-import h5py
 import keras
 import numpy as np
 import pytest
@@ -32,28 +29,13 @@ from recipes.detect import detect
 from recipes.evaluate import evaluate
 from recipes.train_detector import resume_train_detector, train_detector
 from tests.detectors import KINDS, SIDE, TINY, backbone, few_scenes, scenes, trained, write_regions  # noqa: F401
+from tests.runs import history_of, weights_of
 
 COMMAND = [sys.executable, "-c", "from dltk.cli.main import run; run()", "train", "detector"]
 SHORT = TINY | {
     "preset": "fast-rcnn", "proposals": 20, "epochs": 3, "unfreeze": 2, "optimizer": "momentum",
     "val_share": 0.0, "test_share": 0.0,
 }  # fmt: skip
-
-
-def weights_of(path: Path) -> dict[str, np.ndarray]:
-    found = {}
-    with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as member:
-        h5py.File(io.BytesIO(member.read())).visititems(
-            lambda name, node: (
-                found.__setitem__(name, node[()]) if isinstance(node, h5py.Dataset) else None
-            )
-        )
-    return found
-
-
-def history_of(run: Path) -> list[dict]:
-    with (run / "history.csv").open(newline="") as file:
-        return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
 
 
 # That it learns
