@@ -13,6 +13,7 @@ import math
 import os
 import zipfile
 import zlib
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -162,6 +163,13 @@ def load_model(path: str | os.PathLike):
         raise DltkError(f"{printable(path)} cannot be loaded by Keras: {why}") from error
 
 
+def _begins_as_archive(path) -> bool:
+    """Return whether a file that is no archive begins as one: an archive's list is at its end."""
+    with suppress(OSError), open(path, "rb") as file:
+        return file.read(4) == b"PK\x03\x04"
+    return False
+
+
 def _member(path, name: str) -> bytes | None:
     """Return a member of the archive, or None if there is none of that name."""
     try:
@@ -176,7 +184,9 @@ def _member(path, name: str) -> bytes | None:
     except OSError as error:
         raise DltkError(f"cannot read {printable(path)}: {reason(error)}") from error
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise DltkError(f"{printable(path)} is not a Keras model file") from error
+        cut = _begins_as_archive(path)
+        what = "is cut short; copy it again" if cut else "is not a Keras model file"
+        raise DltkError(f"{printable(path)} {what}") from error
     except (zlib.error, lzma.LZMAError) as error:
         raise DltkError(f"{printable(path)} is damaged: {reason(error)}") from error
 
