@@ -91,11 +91,14 @@ def test_the_file_detects_what_the_training_measured(trained, scenes):  # noqa: 
         assert len(result.objects) == pytest.approx(len(sure), abs=1)  # one may be on the edge
         boxes = np.array([each.box for each in result.objects]).reshape(-1, 4)
         np.testing.assert_allclose(boxes[:3], sure.boxes[: len(boxes)][:3], atol=0.1)
-    best = max(range(24), key=lambda at: evaluation.found[at].scores[0])
-    scene = Image.open(scenes / "images/val" / Path(evaluation.names[best]).name)
-    (result,) = detect(scene.resize((2 * SIDE, 2 * SIDE)), model=str(trained.model))
-    again = np.array([result.objects[0].box])
-    assert overlaps(again, 2 * evaluation.found[best].boxes[:1])[0, 0] > 0.8
+    surest = sorted(range(24), key=lambda at: -evaluation.found[at].scores[0])[:9]
+    shared = []
+    for at in surest:
+        scene = Image.open(scenes / "images/val" / Path(evaluation.names[at]).name)
+        (result,) = detect(scene.resize((2 * SIDE, 2 * SIDE)), model=str(trained.model))
+        again = np.array([each.box for each in result.objects]).reshape(-1, 4)
+        shared.append(overlaps(2 * evaluation.found[at].boxes[:1], again).max(initial=0))
+    assert np.median(shared) > 0.8  # of one alone, resampling may move a weak detector's box
 
 
 # That it goes on and distributes

@@ -76,9 +76,9 @@ def data():
 def check(where, fast, as_json, val_share, test_share, seed, quiet):
     """Count the pictures or objects of DATA by class and split, and say what is wrong with them.
 
-    Damaged pictures, pictures of two classes or with other objects than their copies, pictures
-    in two splits, and objects of classes that are not trained on are errors: the exit code is
-    then 3. Data without splits is divided as in training.
+    Damaged and missing pictures, pictures of two classes or with other objects than their
+    copies, pictures in two splits, and objects of classes that are not trained on are errors: the
+    exit code is then 3. Data without splits is divided as in training.
     """
     from dltk.data import check_data, read_data, split_data
     from dltk.data.objects import check_objects, holds_objects, read_objects, split_objects

@@ -178,10 +178,13 @@ class ObjectData(_Data):
     Attributes:
         repairs: (where, what) of annotations that were changed or left out in reading, such as a
             box that reached over its picture's edge.
+        damaged: those of `passed_over` that are wrong and not merely beside the point: pictures,
+            or what annotates them, that are missing or cannot be read.
     """
 
     splits: dict[str, AnnotatedExamples]
     repairs: tuple[tuple[str, str], ...] = field(default=())
+    damaged: tuple[tuple[str, str], ...] = field(default=())
 
 
 def in_memory(images: Sequence, labels: Sequence, classes: Sequence[str]) -> LabelledData:

@@ -56,9 +56,11 @@ def test_faults_are_found(faulty):
         "Cat": {"train": 0, "val": 0},
     }
     assert findings.areas == {"small": 13, "medium": 1, "large": 1} and findings.most == 3
-    assert [name for name, _ in findings.unreadable] == ["images/train/train8.png"]
+    assert findings.unreadable[0] == ("train9.png", "no such file, with 1 object")
+    assert [name for name, _ in findings.unreadable[1:]] == ["images/train/train8.png"]
     assert findings.sizes["median"] == (200, 150) and findings.imbalance == 14
     assert [line.split(":")[0] for line in findings.errors] == [
+        "unreadable",
         "unreadable",
         "in several splits",
         "equal, but with different objects",
@@ -77,7 +79,6 @@ def test_faults_are_found(faulty):
         f"1 needless copies, such as {images}3.png (train) = {images}4.png (train)",
         f"repaired: unknown category: 1, such as {place} 92: 99, left out",
         f"repaired: over the edge: 1, such as {place} 91: (190, 0, 210, 20) of 200 × 150, cut",
-        "passed over: train9.png (no such file, with 1 object)",
     ]
 
 
@@ -102,7 +103,7 @@ def test_check_counts_and_ends_with_3_on_faults(dltk, faulty):
     assert "error: nothing to train on: dog" in result.out
     assert "warning: repaired: over the edge: 1, such as" in result.out
     fields = json.loads(dltk("data", "check", faulty, "--fast", "--json").out)
-    assert fields["counts"]["cat"] == {"train": 13, "val": 1} and len(fields["errors"]) == 3
+    assert fields["counts"]["cat"] == {"train": 13, "val": 1} and len(fields["errors"]) == 4
     assert len(fields["repairs"]) == 2 and fields["sizes"] == {}
 
 

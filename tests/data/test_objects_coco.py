@@ -128,22 +128,29 @@ def test_a_name_of_a_group_is_no_class(read):
         ((1, 10, (13, 14, -3, -4)), "corners exchanged: (13, 14, 10, 10), put right"),
         ((1, 10, (41, 2, 3, 4)), "outside of the picture: (41, 2, 44, 6) of 40 × 30, left out"),
         ((1, 10, (5, 5, 0, 9)), "no area: (5, 5, 5, 14), left out"),
-        ((1, 10, (float("nan"), 1, 2, 2)), "impossible coordinates: (nan, 1, nan, 3), left out"),
+        ((1, 10, (float("nan"), 1, 2, 2)), "no box of four numbers: [nan, 1, 2, 2], left out"),
         ((1, 10, (1, 1, float("inf"), 2)), "impossible coordinates: (1, 1, inf, 3), left out"),
         ((1, 10, (1, 1, 1e300, 2)), "impossible coordinates: (1, 1, 1e+300, 3), left out"),
-        ((1, 10, ("1", 1, 2, 2)), "impossible coordinates: (nan, 1, nan, 3), left out"),
+        ((1, 10, ("1", 1, 2, 2)), "no box of four numbers: ['1', 1, 2, 2], left out"),
         ((1, 10, ()), "no box of four numbers: [], left out"),
         ((1, 7, (1, 1, 2, 2)), "unknown category: 7, left out"),
         ((9, 10, (1, 1, 2, 2)), "unknown image: 9, left out"),
     ],
 )
 def test_bad_boxes_are_mended_or_left_out_and_named(read, annotation, what):
-    data = read([(2, 20, (1, 2, 3, 4)), annotation])
+    data = read([(2, 20, (1, 2, 3, 4)), annotation, (1, 20, (7, 7, 7, 7))])
     assert data.repairs == (("x.json, annotation 2", what),)
     assert boxes(data, 1) == [[1, 2, 4, 6]]
     left = {"over the edge": [[30, 20, 40, 24]], "corners exchanged": [[10, 10, 13, 14]]}
     expected = [[0, 0, 5, 5]] if "-5" in what else left.get(what.split(":")[0], [])
-    assert boxes(data) == expected
+    assert boxes(data) == [*expected, [7, 7, 14, 14]]
+
+
+@pytest.mark.parametrize("annotation", [(1, 7, (1, 1, 2, 2)), (1, 10, ()), (1, 10, (41, 2, 3, 4))])
+def test_a_picture_is_no_negative_because_its_objects_cannot_be_used(read, annotation):
+    data = read([(2, 20, (1, 2, 3, 4)), annotation])
+    assert boxes(data) == [[1, 2, 4, 6]] and len(data.repairs) == 1
+    assert data.passed_over == (("1.png", "nothing usable is said of its 1 object"),)
 
 
 def test_numbers_that_are_rounded_are_cut_without_a_word(read):

@@ -77,8 +77,8 @@ def test_corners_in_shares_are_seen_to_be(read):
     [
         ("1.png,cat,30,10,50,20", "over the edge: (30, 10, 50, 20) of 40 × 30, cut"),
         ("1.png,cat,30,10,20,20", "corners exchanged: (30, 10, 20, 20), put right"),
-        ("1.png,cat,nan,10,20,20", "impossible coordinates: (nan, 10, 20, 20), left out"),
-        ("1.png,cat,,,,", "impossible coordinates: (nan, nan, nan, nan), left out"),
+        ("1.png,cat,x,10,,20", "coordinates that are no numbers: (x, 10, , 20), left out"),
+        ("1.png,cat,,,,", "no box: left out"),
         ("1.png,,1,2,3,4", "no class: left out"),
         ("1.png,cat,5,5,9,5", "no area: (5, 5, 9, 5), left out"),
         ("1.png,cat,1,2,3,4", "the same again: (1, 2, 3, 4), left out"),
@@ -91,7 +91,7 @@ def test_bad_rows_are_mended_or_left_out_and_named(read, row, what):
 
 def test_missing_pictures_are_passed_over(read):
     data = read(HEADER, "1.png,cat,1,2,3,4", "gone.png,cat,1,2,3,4", "gone.png,cat,1,2,3,5")
-    assert data.passed_over == (("gone.png", "no such file, with 2 objects"),)
+    assert data.passed_over == data.damaged == (("gone.png", "no such file, with 2 objects"),)
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def test_a_picture_goes_by_its_own_name_then_by_the_one_in_the_file(tmp_path):
         (box(0, 5, 9, 10), "over the edge: (-1, 4, 9, 10) of 40 × 30, cut"),
         (box(9, 5, 2, 10), "corners exchanged: (9, 5, 2, 10), put right"),
         (box(41, 5, 50, 10), "outside of the picture: (40, 4, 50, 10) of 40 × 30, left out"),
-        (box("x", 5, 50, 10), "impossible coordinates: (nan, 4, 50, 10), left out"),
+        (box("x", 5, 50, 10), "coordinates that are no numbers: (x, 5, 50, 10), left out"),
         ("<object><name>cat</name></object>", "no box: left out"),
         (box(1, 2, 3, 4, name=" "), "no class: left out"),
     ],

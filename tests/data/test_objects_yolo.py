@@ -137,7 +137,7 @@ def test_paths_are_relative_to_the_root_that_is_named(tmp_path):
         ("cat 0.5 0.5 0.5 0.5", "unknown class: cat, left out"),
         ("0 0.5 0.5 0.5", "neither a box nor a polygon: 0 0.5 0.5 0.5, left out"),
         ("0 20 15 10 12", "not in shares of the picture: 0 20 15 10 12, left out"),
-        ("0 x 0.5 0.5 0.5", "impossible coordinates: (nan, 0.25, nan, 0.75), left out"),
+        ("0 x 0.5 0.5 0.5", "neither a box nor a polygon: 0 x 0.5 0.5 0.5, left out"),
         ("0 0.9 0.5 0.4 0.2", "over the edge: (28, 12, 44, 18) of 40 × 30, cut"),
         ("0 0.5 0.5 -0.5 0.2", "corners exchanged: (0.75, 0.4, 0.25, 0.6), put right"),
         ("0 0.5 0.5 0 0.5", "no area: (20, 7.5, 20, 22.5), left out"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -36,6 +36,7 @@ class Annotated:
         file: what annotates it, to say where something is amiss.
         objects: in it.
         stated: (width, height) by the annotation, or None.
+        lost: how many more objects there are of which the annotation says nothing usable.
     """
 
     split: str | None
@@ -44,6 +45,7 @@ class Annotated:
     file: str
     objects: list[Annotation] = field(default_factory=list)
     stated: tuple[int, int] | None = None
+    lost: int = 0
 
 
 @dataclass
@@ -55,7 +57,7 @@ class Gathered:
         pictures: in their final order.
         classes: in the order of the labels; None for those of the annotations, sorted.
         shares: whether boxes are in shares of the picture's width and height, not in pixels.
-        passed_over, repairs: see `dltk.data.examples.ObjectData`.
+        passed_over, damaged, repairs: see `dltk.data.examples.ObjectData`.
     """
 
     where: str
@@ -63,11 +65,22 @@ class Gathered:
     classes: Sequence[str] | None = None
     shares: bool = False
     passed_over: list[tuple[str, str]] = field(default_factory=list)
+    damaged: list[tuple[str, str]] = field(default_factory=list)
     repairs: list[tuple[str, str]] = field(default_factory=list)
 
     def pass_over(self, name: str, why: str, objects: int = 0) -> None:
         """Note a file that is no example, and how many objects are lost with it."""
         self.passed_over.append((name, f"{why}, with {counted(objects)}" if objects else why))
+
+    def pass_damaged(self, name: str, why: str, objects: int = 0) -> None:
+        """Note a picture, or what annotates it, that is missing or cannot be read."""
+        self.pass_over(name, why, objects)
+        self.damaged.append(self.passed_over[-1])
+
+    def lose(self, picture: Annotated, where: str, kind: str, what: str = "") -> None:
+        """Note an object of a picture of which nothing usable is said."""
+        self.repair(f"{picture.file}, {where}", kind, f"{what}, left out" if what else "left out")
+        picture.lost += 1
 
     def repair(self, where: str, kind: str, how: str) -> None:
         """Note what was changed or left out. Lines of one kind are counted together."""
@@ -85,6 +98,11 @@ def number(text: str) -> float:
         return float(text)
     except ValueError:
         return math.nan
+
+
+def no_numbers(words: Iterable[str]) -> tuple[str, str]:
+    """Return what is wrong with coordinates that are none, for `Gathered.lose`."""
+    return "coordinates that are no numbers", f"({', '.join(words)})"
 
 
 def stated_size(width: float, height: float) -> tuple[int, int] | None:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from dltk.data.examples import SPLITS, AnnotatedExamples, ObjectData
-from dltk.data.objects.annotated import Annotated, Gathered
+from dltk.data.objects.annotated import Annotated, Gathered, counted
 from dltk.data.objects.mend import Mending, turned
 from dltk.data.rows import natural
 from dltk.errors import InputError, UsageError, printable, reason
@@ -30,7 +30,8 @@ def assemble(found: Gathered, *, report: Report = silent) -> ObjectData:
     An annotation may give another size than the upright picture has: that of the picture on its
     side, as a camera stored it, or of a copy of another size. Its boxes are turned or scaled
     then; where neither explains the difference, the picture is passed over. Boxes are mended, see
-    `dltk.data.objects.mend`. Each change is a line in `repairs`.
+    `dltk.data.objects.mend`. Each change is a line in `repairs`. A picture with objects of which
+    none is left is passed over: what is in it would be learnt as ground.
 
     Pictures that are all of "train" are undivided, as a data set that knows no other split is. A
     split for validation or test without an object that is not ignored is passed over.
@@ -68,8 +69,9 @@ def assemble(found: Gathered, *, report: Report = silent) -> ObjectData:
     columns = (mending.boxes, labels, ignored, mending.areas)
     parts = (np.split(column[kept], cuts) for column in columns)
     objects = [Objects.of(*of_one) for of_one in zip(*parts, strict=True)]
-    splits = _in_splits(found, pictures, objects)
-    return ObjectData(found.where, classes, splits, tuple(found.passed_over), tuple(found.repairs))
+    splits = _in_splits(found, *_with_what_they_show(found, pictures, objects))
+    rest = map(tuple, (found.passed_over, found.repairs, found.damaged))
+    return ObjectData(found.where, classes, splits, *rest)
 
 
 class _Way(NamedTuple):
@@ -99,7 +101,7 @@ def _known(found: Gathered, report: Report) -> tuple[list[Annotated], np.ndarray
                 raise InputError(header)
             way = _way(picture, header, found)
         except InputError as error:
-            found.pass_over(picture.name, str(error), len(picture.objects))
+            found.pass_damaged(picture.name, str(error), len(picture.objects))
             continue
         if way:
             ways[len(pictures)] = way
@@ -163,6 +165,19 @@ def _classes(found: Gathered) -> tuple[str, ...]:
         except UnicodeEncodeError as error:
             raise UsageError(f"the class name {printable(name)} is not UTF-8; rename it") from error
     return tuple(dict.fromkeys(names))
+
+
+def _with_what_they_show(
+    found: Gathered, pictures: Sequence[Annotated], objects: Sequence[Objects]
+) -> tuple[list[Annotated], list[Objects]]:
+    """Return the pictures, and objects of each, less those of whose objects none could be used."""
+    shown = []
+    for picture, these in zip(pictures, objects, strict=True):
+        if not len(these) and (count := len(picture.objects) + picture.lost):
+            found.pass_over(picture.name, f"nothing usable is said of its {counted(count)}")
+        else:
+            shown.append((picture, these))
+    return [picture for picture, _ in shown], [these for _, these in shown]
 
 
 def _in_splits(

@@ -139,8 +139,8 @@ def check_objects(data: ObjectData, *, decode: bool, threads: int) -> ObjectFind
             for size, (low, high) in SIZES.items()
         },
         most=max(map(len, every), default=0),
-        unreadable=unreadable,
-        passed_over=data.passed_over,
+        unreadable=(*data.damaged, *unreadable),
+        passed_over=tuple(each for each in data.passed_over if each not in data.damaged),
         repairs=data.repairs,
         sizes=extremes(sizes),
         **equal(data, lambda examples: [_known(objects) for objects in examples.objects]),

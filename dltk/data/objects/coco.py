@@ -101,7 +101,7 @@ class _File:
         """Add a picture; `of_name` has the ids of those before it."""
         name = entry.get("file_name")
         if not isinstance(name, str) or not name:
-            self._found.pass_over(f"{self._name}, image {key}", "it has no file_name")
+            self._found.pass_damaged(f"{self._name}, image {key}", "it has no file_name")
             return
         source = self._places.find(name)
         name = named(source, self._root) if source else name
@@ -131,9 +131,11 @@ class _File:
         if picture is None:
             self._repair(where, "unknown image", f"{_shown(entry.get('image_id'))}, left out")
         elif label is None:
-            self._repair(where, "unknown category", f"{_shown(entry.get('category_id'))}, left out")
+            said = _shown(entry.get("category_id"))
+            self._found.lose(picture, where, "unknown category", said)
         elif box is None:
-            self._repair(where, "no box of four numbers", f"{_shown(entry.get('bbox'))}, left out")
+            said = _shown(entry.get("bbox"))
+            self._found.lose(picture, where, "no box of four numbers", said)
         else:
             ignored = bool(entry.get("iscrowd") or entry.get("ignore"))
             picture.objects.append(
@@ -148,11 +150,11 @@ class _File:
         if pictures and not there:
             first = next(iter(pictures)).name
             why = f"not one of its {len(pictures)} pictures is there, such as {first}"
-            self._found.pass_over(self._name, f"{why}; looked in {self._places}")
+            self._found.pass_damaged(self._name, f"{why}; looked in {self._places}")
             return
         for picture in pictures:
             if picture.source is None:
-                self._found.pass_over(picture.name, "no such file", len(picture.objects))
+                self._found.pass_damaged(picture.name, "no such file", len(picture.objects))
 
     def _repair(self, where: str, kind: str, how: str) -> None:
         self._found.repair(f"{self._name}, {where}", kind, how)
@@ -182,8 +184,8 @@ def _box(value: object) -> tuple[float, ...] | None:
     """Return corners for [left, top, width, height], None for what is no such list."""
     if not isinstance(value, list) or len(value) != 4:
         return None
-    left, top, width, height = map(_number, value)
-    return left, top, left + width, top + height
+    left, top, width, height = numbers = [_number(each) for each in value]
+    return None if any(map(math.isnan, numbers)) else (left, top, left + width, top + height)
 
 
 def _size(entry: dict) -> tuple[int, int] | None:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path, PurePath
 
 from dltk.data.examples import ObjectData
-from dltk.data.objects.annotated import Annotated, Annotation, Gathered, number, stated_size
+from dltk.data.objects.annotated import (
+    Annotated,
+    Annotation,
+    Gathered,
+    no_numbers,
+    number,
+    stated_size,
+)
 from dltk.data.objects.assemble import assemble
 from dltk.data.objects.files import is_file
 from dltk.data.table import header_of, split_cell, table_rows
@@ -65,7 +73,7 @@ def read_object_table(path: Path, *, report: Report = silent) -> ObjectData:
         if is_file(picture.source):
             found.pictures.append(picture)
         else:
-            found.pass_over(picture.name, "no such file", len(picture.objects))
+            found.pass_damaged(picture.name, "no such file", len(picture.objects))
     rows = [row for picture in found.pictures for row in picture.objects]
     if rows and all(0 <= value <= 1 for row in rows for value in row.box):
         found.shares = True
@@ -96,8 +104,14 @@ def _add(picture: Annotated, where: str, fields: dict[str, str], found: Gathered
     if not fields["label"] and not any(corners):
         return
     if not fields["label"]:
-        found.repair(f"{picture.file}, {where}", "no class", "left out")
+        found.lose(picture, where, "no class")
+        return
+    if not any(corners):
+        found.lose(picture, where, "no box")
         return
     ignored = fields.get("ignored", "").casefold() not in _FALSE
     box = tuple(map(number, corners))
+    if any(map(math.isnan, box)):
+        found.lose(picture, where, *no_numbers(corners))
+        return
     picture.objects.append(Annotation(where, fields["label"], box, ignored))

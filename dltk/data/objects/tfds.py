@@ -105,11 +105,12 @@ def _add(found: Gathered, folder: Path, split: str, its_name: str) -> None:
         name = f"{its_name}/{at:05d}"
         picture = Annotated(split, name, partial(pictures.__getitem__, at), name)
         for number, (*box, label, ignored, area) in enumerate(rows.tolist(), 1):
-            where = f"object {number}"
             if label < 0:
-                found.repair(f"{name}, {where}", "no class", "left out")
+                found.lose(picture, f"object {number}", "no class")
                 continue
-            row = Annotation(where, found.classes[int(label)], box, bool(ignored), area)
+            row = Annotation(
+                f"object {number}", found.classes[int(label)], box, bool(ignored), area
+            )
             picture.objects.append(row)
         found.pictures.append(picture)
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from dltk.data.examples import SPLITS, ObjectData
-from dltk.data.objects.annotated import Annotated, Annotation, Gathered, number, stated_size
+from dltk.data.objects.annotated import (
+    Annotated,
+    Annotation,
+    Gathered,
+    no_numbers,
+    number,
+    stated_size,
+)
 from dltk.data.objects.assemble import assemble
 from dltk.data.objects.files import (
     PictureNames,
@@ -66,11 +74,11 @@ def read_voc(folder: Path, *, report: Report = silent) -> ObjectData:
             root = _root(path)
             picture = pictures.of(file, root)
         except InputError as error:
-            found.pass_over(file, str(error))
+            found.pass_damaged(file, str(error))
             continue
         split = splits.get(PurePosixPath(file).stem) if splits else split_named(name.split("/")[0])
         row = Annotated(split, picture, str(folder / picture), file, stated=_size(root))
-        row.objects += _objects(root, file, found)
+        row.objects += _objects(root, row, found)
         found.pictures.append(row)
     for name in pictures.unused():
         found.pass_over(name, "without annotation")
@@ -158,20 +166,21 @@ def _root(path: Path) -> Element:
     return root
 
 
-def _objects(root: Element, file: str, found: Gathered) -> Iterator[Annotation]:
+def _objects(root: Element, picture: Annotated, found: Gathered) -> Iterator[Annotation]:
     for at, element in enumerate(root.all("object"), 1):
         where, label, box = f"object {at}", element.text_of("name"), element.first("bndbox")
         if not label:
-            found.repair(f"{file}, {where}", "no class", "left out")
+            found.lose(picture, where, "no class")
         elif box is None:
-            found.repair(f"{file}, {where}", "no box", "left out")
+            found.lose(picture, where, "no box")
+        elif any(map(math.isnan, corners := [number(box.text_of(name)) for name in _CORNERS])):
+            found.lose(picture, where, *no_numbers(map(box.text_of, _CORNERS)))
         else:
-            corners = [number(box.text_of(name)) for name in _CORNERS]
             left, top, right, bottom = corners
             if left > right or top > bottom:  # before 1 is taken from what is smaller
                 left, right, top, bottom = *sorted((left, right)), *sorted((top, bottom))
                 how = f"{in_words(corners)}, put right"
-                found.repair(f"{file}, {where}", "corners exchanged", how)
+                found.repair(f"{picture.file}, {where}", "corners exchanged", how)
             ignored = element.text_of("difficult").casefold() in _TRUE
             yield Annotation(where, label, (left - 1, top - 1, right, bottom), ignored)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -91,9 +92,9 @@ class _Labels:
             self.files.add(file)
             self._folders[file.parent].add(path.parent)
             try:
-                picture.objects += self._objects(file, picture.file)
+                picture.objects += self._objects(file, picture)
             except UsageError as error:
-                self._found.pass_over(name, str(error))
+                self._found.pass_damaged(name, str(error))
                 return
         self._found.pictures.append(picture)
 
@@ -114,20 +115,18 @@ class _Labels:
                 how = "taken as a picture without objects"
                 self._found.repair(picture.name, "no label file", how)
 
-    def _objects(self, file: Path, name: str) -> Iterator[Annotation]:
+    def _objects(self, file: Path, picture: Annotated) -> Iterator[Annotation]:
         lines = read_text(file, _MOST_BYTES).splitlines()
         for line in (_Line(at, text.split()) for at, text in enumerate(lines, 1) if text.strip()):
             where = f"line {line.number}"
-            wrong = f"{name}, {where}"
             label = self._label(line.words[0])
             box = self._box([number(word) for word in line.words[1:]])
             if label is None:
-                self._found.repair(wrong, "unknown class", f"{line.words[0]}, left out")
+                self._found.lose(picture, where, "unknown class", line.words[0])
             elif box is None:
-                self._found.repair(wrong, "neither a box nor a polygon", f"{line}, left out")
+                self._found.lose(picture, where, "neither a box nor a polygon", str(line))
             elif max(map(abs, box)) > _MOST_SHARE:
-                how = f"{line}, left out"
-                self._found.repair(wrong, "not in shares of the picture", how)
+                self._found.lose(picture, where, "not in shares of the picture", str(line))
             else:
                 yield Annotation(where, label, box)
 
@@ -143,6 +142,8 @@ class _Labels:
     def _box(self, values: Sequence[float]) -> tuple[float, ...] | None:
         """Return corners of a box (x, y, w, h, maybe a score) or a polygon (x, y, …)."""
         points = len(values) // 2
+        if any(map(math.isnan, values)):
+            return None
         if len(values) in (4, 5) or (self._layout.poses and len(values) > 5):
             x, y, width, height = values[:4]
             return x - width / 2, y - height / 2, x + width / 2, y + height / 2
