@@ -35,16 +35,18 @@ class Reporter:
             click.echo(message, err=True)
 
     def progress(self, tally) -> None:
-        """Show how far a batch is."""
-        reached = tally.done + tally.kept + tally.failed
+        """Show how far a batch is. What an earlier run has done does not count for the pace."""
+        new = tally.done + tally.failed
+        if not new:
+            return
         if self._started is None:
             self._started = self._told = time.monotonic()
-            self._first = reached
+        reached = new + tally.kept
         if self._wants_bar:
-            self._draw(tally, reached)
+            self._draw(tally, reached, new - 1)
         elif not self._quiet and time.monotonic() - self._told > _PLAIN_EVERY_SECS:
             self._told = time.monotonic()
-            done, seconds = reached - self._first, self._told - self._started
+            done, seconds = new - 1, self._told - self._started
             left = (tally.total - reached) * seconds / done if done else 0
             click.echo(
                 f"{reached} of {tally.total}, {tally.failed} failed, "
@@ -58,7 +60,7 @@ class Reporter:
             self._bar.stop()
             self._bar = None
 
-    def _draw(self, tally, reached: int) -> None:
+    def _draw(self, tally, reached: int, done: int) -> None:
         if self._bar is None:
             from rich.console import Console
             from rich.progress import (
@@ -78,13 +80,14 @@ class Reporter:
                 console=Console(file=sys.stderr),
                 transient=True,
             )
-            self._task = self._bar.add_task("", total=tally.total, rate="", failed="")
+            begun = {"total": tally.total, "completed": reached}
+            self._task = self._bar.add_task("", **begun, rate="", failed="")
             self._bar.start()
         elapsed = time.monotonic() - self._started
         self._bar.update(
             self._task,
             completed=reached,
-            rate=pace(reached - self._first, elapsed) if elapsed else "",
+            rate=pace(done, elapsed) if elapsed else "",
             failed=f"{tally.failed} failed" if tally.failed else "",
         )
 

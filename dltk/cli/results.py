@@ -48,7 +48,9 @@ def printer(
         form: "table", "jsonl", "csv", or "auto": a table on a terminal, JSON lines elsewhere.
         columns, rows: of the CSV.
         line: of the table.
-        header: of the JSON lines. It is held back until the first result: an error comes alone.
+        header: of the JSON lines.
+
+    What comes before the first result is held back until then: an error comes alone.
     """
     if form == "auto":
         form = "table" if sys.stdout.isatty() else "jsonl"
@@ -56,8 +58,13 @@ def printer(
         return lambda fields: _write(line(fields) + "\n")
     if form == "csv":
         writer = csv.DictWriter(_Stdout, columns, restval="", extrasaction="ignore")
-        writer.writeheader()
-        return lambda fields: writer.writerows(rows(fields))
+        heading = [dict(zip(columns, columns, strict=True))]
+
+        def print_csv(fields):
+            writer.writerows([*heading, *rows(fields)])
+            heading.clear()
+
+        return print_csv
     from dltk.batch import to_line
 
     before = [to_line(header)] if header else []

@@ -153,6 +153,17 @@ def test_a_picture_is_no_negative_because_its_objects_cannot_be_used(read, annot
     assert data.passed_over == (("1.png", "nothing usable is said of its 1 object"),)
 
 
+def test_boxes_beyond_most_pictures_are_doubted(read):
+    """As corners are where left, top, width and height are wanted."""
+    rows = [(1, 10, (20 + at, 15, 30 + at, 25)) for at in range(10)]
+    where, what = read(rows).repairs[0]
+    assert where.endswith("x.json") and what == (
+        "most boxes are beyond their pictures: 10 of 10; are corners taken for width and height, "
+        "or these for corners?"
+    )
+    assert len(read(rows[:9]).repairs) == 9
+
+
 def test_numbers_that_are_rounded_are_cut_without_a_word(read):
     data = read([(1, 10, (-0.04, 0, 40.08, 30.01))])
     assert boxes(data) == [[0, 0, 40, 30]] and data.repairs == ()

@@ -140,6 +140,9 @@ def test_what_cannot_be_told_or_is_not_there(tmp_path, make):
     assert not holds_objects(classes)
     with pytest.raises(UsageError, match="holds no pictures with objects; wanted is"):
         read_objects(classes)
+    (classes / "about.yaml").rename(classes / "data.yaml")
+    with pytest.raises(UsageError, match=r'; its data\.yaml has no "names" of classes; wanted'):
+        read_objects(classes)
     (tmp_path / "x.txt").write_text("")
     with pytest.raises(UsageError, match=r"x\.txt is no data set of objects; wanted is"):
         read_objects(tmp_path / "x.txt")

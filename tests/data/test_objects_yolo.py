@@ -168,7 +168,9 @@ def test_bad_lines_are_mended_or_left_out_and_named(read, line, what):
 )
 def test_a_data_yaml_that_cannot_be_used(read, yaml, message):
     if "names" not in yaml:  # then the folders speak for themselves
-        assert read("0 0.5 0.5 1 1", yaml).classes == ("0",)
+        data = read("0 0.5 0.5 1 1", yaml)
+        assert data.classes == ("0",)
+        assert data.passed_over == (("data.yaml", 'it has no "names" of classes'),)
         return
     with pytest.raises(UsageError, match=message) as error:
         read("0 0.5 0.5 1 1", yaml)

@@ -20,6 +20,7 @@ from dltk.weights import Report, silent
 
 _MANY = 5000  # pictures whose headers take a while to read
 _THREADS = 8
+_DOUBTED = 10  # boxes beyond their pictures are no chance any more, if most are
 _SAME_SHAPE = 0.01  # difference of aspects that comes of rounding sizes
 
 
@@ -61,6 +62,7 @@ def assemble(found: Gathered, *, report: Report = silent) -> ObjectData:
         mending.areas[mine] *= way.scale[0] * way.scale[1]
     mending.within(sizes[of_picture])
     mending.once(np.column_stack([of_picture, labels, ignored]))
+    _doubt(found, mending)
     found.repairs += mending.repairs
     kept = np.flatnonzero(mending.kept)
     if not len(kept):
@@ -72,6 +74,14 @@ def assemble(found: Gathered, *, report: Report = silent) -> ObjectData:
     splits = _in_splits(found, *_with_what_they_show(found, pictures, objects))
     rest = map(tuple, (found.passed_over, found.repairs, found.damaged))
     return ObjectData(found.where, classes, splits, *rest)
+
+
+def _doubt(found: Gathered, mending: Mending) -> None:
+    """Say so where boxes are beyond their pictures so often that their numbers must mean else."""
+    count, beyond = len(mending.boxes), mending.beyond
+    if beyond >= _DOUBTED and beyond > count / 2:
+        how = f"{beyond} of {count}; are corners taken for width and height, or these for corners?"
+        found.repair(found.where, "most boxes are beyond their pictures", how)
 
 
 class _Way(NamedTuple):

@@ -19,6 +19,7 @@ class Mending:
         areas: float64 (N,), NaN where unknown.
         kept: bool (N,), False for those that are left out.
         repairs: (where, what) of each change, `what` as "kind: how".
+        beyond: number of boxes that were not within their pictures.
 
     Args:
         where: from the index of an annotation to the words for its place.
@@ -28,6 +29,7 @@ class Mending:
         self.boxes, self.areas = boxes, areas
         self.kept = np.ones(len(boxes), bool)
         self.repairs: list[tuple[str, str]] = []
+        self.beyond = 0
         self._where = where
 
     def finite(self) -> None:
@@ -60,6 +62,7 @@ class Mending:
         def of_picture(at: int) -> str:
             return f"{in_words(self.boxes[at])} of {sizes[at][0]:.0f} × {sizes[at][1]:.0f}"
 
+        self.beyond = np.count_nonzero((over | outside) & self.kept)
         self._leave_out(empty, "no area", in_words)
         self._leave_out(outside, "outside of the picture", of_picture, by_index=True)
         self._note(over, "over the edge", lambda at: f"{of_picture(at)}, cut", by_index=True)

@@ -94,4 +94,6 @@ def _hint(folder: Path) -> str:
     folders, files = children(folder)
     names = [f"{name}/" for name in folders if _reader(folder / name)]
     names += [n for n in files if n.lower().endswith(".csv") and holds_boxes(folder / n)]
+    if not names and "data.yaml" in files:
+        return '; its data.yaml has no "names" of classes'
     return f"; did you mean {printable(folder / names[0])}?" if names else ""

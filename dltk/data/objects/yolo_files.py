@@ -78,7 +78,7 @@ def holds_yolo(folder: Path) -> bool:
 
 def config_files(folder: Path) -> list[Path]:
     """Return the .yaml files in a folder that name classes; data.yaml alone if it is one."""
-    names = [name for name in children(folder)[1] if name.lower().endswith((".yaml", ".yml"))]
+    names = filter(_is_yaml, children(folder)[1])
     paths = [folder / name for name in names if _names_classes(folder / name)]
     return [path for path in paths if path.stem == "data"] or paths
 
@@ -133,6 +133,8 @@ def _configured(path: Path) -> YoloFiles:
 
 def _unconfigured(folder: Path) -> YoloFiles:
     files = YoloFiles(folder)
+    for name in filter(_is_yaml, children(folder)[1]):
+        files.passed_over.append((name, 'it has no "names" of classes'))
     for name in files_below(folder):
         if is_picture_name(name):
             splits = filter(None, map(split_in, name.split("/")[:-1]))
@@ -145,6 +147,10 @@ def _unconfigured(folder: Path) -> YoloFiles:
         lines = read_text(listed, _MOST_BYTES).rstrip().splitlines()
         files.name_classes({number: line.strip() for number, line in enumerate(lines)}, listed.name)
     return files
+
+
+def _is_yaml(name: str) -> bool:
+    return name.lower().endswith((".yaml", ".yml"))
 
 
 def _names_classes(path: Path) -> bool:
