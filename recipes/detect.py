@@ -85,7 +85,8 @@ def detect(
         overlap: share of a tile that it has in common with its neighbour, at least.
         regions: a file of regions to look at, see `dltk.proposals.proposals_from_file`; not for
             detectors that find their own, as Faster R-CNN does. None to search for them.
-        annotate: folder for copies with the boxes drawn on them.
+        annotate: folder for copies with the boxes drawn on them; a picture of less than 200
+            pixels is enlarged first.
         crops: folder for what is in the boxes, in one folder for each class.
         pad: share of a box's sides by which a crop is larger on each side.
         blur: classes to blur beyond recognition, named as for `classes`, in copies of all pictures

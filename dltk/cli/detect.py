@@ -64,7 +64,7 @@ _EXPORTS = ("coco", "yolo", "voc")
 @section(
     "Pictures",
     option("--annotate", type=options.Folder(), metavar="DIR",
-           help="Write copies with the boxes drawn on them."),
+           help="Write copies with the boxes drawn on them; small ones enlarged."),
     option("--crops", type=options.Folder(), metavar="DIR",
            help="Write what is in the boxes, in one folder for each class."),
     option("--pad", type=options.Share(0), default=0.0, metavar="SHARE",
