@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -95,6 +95,24 @@ class AnnotatedExamples(Pictures):
         return {"objects": tuple(self.objects[index] for index in indices)}
 
 
+@dataclass(frozen=True)
+class MaskedExamples(Pictures):
+    """Pictures of which every pixel's class is known.
+
+    Attributes:
+        masks: of each, a function that returns its label map (see `dltk.masks`), uint8 (H, W) of
+            the upright original, and raises InputError where it cannot.
+        counts: int64 (N, K), pixels of each class in each picture.
+    """
+
+    masks: Sequence[Callable[[], np.ndarray]]
+    counts: np.ndarray
+
+    def _known_of(self, indices: list[int]) -> dict:
+        rows = np.asarray(indices, np.int64)
+        return {"masks": tuple(self.masks[i] for i in indices), "counts": self.counts[rows]}
+
+
 class _Chosen(Sequence):
     """Some elements of another sequence, read when indexed."""
 
@@ -183,6 +201,20 @@ class ObjectData(_Data):
     """
 
     splits: dict[str, AnnotatedExamples]
+    repairs: tuple[tuple[str, str], ...] = field(default=())
+    damaged: tuple[tuple[str, str], ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class MaskData(_Data):
+    """A data set of pictures with label maps; its splits are MaskedExamples.
+
+    Attributes:
+        repairs: (where, what) of label maps, or of what they are made from, that were changed.
+        damaged: see `ObjectData`.
+    """
+
+    splits: dict[str, MaskedExamples]
     repairs: tuple[tuple[str, str], ...] = field(default=())
     damaged: tuple[tuple[str, str], ...] = field(default=())
 

@@ -9,9 +9,6 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from dltk.data.scenes import (
     SCENE_KINDS,
     Scene,
@@ -24,6 +21,7 @@ from dltk.data.scenes import (
 from dltk.errors import DltkError, UsageError, printable, reason
 from dltk.files import whole
 from dltk.images import encode
+from dltk.masks import index_picture, run_lengths
 from dltk.samples import FOLDER as SAMPLES
 
 _RECORD = "scenes.json"  # what scenes a folder holds
@@ -117,7 +115,7 @@ def _write_split(
             with whole(picture) as part:
                 part.write_bytes(jpeg(made.picture))
         if not mask.exists():
-            encode(_in_colours(made.mask), mask)
+            encode(index_picture(made.mask), mask)
     for of in short:
         _write(files[of], getattr(scenes, of))
     yield from (images, masks, *files.values())
@@ -160,35 +158,12 @@ class _Annotations:
                     "bbox": [left, top, right - left, bottom - top],
                     "area": int(made.objects.areas[index]),
                     "iscrowd": 0,
-                    "segmentation": _run_lengths(made.instances == 1 + index),
+                    "segmentation": run_lengths(made.instances == 1 + index),
                 }
             )
         texts = self.captions["annotations"]
         for caption in made.captions:
             texts.append({"id": 1 + len(texts), "image_id": number, "caption": caption})
-
-
-def _run_lengths(mask: np.ndarray) -> dict:
-    """Return COCO's compressed run lengths of a mask, bool (H, W)."""
-    from pycocotools.mask import encode as compress
-
-    runs = compress(np.asfortranarray(mask, np.uint8))
-    return {"size": [int(side) for side in runs["size"]], "counts": runs["counts"].decode("ascii")}
-
-
-def _in_colours(mask: np.ndarray) -> Image.Image:
-    """Return a label map as a picture with the palette of VOC: 0 is black."""
-    palette = []
-    for label in range(256):
-        # VOC's development kit deals the bits of a label out, three at a time, to the red, green
-        # and blue of its colour, from the highest bit of each down.
-        channels = [0, 0, 0]
-        for bit in range(8):
-            channels[bit % 3] |= (label >> bit & 1) << (7 - bit // 3)
-        palette += channels
-    picture = Image.fromarray(mask)
-    picture.putpalette(palette)
-    return picture
 
 
 def _pictures_in(path: Path) -> set[int]:

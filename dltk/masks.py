@@ -1,0 +1,166 @@
+"""Label maps: which class every pixel of a picture belongs to, in memory and in files.
+
+A label map is uint8 (H, W), as large as the upright original picture: indices into some classes,
+or IGNORE. NumPy and Pillow; pycocotools and contourpy where they are needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from dltk.errors import InputError
+
+IGNORE = 255
+"""Of a pixel that is neither learnt from nor counted: a border, what nobody labelled."""
+MASK = "mask"  # the name of label maps among what a network learns from
+MOST_CLASSES = IGNORE
+
+_BILEVEL, _WHOLE, _DEEP = ("1",), ("L", "P"), ("I", "I;16", "I;16B", "I;16L")
+
+
+def _voc_palette() -> np.ndarray:
+    """Return VOC's colours, uint8 (256, 3).
+
+    Its development kit deals the bits of a label out, three at a time, to the red, green and blue
+    of its colour, from the highest bit of each down. So 0 is black, and 255 a light grey.
+    """
+    labels = np.arange(256)
+    palette = np.zeros((256, 3), np.uint8)
+    for bit in range(8):
+        palette[:, bit % 3] |= ((labels >> bit & 1) << (7 - bit // 3)).astype(np.uint8)
+    return palette
+
+
+PALETTE = _voc_palette()
+
+
+def index_picture(mask: np.ndarray) -> Image.Image:
+    """Return a label map as a picture whose pixels are indices into PALETTE."""
+    picture = Image.fromarray(np.ascontiguousarray(mask, np.uint8))
+    picture.putpalette(PALETTE.tobytes())
+    return picture
+
+
+def label_map(picture: Image.Image) -> np.ndarray:
+    """Return the numbers in a picture, uint8 (H, W): indices into its palette, greys or bits.
+
+    Raises:
+        InputError: it is in colour without a palette, or a number is beyond 255.
+    """
+    if picture.mode in _BILEVEL:
+        return np.asarray(picture, np.uint8)
+    if picture.mode in _WHOLE:
+        return np.array(picture)
+    if picture.mode not in _DEEP:
+        raise InputError(
+            f"its pixels are colours ({picture.mode}), not numbers of classes; save it with one "
+            "channel, or say which colour stands for which class in labelmap.txt"
+        )
+    numbers = np.asarray(picture)
+    if numbers.size and not 0 <= numbers.min() <= numbers.max() <= IGNORE:
+        raise InputError(f"it has the class {numbers.max()}; 254 is the last there can be")
+    return numbers.astype(np.uint8)
+
+
+def of_colours(picture: Image.Image, colours: np.ndarray) -> np.ndarray:
+    """Return the label map that a picture in colours stands for.
+
+    Args:
+        colours: uint8 (K, 3), RGB of each class. PALETTE's colour of 255 stands for IGNORE
+            wherever no class has it.
+    Raises:
+        InputError: a colour that stands for nothing, as after smoothing or JPEG.
+    """
+    pixels = np.asarray(picture.convert("RGB"), np.uint32)
+    numbers = pixels @ _BYTES
+    found, places = np.unique(numbers, return_inverse=True)
+    known = {int(number): label for label, number in enumerate(colours.astype(np.uint32) @ _BYTES)}
+    known.setdefault(int(PALETTE[IGNORE].astype(np.uint32) @ _BYTES), IGNORE)
+    labels = [known.get(int(number)) for number in found]
+    if None in labels:
+        strange = [number for number, label in zip(found, labels, strict=True) if label is None]
+        first = ", ".join(str(int(strange[0]) >> shift & 255) for shift in (16, 8, 0))
+        more = f" and {len(strange) - 1} more colours" if strange[1:] else ""
+        raise InputError(f"the colour ({first}){more} stands for no class")
+    return np.array(labels, np.uint8)[places].reshape(numbers.shape)
+
+
+_BYTES = np.array([1 << 16, 1 << 8, 1], np.uint32)
+
+
+def counted(mask: np.ndarray, classes: int) -> np.ndarray:
+    """Return how many pixels of a label map are of each class, int64 (K,).
+
+    Raises:
+        InputError: it has a class beyond these.
+    """
+    counts = np.bincount(mask.ravel(), minlength=IGNORE + 1)
+    if counts[classes:IGNORE].any():
+        worst = classes + int(np.flatnonzero(counts[classes:IGNORE])[0])
+        raise InputError(f"it has the class {worst}, and there are {classes}: 0 to {classes - 1}")
+    return counts[:classes].astype(np.int64)
+
+
+def run_lengths(shape: np.ndarray) -> dict:
+    """Return COCO's compressed run lengths of what is True in `shape`, bool (H, W)."""
+    from pycocotools.mask import encode
+
+    runs = encode(np.asfortranarray(shape, np.uint8))
+    return {"size": [int(side) for side in runs["size"]], "counts": runs["counts"].decode("ascii")}
+
+
+def of_run_lengths(runs: dict) -> np.ndarray:
+    """Return what run lengths stand for, bool (H, W).
+
+    Args:
+        runs: "size" [H, W] and "counts", a text (compressed) or a list of numbers.
+    Raises:
+        InputError: they are damaged.
+    """
+    from pycocotools.mask import decode, frPyObjects
+
+    try:
+        height, width = (int(side) for side in runs["size"])
+        counts = runs["counts"]
+        if isinstance(counts, list):
+            if sum(counts) != height * width or min(counts, default=0) < 0:
+                raise ValueError("runs do not cover the picture")
+            runs = frPyObjects({"size": [height, width], "counts": counts}, height, width)
+        else:
+            runs = {"size": [height, width], "counts": counts}
+        return decode(runs).astype(bool)
+    except (KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
+        raise InputError("its run lengths are damaged") from error
+
+
+def of_polygons(polygons: Sequence[Sequence[float]], height: int, width: int) -> np.ndarray:
+    """Return what lies in any of some polygons [x, y, x, y, …], in pixels, bool (H, W)."""
+    from pycocotools.mask import decode, frPyObjects, merge
+
+    usable = [list(map(float, points)) for points in polygons if len(points) >= 6]
+    if not usable:
+        return np.zeros((height, width), bool)
+    return decode(merge(frPyObjects(usable, height, width))).astype(bool)
+
+
+def polygons(shape: np.ndarray) -> list[list[float]]:
+    """Return the outlines of what is True in `shape`, bool (H, W): [x, y, x, y, …] of each part.
+
+    They run along the edges of pixels' centres, half a pixel outside of them, so that what
+    `of_polygons` makes of them is `shape` again but for holes, which COCO's polygons cannot have.
+    """
+    from contourpy import contour_generator
+
+    if not shape.any():
+        return []
+    framed = np.pad(shape.astype(np.float32), 1)
+    places = np.arange(framed.shape[1]) - 0.5, np.arange(framed.shape[0]) - 0.5
+    lines = contour_generator(*places, framed, fill_type="OuterOffset").filled(0.5, np.inf)
+    outlines = []
+    for points, offsets in zip(*lines, strict=True):
+        outer = points[offsets[0] : offsets[1] - 1]  # its first point comes again at its end
+        outlines.append([round(float(value), 2) for value in outer.ravel()])
+    return outlines
