@@ -12,11 +12,11 @@ from keras import layers
 
 from dltk.errors import UsageError
 from dltk.modelfile import ModelCard, save_model
+from dltk.models.backbones import build_backbone, surrounding_colour
 from dltk.models.build import PIXELS as KINDS
 from dltk.models.build import normalised
 from dltk.models.catalog import lookup
 from dltk.models.find import find_model
-from dltk.models.rcnn.backbones import build_backbone, surrounding_colour
 from dltk.models.rcnn.detector import Parts, backbone_of
 from dltk.models.rcnn.load import load_rcnn
 from dltk.models.rcnn.presets import DESIGNS, Design, new_detector, regrown_detector

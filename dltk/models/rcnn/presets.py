@@ -15,8 +15,8 @@ from dltk.layers import (
     RegionWarp,
     WholePicture,
 )
+from dltk.models.backbones import build_backbone, surrounding_colour
 from dltk.models.find import ModelSource
-from dltk.models.rcnn.backbones import build_backbone, surrounding_colour
 from dltk.models.rcnn.detector import Parts, build_detector, outside_of
 from dltk.models.rcnn.load import load_rcnn
 from dltk.models.rcnn.parts import answers, build_box_head, build_pyramid, build_rpn

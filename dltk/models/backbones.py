@@ -1,4 +1,4 @@
-"""The maps of a network of the catalog, or of a classifier's file, that a detector builds on."""
+"""The maps of a network of the catalog, or of a classifier's file, that others build on."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def build_backbone(source: ModelSource, strides: Sequence[int]) -> keras.Model:
     """
     model = load_whole(source)
     if model.inputs[0].shape[-1] != 3:
-        raise UsageError(f"{printable(source.name)} takes grey pictures; a detector takes colour")
+        raise UsageError(
+            f"{printable(source.name)} takes grey pictures; one that takes colour is needed"
+        )
     names = map_names(model, source, strides)
     network = see_layers(model, names)
     outputs = [network.output[name] for name in names]
@@ -46,8 +48,8 @@ def map_names(model: keras.Model, source: ModelSource, strides: Sequence[int]) -
         found = [name for name, shape in maps if shape[0] == shape[1] == side and side > 1]
         if not found:
             raise UsageError(
-                f"{printable(source.name)} has no map with every {stride}th pixel, which a "
-                "detector needs; try efficientnet-lite0, mobilenetv2, resnet50 or vgg16"
+                f"{printable(source.name)} has no map with every {stride}th pixel, which is "
+                "needed; try efficientnet-lite0, mobilenetv2, resnet50 or vgg16"
             )
         names.append(found[-1])
     return names
