@@ -1,0 +1,111 @@
+"""New segmenters after the paper, on any network of the catalog."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import keras
+
+from dltk.layers import FillOutside, LearntUpsampling
+from dltk.models.backbones import build_backbone, surrounding_colour
+from dltk.models.fcn.heads import build_skip_head, scoring
+from dltk.models.fcn.load import load_fcn
+from dltk.models.fcn.segmenter import Parts, build_segmenter
+from dltk.models.find import ModelSource
+
+DESIGNS = {"fcn-32s": 32, "fcn-16s": 16, "fcn-8s": 8}
+"""Pixels between the places that are scored, by the paper's names."""
+STRIDES = (8, 16, 32)
+_NEW = ("score",)  # what the names of layers begin with that know the classes
+
+
+def new_segmenter(
+    source: ModelSource, classes: int, design: str, *, hidden: int = 0
+) -> keras.Model:
+    """Return a segmenter on a pretrained network; build it under a strategy's scope.
+
+    The head begins with zeros, or at random where it has hidden layers. Those of VGG's own
+    classifier are taken over as the paper does, if `hidden` is as wide as they are.
+
+    Args:
+        source: the network to build on, see `dltk.models.find.find_model`.
+        classes: K.
+        design: a key of DESIGNS.
+        hidden: see `build_skip_head`.
+    Raises:
+        UsageError: it has no maps of these strides.
+    """
+    backbone = build_backbone(source, STRIDES)
+    channels = [output.shape[-1] for output in backbone.outputs]
+    finest = DESIGNS[design]
+    parts = Parts(
+        fill_outside=FillOutside(surrounding_colour(source), name="fill_outside"),
+        backbone=backbone,
+        head=build_skip_head(channels, STRIDES, classes, finest=finest, hidden=hidden),
+        enlarge=LearntUpsampling(finest, name="enlarge"),
+    )
+    return build_segmenter(parts)
+
+
+def refined(segmenter: keras.Model, design: str) -> keras.Model:
+    """Return a segmenter that begins as `segmenter`, with skips down to a finer map.
+
+    Long et al. 2014, Sec. 4.2: FCN-16s goes on from FCN-32s, and FCN-8s from that. The new skips
+    begin with zeros, and the new enlarging as bilinear, so that a segmenter with an enlarging that
+    has not learnt either begins with the same scores but for the order of two interpolations.
+
+    Args:
+        segmenter: of a coarser design, on the same maps; of no use afterwards.
+    """
+    parts = Parts.of(segmenter)
+    before = parts.head
+    channels = [output.shape[-1] for output in parts.backbone.outputs]
+    coarsest = before.get_layer(f"score{STRIDES[-1]}")
+    hidden = before.get_layer("fc6").filters if _has(before, "fc6") else 0
+    finest = DESIGNS[design]
+    head = build_skip_head(channels, STRIDES, coarsest.filters, finest=finest, hidden=hidden)
+    for layer in head.layers:
+        if layer.weights and _has(before, layer.name):
+            layer.set_weights(before.get_layer(layer.name).get_weights())
+    enlarge = LearntUpsampling(finest, name="enlarge")
+    return build_segmenter(replace(parts, head=head, enlarge=enlarge))
+
+
+def regrown_segmenter(source: ModelSource, classes: int) -> keras.Model:
+    """Return a trained segmenter that is to learn other classes: what scores them is fresh.
+
+    Args:
+        source: a published segmenter, or a file of one.
+        classes: K.
+    Raises:
+        WeightsError, DltkError: it cannot be loaded.
+    """
+    segmenter = load_fcn(source)
+    parts = Parts.of(segmenter)
+    head = keras.models.clone_model(
+        parts.head, clone_function=lambda layer: _renewed(layer, classes)
+    )
+    head.name = parts.head.name
+    for layer in head.layers:
+        if layer.weights and not layer.name.startswith(_NEW):
+            layer.set_weights(parts.head.get_layer(layer.name).get_weights())
+    return build_segmenter(replace(parts, head=head))
+
+
+def design_of(segmenter: keras.Model) -> str | None:
+    """Return the key of DESIGNS of a segmenter; None for another design."""
+    enlarge = Parts.of(segmenter).enlarge
+    factor = enlarge.factor if isinstance(enlarge, LearntUpsampling) else None
+    return next((name for name, stride in DESIGNS.items() if stride == factor), None)
+
+
+def _renewed(layer: keras.Layer, classes: int) -> keras.Layer:
+    """Return a layer like `layer`, or one that scores other classes."""
+    if not layer.name.startswith(_NEW):
+        return type(layer).from_config(layer.get_config())
+    zero = layer.name != "score"
+    return scoring(classes, name=layer.name, zero=zero)
+
+
+def _has(model: keras.Model, name: str) -> bool:
+    return any(layer.name == name for layer in model.layers)
