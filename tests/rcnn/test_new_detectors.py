@@ -59,7 +59,7 @@ def test_a_network_without_a_map_that_is_needed_is_refused(classifier, tmp_path)
     with pytest.raises(UsageError, match=r"small\.keras has no map with every 64th pixel"):
         build_backbone(classifier, (32, 64))
     _save(tmp_path / "grey.keras", 1)
-    with pytest.raises(UsageError, match=r"grey\.keras takes grey pictures; a detector takes colo"):
+    with pytest.raises(UsageError, match=r"grey\.keras takes grey pictures; one that takes colo"):
         build_backbone(find_model(tmp_path / "grey.keras"), (8,))
 
 
