@@ -19,6 +19,24 @@ _TILE_PIXELS = 320
 
 
 def plot_confusion(report: ClassificationReport, path: str | os.PathLike) -> None:
+    """Draw what each class was taken for, see `draw_confusion`.
+
+    Raises:
+        DltkError: the file cannot be written. So do all functions here.
+    """
+    title = f"top-1 {report.top1:.1%} of {report.examples:,}"
+    draw_confusion(report.confusion, report.support, report.classes, path, title=title)
+
+
+def draw_confusion(
+    confusion: np.ndarray,
+    support: np.ndarray,
+    classes: Sequence[str],
+    path: str | os.PathLike,
+    *,
+    title: str,
+    in_percent: bool = False,
+) -> None:
     """Draw what each class was taken for: rows are true classes, in shares of their examples.
 
     Colours grow with the square root of the share, so that rare mistakes are seen.
@@ -26,18 +44,24 @@ def plot_confusion(report: ClassificationReport, path: str | os.PathLike) -> Non
     Classes without examples share one column, "others". Of more than 200 classes, the 200 with the
     most mistakes are drawn, the others among "others".
 
-    Raises:
-        DltkError: the file cannot be written. So do all functions here.
+    Args:
+        confusion: int (R, R), a row for each true class.
+        support: int (R,), examples of each class; those that are not in `confusion` are among
+            "others".
+        classes: R names.
+        title: what stands above it.
+        in_percent: whether cells have shares in them, where there is room, rather than counts;
+            those that round to 0 have nothing.
     """
     from matplotlib.colors import PowerNorm
 
-    shown = _classes_shown(report)
-    counts = report.confusion[np.ix_(shown, shown)]
-    rest = report.support[shown] - counts.sum(axis=1)
-    names = [short(report.classes[index]) for index in shown]
+    shown = _classes_shown(confusion, support)
+    counts = confusion[np.ix_(shown, shown)]
+    rest = support[shown] - counts.sum(axis=1)
+    names = [short(classes[index]) for index in shown]
     columns = [*names, "(others)"] if rest.any() else names
     counts = np.column_stack([counts, rest]) if rest.any() else counts
-    shares = counts / report.support[shown][:, None]
+    shares = counts / support[shown][:, None]
 
     cell = max(min(0.5, 12 / len(names)), 0.16, 2.4 / len(names))  # inches
     size = min(9, 72 * cell * 0.62)  # points
@@ -55,12 +79,13 @@ def plot_confusion(report: ClassificationReport, path: str | os.PathLike) -> Non
     axes.grid(which="minor", color="#e2e8f0", linewidth=min(0.8, 2 * cell))
     axes.spines[:].set_visible(False)
     axes.set(xlabel="predicted", ylabel="true")
-    some = f", the {len(shown)} most confused" if len(shown) < (report.support > 0).sum() else ""
-    axes.set_title(f"top-1 {report.top1:.1%} of {report.examples:,}{some}", fontsize=11)
+    some = f", the {len(shown)} most confused" if len(shown) < (support > 0).sum() else ""
+    axes.set_title(f"{title}{some}", fontsize=11)
     if len(names) <= _MOST_COUNTED:
         for row, column in np.argwhere(counts):
             ink = "white" if shares[row, column] > 0.3 else INK
-            text = f"{counts[row, column]}"
+            text = f"{shares[row, column]:.0%}" if in_percent else f"{counts[row, column]}"
+            text = "" if text == "0%" else text
             axes.text(column, row, text, color=ink, ha="center", va="center", fontsize=size)
     share = min(1, 4 / high)  # of the height
     room = axes.inset_axes((1 + 0.12 / wide, 1 - share, 0.14 / wide, share))
@@ -69,12 +94,11 @@ def plot_confusion(report: ClassificationReport, path: str | os.PathLike) -> Non
     write_figure(figure, path)
 
 
-def _classes_shown(report: ClassificationReport) -> np.ndarray:
+def _classes_shown(confusion: np.ndarray, support: np.ndarray) -> np.ndarray:
     """Return indices of the classes with examples, or of those with the most mistakes if many."""
-    shown = np.flatnonzero(report.support)
+    shown = np.flatnonzero(support)
     if len(shown) <= _MOST_SHOWN:
         return shown
-    confusion = report.confusion
     mistakes = confusion.sum(axis=0) + confusion.sum(axis=1) - 2 * np.diagonal(confusion)
     return np.sort(shown[np.argsort(-mistakes[shown], kind="stable")[:_MOST_SHOWN]])
 

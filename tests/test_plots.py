@@ -91,7 +91,7 @@ def test_of_very_many_classes_the_most_confused_are_drawn(tmp_path, monkeypatch)
     predictions = np.array([0, 1, 3, 2, 4, 1])
     probabilities = np.eye(6)[predictions]
     measured = measure(probabilities, labels, list("abcdef"))
-    assert plots._classes_shown(measured).tolist() == [1, 2, 3]
+    assert plots._classes_shown(measured.confusion, measured.support).tolist() == [1, 2, 3]
     plot_confusion(measured, tmp_path / "confusion.png")
     assert (tmp_path / "confusion.png").exists()
 

@@ -1,0 +1,76 @@
+"""Diagrams of how good label maps are: IoU by class, and what pixels were taken for."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from dltk.figures import BLUE, GREY, INK, ORANGE, new_figure, short, write_figure
+from dltk.metrics import SegmentationReport
+from dltk.plots import draw_confusion
+
+_MOST_BARS = 40
+_BAR_INCHES = 0.24
+
+
+def plot_class_iou(report: SegmentationReport, path: str | os.PathLike) -> None:
+    """Draw the intersection over union of each class that occurs or is found, the best first.
+
+    Of more than 40, the best 20 and the worst 20 are drawn, and between them a grey bar for the
+    mean of the others.
+
+    Raises:
+        DltkError: the file cannot be written. So do all functions here.
+    """
+    known = np.flatnonzero(~np.isnan(report.iou))
+    order = known[np.argsort(-report.iou[known], kind="stable")]
+    best, between, worst = order, order[:0], order[:0]
+    if len(order) > _MOST_BARS:
+        best, between, worst = np.split(order, [_MOST_BARS // 2, len(order) - _MOST_BARS // 2])
+    bars = [(short(report.classes[at]), report.iou[at], BLUE) for at in (*best, *worst)]
+    if len(between):
+        bars.insert(len(best), (f"{len(between)} others, mean", report.iou[between].mean(), GREY))
+    figure, axes = new_figure(7, 1.2 + _BAR_INCHES * max(len(bars), 4))
+    for row, (_, value, colour) in enumerate(bars):
+        axes.barh(row, value, height=0.72, color=colour)
+        axes.text(value + 0.01, row, f"{value:.3f}", color=INK, va="center", fontsize=8)
+    axes.set_yticks(range(len(bars)), [name for name, _, _ in bars], fontsize=8)
+    axes.set(xlim=(0, 1.08), ylim=(max(len(bars), 1) - 0.4, -0.6), xlabel="IoU")
+    axes.set_xticks(np.arange(6) / 5)
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    pictures = _counted(report.pictures, "picture", "pictures")
+    if len(bars):
+        axes.axvline(report.mean_iou, color=ORANGE, linestyle="--", linewidth=1.2, zorder=0)
+        classes = _counted(len(order), "class", "classes")
+        title = f"mean IoU {report.mean_iou:.3f} of {classes}, {pictures}"
+    else:
+        title = f"no pixels that count, {pictures}"
+    axes.set_title(title, fontsize=11)
+    write_figure(figure, path)
+
+
+def plot_pixel_confusion(report: SegmentationReport, path: str | os.PathLike) -> None:
+    """Draw what the pixels of each class were taken for, see `dltk.plots.draw_confusion`.
+
+    Pixels without an answer are among the "others".
+
+    Raises:
+        ValueError: no pixel counts, so that there is nothing to draw.
+    """
+    pixels = report.pixels
+    if not pixels.any():
+        raise ValueError("there must be pixels that count. Received: a report on none")
+    draw_confusion(
+        report.confusion[:, :-1],
+        pixels,
+        report.classes,
+        path,
+        title=f"pixel accuracy {report.pixel_accuracy:.1%} of {pixels.sum():,} pixels",
+        in_percent=True,
+    )
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"
