@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import numpy as np
 
 from dltk.batch import ordered_map
 from dltk.canvas import Canvas, fit_within, placed_regions
-from dltk.data.examples import AnnotatedExamples, ObjectData, unreadable
+from dltk.data.examples import AnnotatedExamples, ObjectData
 from dltk.data.objects.batches import ObjectBatches
 from dltk.data.pipeline import fitting_batch_size
 from dltk.engine.boxes import BoxNetwork
@@ -28,19 +27,17 @@ from dltk.models.rcnn.learning import Learner
 from dltk.models.rcnn.parts import ANSWERS
 from dltk.models.rcnn.presets import new_detector, regrown_detector
 from dltk.objects import Detections, Objects
-from dltk.strategy import apply_precision, choose_training_precision, cores, reset_precision
-from dltk.training.fit import agreed
-from dltk.training.optimizers import RATES
-from dltk.training.stage import Regime, train_stage
+from dltk.strategy import apply_precision, cores, reset_precision
+from dltk.training.stage import train_stage
 from recipes._detection_evaluation import LEAST_SCORE, DetectionEvaluation
 from recipes._detector_outcome import write_outcome
 from recipes._detector_plan import DetectorPlan
 from recipes._outside_regions import OutsideRegions
 from recipes._rcnn_training import with_svms
+from recipes._runs import agreed_precision, keep_data, less, rate_of, regime_of, unreadable_in
 
 _STAGE = "detector"
 _AHEAD = 16  # pictures decoded before they are needed
-_PURPOSES = {"train": "to train on", "val": "to validate on", "test": "to test on"}
 
 
 class DetectorTraining:
@@ -80,7 +77,9 @@ class DetectorTraining:
     def _fit(self, detector: keras.Model, slow: list) -> None:
         """Train the detector, of whose variables `slow` belong to the backbone."""
         asked, plan, train = self.asked, self.plan, self.data.splits["train"]
-        precision = self._precision(detector)
+        precision = agreed_precision(
+            asked.precision, detector, self.placement, self.run, self.report
+        )
         with self.strategy.scope():
             apply_precision(detector, precision, exact=ANSWERS)
             learner = Learner(detector, plan.lessons)
@@ -101,24 +100,15 @@ class DetectorTraining:
             batches,
             stage=_STAGE,
             epochs=asked.epochs,
-            rate=RATES[asked.optimizer] if asked.lr is None else asked.lr,
+            rate=rate_of(asked),
             loss={name: Given() for name in learner.loss_names},
             metrics=[],
             measure=self._measure(detector),
             score=_score if self._judged else None,
             slow=slow,
             slow_rate=asked.backbone_lr,
-            regime=Regime(
-                optimizer=asked.optimizer,
-                schedule=asked.schedule,
-                warmup=asked.warmup,
-                weight_decay=asked.weight_decay,
-                clip=asked.clip,
-                ema=asked.ema,
-                precision=precision,
-                patience=asked.patience if self._judged else 0,
-                save_every=asked.save_every,
-                seed=asked.seed,
+            regime=regime_of(
+                asked, precision=precision, patience=asked.patience if self._judged else 0
             ),
             placement=self.placement,
             run=self.run,
@@ -191,15 +181,7 @@ class DetectorTraining:
 
     def _use_readable(self) -> None:
         """Leave out pictures that cannot be read, and note what is trained on."""
-        unusable = {}
-        for split, part in self.data.splits.items():
-            self.report(f"reading {len(part)} pictures {_PURPOSES[split]}")
-            unusable[split] = unreadable(part, threads=cores())
-        data = self.data.without(unusable)
-        self.data = replace(data, splits={s: part for s, part in data.splits.items() if len(part)})
-        if left_out := sum(map(len, unusable.values())):
-            what = "1 picture that" if left_out == 1 else f"{left_out} pictures that"
-            self.report(f"note: left out: {what} cannot be read")
+        self.data = less(self.data, unreadable_in(self.data, self.report), self.report)
         train = self.data.splits.get("train")
         if train is None or not _classes_of(train):
             raise UsageError("no picture with an object can be trained on")
@@ -218,27 +200,7 @@ class DetectorTraining:
         for part in self.data.splits.values():
             if self._regions:
                 self._regions.prepare(part, self.report)
-        self.run.keep_data(
-            [
-                {"path": name, "label": _told(objects), "split": split, "digest": digest}
-                for split, part in self.data.splits.items()
-                for name, objects, digest in zip(
-                    part.names, part.objects, part.digests, strict=True
-                )
-            ]
-        )
-
-    def _precision(self, detector: keras.Model) -> str:
-        """Return the precision to train in, the same on all workers and when resumed."""
-
-        def choose() -> str:
-            chosen = choose_training_precision(self.asked.precision, detector, self.placement)
-            same = agreed(self.strategy, {"bfloat16": float(chosen == "bfloat16")})
-            return chosen if same["bfloat16"] in (0.0, 1.0) else "float32"
-
-        precision = self.run.once("precision", choose)
-        self.report(f"training in {precision}")
-        return precision
+        keep_data(self.run, self.data, lambda part, at: _told(part.objects[at]))
 
     def _measure(self, detector: keras.Model) -> Callable[[], dict[str, float]] | None:
         """Return what measures the detector on validation pictures, after every epoch."""

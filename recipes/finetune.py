@@ -18,21 +18,20 @@ import numpy as np
 
 from dltk.data import LabelledData, check_data, read_data, split_data
 from dltk.data.pipeline import fitting_batch_size
-from dltk.errors import DltkError, UsageError, printable
+from dltk.errors import DltkError, UsageError
 from dltk.metrics import measure
 from dltk.modelfile import ModelCard, save_model
-from dltk.models.find import is_file
 from dltk.strategy import Placement, cores, place_training
 from dltk.training.outcome import write_outcome
 from dltk.training.run import MODEL_FILE, RunFolder
-from dltk.weights import Report, sha256, silent
+from dltk.weights import Report, silent
 from recipes._plan import plan_of
+from recipes._runs import begin_run, named_files, tell_findings
 from recipes.evaluate import Evaluation
 from recipes.transfer import Training
 
 DEFAULT_BACKBONE = "efficientnet-lite0"
 _METRICS = ("examples", "top1", "top5", "loss", "macro_f1", "ece")
-_NOTES = 5
 # Options that say where and how often, not what: a resumed run may have others.
 _FREE = {
     "data", "run_dir", "resume", "devices", "strategy", "save_every", "keep_epochs", "report",
@@ -196,12 +195,7 @@ def finetune(
         log(f"run folder: {run.path}")
         log(f"{placement.reason}, {fitting // placement.replicas} pictures a replica and step")
         if placement.chief:
-            findings = check_data(data, decode=False, threads=cores())
-            for found in (findings.errors, findings.warnings):
-                for finding in found[:_NOTES]:
-                    log(f"note: {finding}")
-                if found[_NOTES:]:
-                    log(f'note: and {len(found) - _NOTES} more, see "dltk data check"')
+            tell_findings(check_data(data, decode=False, threads=cores()), log)
         training = Training(asked, plan, data, placement, run, log)
         try:
             model, probabilities = training.train()
@@ -223,28 +217,9 @@ def resume_finetune(run: str | os.PathLike, *, report: Report = silent, **free) 
 
 
 def _open_run(asked: SimpleNamespace, where: str, placement: Placement) -> RunFolder:
-    if not where.startswith("tfds:") and Path(where).exists():
-        where = str(Path(where).absolute())
-        folder = Path(asked.run_dir or asked.resume or "runs").resolve()
-        if Path(where).is_dir() and folder.is_relative_to(Path(where).resolve()):
-            raise UsageError(
-                f"the run folder {printable(folder)} would lie in the data and be taken for a "
-                "class; name another place with --run-dir"
-            )
-    options = {n: v for n, v in vars(asked).items() if n not in ("resume", "run_dir")}
-    for name in ("backbone", "weights"):
-        if is_file(options[name]):
-            path = Path(options[name]).absolute()
-            options |= {name: str(path), f"{name}_sha256": sha256(path)}
-    return RunFolder.begin(
-        "finetune",
-        f"{Path(where).stem}-{Path(asked.backbone).stem}",
-        {"data": where} | options,
-        path=asked.run_dir,
-        resume=asked.resume,
-        free=_FREE,
-        chief=placement.chief,
-    )
+    files = named_files(asked, "backbone", "weights")
+    about = {"slug": Path(asked.backbone).stem, "files": files, "free": _FREE}
+    return begin_run("finetune", asked, where, **about, chief=placement.chief)
 
 
 def _finish(training: Training, model, probabilities) -> Finetuned:

@@ -23,18 +23,17 @@ from dltk.data.objects import read_objects
 from dltk.data.objects.check import check_objects
 from dltk.data.objects.split import split_objects
 from dltk.data.pipeline import fitting_batch_size
-from dltk.errors import UsageError, printable
 from dltk.modelfile import ModelCard, save_model
 from dltk.strategy import cores, place_training
-from dltk.training.run import IN_MEMORY, MODEL_FILE, RunFolder
-from dltk.weights import Report, sha256, silent
+from dltk.training.run import MODEL_FILE, RunFolder
+from dltk.weights import Report, silent
 from recipes._detection_evaluation import DetectionEvaluation
 from recipes._detector_plan import plan_of
 from recipes._detector_training import DetectorTraining
+from recipes._runs import begin_run, named_files, tell_findings
 
 _COMMAND = "train detector"
 _METRICS = ("map", "map50", "map75")
-_NOTES = 5
 # Options that say where and how often, not what: a resumed run may have others.
 _FREE = {"data", "run_dir", "resume", "devices", "strategy", "save_every", "report"}
 
@@ -175,7 +174,7 @@ def train_detector(
         log(f"run folder: {run.path}")
         log(f"{placement.reason}{steps}")
         if placement.chief:
-            _tell_findings(data, log)
+            tell_findings(check_objects(data, decode=False, threads=cores()), log)
         training = DetectorTraining(asked, plan, data, placement, run, log)
         return _finish(training, training.train())
 
@@ -194,44 +193,10 @@ def resume_train_detector(
     return train_detector(**options | free, resume=run, report=report)
 
 
-def _tell_findings(data: ObjectData, log) -> None:
-    findings = check_objects(data, decode=False, threads=cores())
-    for found in (findings.errors, findings.warnings):
-        for finding in found[:_NOTES]:
-            log(f"note: {finding}")
-        if found[_NOTES:]:
-            log(f'note: and {len(found) - _NOTES} more, see "dltk data check"')
-
-
 def _open_run(asked: SimpleNamespace, where: str, chief: bool) -> RunFolder:
-    name = Path(where).stem
-    if not where.startswith("tfds:"):
-        path = Path(where).absolute()
-        where, name = str(path) if path.exists() else IN_MEMORY, path.stem
-        folder = Path(asked.run_dir or asked.resume or "runs").resolve()
-        if path.is_dir() and folder.is_relative_to(path.resolve()):
-            raise UsageError(
-                f"the run folder {printable(folder)} would lie in the data; "
-                "name another place with --run-dir"
-            )
-    options = {n: v for n, v in vars(asked).items() if n not in ("resume", "run_dir")}
-    if Path(asked.backbone).is_file():
-        path = Path(asked.backbone).absolute()
-        options |= {"backbone": str(path), "backbone_sha256": sha256(path)}
-    if asked.regions is not None:
-        path = Path(asked.regions).absolute()
-        if not path.is_file():
-            raise UsageError(f"--regions {printable(asked.regions)}: no such file")
-        options |= {"regions": str(path), "regions_sha256": sha256(path)}
-    return RunFolder.begin(
-        _COMMAND,
-        f"{name}-{asked.preset}",
-        {"data": where} | options,
-        path=asked.run_dir,
-        resume=asked.resume,
-        free=_FREE,
-        chief=chief,
-    )
+    files = named_files(asked, "backbone") + ["regions"] * (asked.regions is not None)
+    about = {"slug": asked.preset, "files": files, "free": _FREE, "chief": chief}
+    return begin_run(_COMMAND, asked, where, **about)
 
 
 def _finish(training: DetectorTraining, detector) -> TrainedDetector:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -25,20 +24,18 @@ from dltk.engine.keras import Replicated
 from dltk.errors import UsageError, printable
 from dltk.models import classifier as networks
 from dltk.plots import plot_folds, plot_templates
-from dltk.strategy import apply_precision, choose_training_precision, cores, reset_precision
+from dltk.strategy import apply_precision, cores, reset_precision
 from dltk.training.classification import balancing_weights, penalise, train_classifier
 from dltk.training.crossval import FixedFeatures, Folds
-from dltk.training.fit import agreed
 from dltk.training.model import TrainingModel
 from dltk.training.optimizers import RATES
-from dltk.training.stage import Regime
 from dltk.weights import cache_folder, sha256
 from recipes._plan import Plan
+from recipes._runs import agreed_precision, keep_data, less, regime_of, tell_reading
 
 _MANY = 256  # examples at once, of features
 _SEEDS_APART = 7919
 _FOR_PIXELS = 10  # times the learning rate: pixels, 0-1, are smaller than features
-_PURPOSES = {"train": "to train on", "val": "to validate on", "test": "to test on"}
 
 
 class Training:
@@ -96,7 +93,7 @@ class Training:
         network, store = self._embedder()
         features, unusable = {}, {}
         for split, part in self.data.splits.items():
-            self.report(f"reading {len(part)} pictures {_PURPOSES[split]}")
+            tell_reading(split, len(part), self.report)
             if network is None:
                 unusable[split] = unreadable(part, threads=cores())
             else:
@@ -108,24 +105,14 @@ class Training:
                     store=store,
                     report=self.report,
                 )
-        data = self.data.without(unusable)
-        held = {split: part for split, part in data.splits.items() if len(part)}
-        self.data = replace(data, splits=held)
-        if left_out := sum(map(len, unusable.values())):
-            what = "1 picture that" if left_out == 1 else f"{left_out} pictures that"
-            self.report(f"note: left out: {what} cannot be read")
+        self.data = less(self.data, unusable, self.report)
+        held = self.data.splits
         trained = held["train"].labels if "train" in held else ()
         missing = set(range(len(self.data.classes))) - set(trained)
         if missing:
             name = printable(self.data.classes[min(missing)])
             raise UsageError(f'no picture of class "{name}" can be trained on')
-        self.run.keep_data(
-            [
-                {"path": name, "label": self.data.classes[label], "split": split, "digest": digest}
-                for split, part in self.data.splits.items()
-                for name, label, digest in zip(part.names, part.labels, part.digests, strict=True)
-            ]
-        )
+        keep_data(self.run, self.data, lambda part, at: self.data.classes[part.labels[at]])
         return {split: rows for split, rows in features.items() if split in held}
 
     def _embedder(self):
@@ -212,7 +199,7 @@ class Training:
         slow = [] if plan.scratch else networks.freeze(trunk, asked.unfreeze)
         learnt = [head.logits, *(trunk.layers if plan.scratch else ())]
         penalise(learnt, l1=asked.l1, l2=self._l2(features))
-        precision = self._precision(model)
+        precision = agreed_precision(asked.precision, model, self.placement, self.run, self.report)
         apply_precision(model, precision)
         held, train = None, self._to_train_on(seed)
         if "val" in self.data.splits:
@@ -239,18 +226,6 @@ class Training:
 
     def _prefix(self, number: int) -> str:
         return f"member{number + 1}-" if self.asked.members > 1 else ""
-
-    def _precision(self, model: keras.Model) -> str:
-        """Return the precision to train in, the same on all workers and when resumed."""
-
-        def choose() -> str:
-            chosen = choose_training_precision(self.asked.precision, model, self.placement)
-            same = agreed(self.strategy, {"bfloat16": float(chosen == "bfloat16")})
-            return chosen if same["bfloat16"] in (0.0, 1.0) else "float32"
-
-        precision = self.run.once("precision", choose)
-        self.report(f"training in {precision}")
-        return precision
 
     def _fit(self, model, load, held, stage, epochs, seed, slow=(), precision="float32") -> None:
         """Train `model`, which gives logits, in one stage of the run.
@@ -286,16 +261,10 @@ class Training:
             rate=self.rate,
             slow=slow,
             slow_rate=asked.backbone_lr,
-            regime=Regime(
-                optimizer=asked.optimizer,
-                schedule=asked.schedule,
-                warmup=asked.warmup,
-                weight_decay=asked.weight_decay,
-                clip=asked.clip,
-                ema=asked.ema,
+            regime=regime_of(
+                asked,
                 precision=precision,
                 patience=asked.patience if held else 0,
-                save_every=asked.save_every,
                 keep="none" if stage.endswith("head") else asked.keep_epochs,
                 seed=seed,
             ),
