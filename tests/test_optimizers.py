@@ -39,6 +39,11 @@ def test_the_cosine_goes_from_all_over_half_to_nothing():
     assert found == pytest.approx(expected, abs=1e-7)
 
 
+def test_the_polynomial_falls_a_little_slower_than_a_line():
+    found = rates([0, 50, 90, 100, 120], shape="poly", steps=100)
+    assert found == pytest.approx([0.8, 0.8 * 0.5**0.9, 0.8 * 0.1**0.9, 0, 0], abs=1e-6)
+
+
 def test_the_cosine_begins_where_warm_up_ends():
     found = rates([0, 9, 10, 60, 110], shape="cosine", steps=110, warmup=10)
     assert found == pytest.approx([0.08, 0.8, 0.8, 0.4, 0], abs=1e-7)

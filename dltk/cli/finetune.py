@@ -59,7 +59,7 @@ from dltk.errors import printable
     option("--backbone-lr", type=training.POSITIVE, metavar="RATE",
            help="That of the backbone's layers.  [default: a tenth of the other]"),
     training.optimizer("adam"),
-    training.SCHEDULE,
+    training.schedule("cosine"),
     option("--warmup", type=training.NUMBER, default=1.0, metavar="EPOCHS",
            help="How long it goes up first."),
     option("--patience", type=click.IntRange(0), default=10, metavar="N",

@@ -56,7 +56,7 @@ from dltk.errors import printable
     option("--backbone-lr", type=training.POSITIVE, metavar="RATE",
            help="That of the backbone's layers.  [default: a tenth of the other]"),
     training.optimizer("adamw"),
-    training.SCHEDULE,
+    training.schedule("cosine"),
     option("--warmup", type=training.NUMBER, default=0.5, metavar="EPOCHS",
            help="How long it goes up first."),
     option("--weight-decay", type=training.NUMBER, default=1e-4, metavar="SHARE",

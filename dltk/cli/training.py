@@ -14,12 +14,6 @@ COUNT = click.IntRange(1)
 POSITIVE = NumberOr(float, open_end=True)
 NUMBER = NumberOr(float)
 
-SCHEDULE = option(
-    "--schedule",
-    type=click.Choice(["constant", "step", "cosine"]),
-    default="cosine",
-    help="How the learning rate goes down.",
-)
 VAL_SHARE = option(
     "--val-share",
     type=SHARE,
@@ -47,6 +41,13 @@ def optimizer(default: str):
     """--optimizer."""
     words = ["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
     return option("--optimizer", default=default, type=click.Choice(words))
+
+
+def schedule(default: str):
+    """--schedule."""
+    words = ["constant", "step", "cosine", "poly"]
+    how = "How the learning rate goes down."
+    return option("--schedule", default=default, type=click.Choice(words), help=how)
 
 
 def run_options(runs: str, *more):

@@ -15,22 +15,24 @@ MOMENTUM = 0.9
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
 # Taken where no learning rate is given: Keras's own.
 RATES = {name: 1e-2 if name in ("sgd", "momentum", "nesterov") else 1e-3 for name in OPTIMIZERS}
-SCHEDULES = ("constant", "step", "cosine")
+SCHEDULES = ("constant", "step", "cosine", "poly")
 _STEP_FACTOR, _STEPS_AT = 0.1, (1 / 2, 3 / 4)
+_POWER = 0.9
 _ADAMW_DECAY = 0.01
 _NOT_DECAYED = {"bias", "gamma", "beta"}
 
 
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning rate that rises linearly from zero, then stays, falls in steps or as a cosine.
+    """A learning rate that rises linearly from zero, then stays, or falls in one of some ways.
 
     A function of the step alone, so that a resumed run goes on with the right rate.
 
     Args:
         rate: the highest learning rate.
         shape: "constant"; "step", a tenth after half of the steps and again after three
-            quarters, as He et al. 2016 (Sec. 4.2) train on CIFAR; or "cosine", half a period
-            down to zero (Loshchilov & Hutter 2017, eq. 5, without restarts).
+            quarters, as He et al. 2016 (Sec. 4.2) train on CIFAR; "cosine", half a period down
+            to zero (Loshchilov & Hutter 2017, eq. 5, without restarts); or "poly", the share of
+            steps that are left to the power of 0.9 (Chen et al. 2016, "DeepLab", Sec. 4.1.2).
         steps: in all.
         warmup: steps of linear rise at the start (Goyal et al. 2017, Sec. 2.2).
     """
@@ -51,6 +53,8 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         elif self.shape == "step":
             passed = sum(ops.cast(done >= at, "float32") for at in _STEPS_AT)
             share = ops.power(_STEP_FACTOR, passed)
+        elif self.shape == "poly":
+            share = ops.power(1.0 - done, _POWER)
         if self.warmup:
             share = share * ops.minimum(1.0, (step + 1.0) / self.warmup)
         return self.rate * share
