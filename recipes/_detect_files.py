@@ -38,11 +38,7 @@ def write_coco(rows: Iterable[dict], labels: Sequence[Label], folder: str | os.P
         labels: the detector's classes.
     """
     done = [fields for fields in rows if fields["status"] == "ok"]
-    names = [fields["path"] for fields in done]
-    pictures = _numbers([PurePosixPath(name).stem for name in names])
-    categories = dict(
-        zip(distinct_names(labels), _numbers([label.id or "" for label in labels]), strict=True)
-    )
+    pictures, categories, described = coco_numbers(done, labels, "dltk detect")
     results = [
         {
             "image_id": picture,
@@ -53,18 +49,34 @@ def write_coco(rows: Iterable[dict], labels: Sequence[Label], folder: str | os.P
         for picture, fields in zip(pictures, done, strict=True)
         for found in fields["objects"]
     ]
+    write_json(Path(folder) / COCO_RESULTS, results)
+    write_json(Path(folder) / COCO_IMAGES, described)
+
+
+def coco_numbers(
+    done: Sequence[dict], labels: Sequence[Label], command: str
+) -> tuple[list[int], dict[str, int], dict]:
+    """Return COCO's ids of pictures, those of categories by name, and the file that tells them.
+
+    Args:
+        done: records of pictures, with "path", "width" and "height".
+    """
+    names = [fields["path"] for fields in done]
+    pictures = _numbers([PurePosixPath(name).stem for name in names])
+    categories = dict(
+        zip(distinct_names(labels), _numbers([label.id or "" for label in labels]), strict=True)
+    )
     images = [
         {"id": picture, "file_name": name, "width": fields["width"], "height": fields["height"]}
         for picture, name, fields in zip(pictures, names, done, strict=True)
     ]
     described = {
-        "info": {"description": "what dltk detect looked at, for its results beside it"},
+        "info": {"description": f"what {command} looked at, for its results beside it"},
         "images": images,
         "categories": [{"id": number, "name": name} for name, number in categories.items()],
         "annotations": [],
     }
-    _write_json(Path(folder) / COCO_RESULTS, results)
-    _write_json(Path(folder) / COCO_IMAGES, described)
+    return pictures, categories, described
 
 
 def write_yolo(rows: Iterable[dict], labels: Sequence[Label], folder: str | os.PathLike) -> None:
@@ -241,7 +253,8 @@ def _write_each(rows, folder, name, content: Callable[[dict], bytes]) -> None:
             (Path(folder) / path).unlink(missing_ok=True)
 
 
-def _write_json(path: Path, content) -> None:
+def write_json(path: Path, content) -> None:
+    """Write JSON, whole or not at all, readable where the names in it are Unicode."""
     text = json.dumps(content, ensure_ascii=False, allow_nan=False)
     try:
         _write(path, text.encode())

@@ -6,7 +6,6 @@ for; in a tile they are not. The whole picture is for objects larger than a tile
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from contextlib import closing
 from itertools import chain
@@ -20,10 +19,10 @@ from dltk.metrics.iou import covered, overlaps
 from dltk.objects import Detections
 from dltk.strategy import cores
 from recipes._detectors import Detector
+from recipes._tiles import spans
 
 Place = tuple[int, int, int, int]
 
-SMALLEST = 64  # pixels of a tile
 _EDGE = 0.02  # share of a tile's side: a box that ends this near to the edge may be cut by it
 _PIECE = 0.5  # share of a cut box that lies in another, from which on it is a piece of that
 
@@ -89,20 +88,10 @@ def tiles(size: tuple[int, int], tile: int, overlap: float) -> list[Place]:
         overlap: share of a tile, at least, that its neighbour has in common with it.
     """
     whole = 0, 0, *size
-    across, down = (_spans(side, tile, overlap) for side in size)
+    across, down = (spans(side, tile, overlap) for side in size)
     if len(across) == len(down) == 1:
         return [whole]
     return [whole, *((x[0], y[0], x[1], y[1]) for y in down for x in across)]
-
-
-def _spans(side: int, tile: int, overlap: float) -> list[tuple[int, int]]:
-    """Return where tiles begin and end along a side."""
-    if side <= tile:
-        return [(0, side)]
-    step = max(1, math.floor(tile * (1 - overlap)))
-    count = 1 + math.ceil((side - tile) / step)
-    starts = (round((side - tile) * index / (count - 1)) for index in range(count))
-    return [(start, start + tile) for start in starts]
 
 
 def merged(

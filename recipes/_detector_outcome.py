@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import os
 import shlex
 
 from dltk.errors import printable
-from dltk.training.outcome import draw_curves, table_cell
+from dltk.training.outcome import draw_curves
+from dltk.training.report import FLATTERED, pictures_in, sections, share, table_cell, write_report
 from dltk.training.run import MODEL_FILE, RunFolder
 from recipes._detection_evaluation import DetectionEvaluation
 
@@ -51,17 +51,14 @@ def write_outcome(
         lines += _measured(evaluation, chosen)
     else:
         lines += ["No pictures were held out.", ""]
-    if chosen:
-        lines += ["## Found on the way", "", *_listed(chosen.items()), ""]
-    for title, entries in (("Left out", passed_over), ("Mended or left out boxes", repairs)):
-        if entries:
-            lines += [f"## {title}: {len(entries)}", "", *_listed(entries), ""]
-    for name, title in _PICTURES.items():
-        if (run.path / name).exists():
-            lines += [f"## {title}", "", f"![{title}]({name})", ""]
-    rates = sorted(path.name for path in run.path.glob("*-rate.png"))
-    lines += [f"![Search for a learning rate]({name})" for name in rates]
-    run.write_text("report.md", "\n".join(lines).rstrip() + "\n")
+    lines += sections(
+        {
+            "Found on the way": chosen.items(),
+            f"Left out: {len(passed_over)}": passed_over,
+            f"Mended or left out boxes: {len(repairs)}": repairs,
+        }
+    )
+    write_report(run, lines + pictures_in(run, _PICTURES))
 
 
 def _measured(evaluation: DetectionEvaluation, chosen: dict) -> list[str]:
@@ -69,24 +66,15 @@ def _measured(evaluation: DetectionEvaluation, chosen: dict) -> list[str]:
     lines = [
         f"## Measured on {report.pictures} pictures of the {evaluation.split} split",
         "",
-        f"mAP@[.5:.95] **{_share(report.map)}**, mAP@.5 {_share(report.map50)}, "
-        f"mAP@.75 {_share(report.map75)}.",
+        f"mAP@[.5:.95] **{share(report.map)}**, mAP@.5 {share(report.map50)}, "
+        f"mAP@.75 {share(report.map75)}.",
         "",
     ]
     if evaluation.split == "val" and "best epoch" in chosen:
-        lines += ["These pictures also chose the best epoch, so the figures flatter a little.", ""]
+        lines += [FLATTERED, ""]
     lines += ["| class | AP | AP@.5 | objects |", "|---|---|---|---|"]
     lines += [
-        f"| {table_cell(name)} | {_share(row['ap'])} | {_share(row['ap50'])} | {row['objects']} |"
+        f"| {table_cell(name)} | {share(row['ap'])} | {share(row['ap50'])} | {row['objects']} |"
         for name, row in report.per_class().items()
     ]
     return [*lines, ""]
-
-
-def _share(value: float) -> str:
-    """Return a share, or a dash where there is nothing to find."""
-    return "–" if math.isnan(value) else f"{value:.3f}"
-
-
-def _listed(entries) -> list[str]:
-    return [f"- {printable(name)}: {value}" for name, value in entries]

@@ -25,7 +25,7 @@ from dltk.strategy import cores
 from dltk.weights import Report, silent
 from recipes._detect_copies import Copies
 from recipes._detect_results import Detected, objects_of
-from recipes._detect_tiles import SMALLEST, Tiled
+from recipes._detect_tiles import Tiled
 from recipes._detectors import (
     DEFAULT_MODEL,
     Detector,
@@ -33,6 +33,7 @@ from recipes._detectors import (
     find_detector,
     load_detector,
 )
+from recipes._tiles import SMALLEST
 from recipes.classify import distinct
 
 _MERGE_IOU = 0.5  # across tiles, where the detector's own is taken within them

@@ -8,12 +8,11 @@ import click
 
 from dltk.cli import options
 from dltk.cli.progress import Reporter
-from dltk.cli.tables import new_table, text_console, text_of
+from dltk.cli.tables import MOST_PAIRS, class_table, pair_table, text_console, text_of
 from dltk.errors import UsageError, printable
 
-_MOST_ROWS = 20  # classes in the table
-_MOST_PAIRS = 10
 _MOST_FAILURES = 10
+_COLUMNS = {"pictures": "support", "precision": "precision", "recall": "recall", "F1": "f1"}
 
 
 @click.command(
@@ -123,35 +122,9 @@ def tables(result) -> str:
         style="bold",
     )
     console.print()
-    console.print(_class_table(report))
-    pairs = report.most_confused(_MOST_PAIRS)
+    console.print(class_table(report.per_class(), _COLUMNS, by="f1"))
+    pairs = report.most_confused(MOST_PAIRS)
     if pairs:
         console.print()
-        console.print(_pair_table(pairs))
+        console.print(pair_table(pairs, "pictures"))
     return text_of(console)
-
-
-def _class_table(report):
-    """Return a table of the classes with examples; of many, those of the lowest F1."""
-    from rich.text import Text
-
-    rows = list(report.per_class().items())
-    table = new_table("class", "pictures", "precision", "recall", "F1")
-    if len(rows) > _MOST_ROWS:
-        table.caption = Text(f"the {_MOST_ROWS} worst of {len(rows)} classes; --json has all")
-        table.caption_justify = "left"
-        rows = sorted(rows, key=lambda row: row[1]["f1"])[:_MOST_ROWS]
-    for name, row in rows:
-        scores = (f"{row[key]:.3f}" for key in ("precision", "recall", "f1"))
-        table.add_row(Text(printable(name)), f"{row['support']:,}", *scores)
-    return table
-
-
-def _pair_table(pairs):
-    from rich.text import Text
-
-    table = new_table("most confused", "taken for", "pictures")
-    table.columns[1].justify = "left"
-    for true, predicted, count in pairs:
-        table.add_row(Text(printable(true)), Text(printable(predicted)), f"{count:,}")
-    return table

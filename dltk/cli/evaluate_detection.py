@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dltk.cli.tables import new_table, text_console, text_of
+from dltk.cli.tables import (
+    MOST_PAIRS,
+    class_table,
+    new_table,
+    pair_table,
+    share,
+    text_console,
+    text_of,
+)
 from dltk.errors import printable
 
-_MOST_ROWS = 20  # classes in the table
-_MOST_PAIRS = 10
 _COLUMNS = {
     "pictures": "pictures",
     "objects": "objects",
@@ -40,13 +46,13 @@ def detection_tables(evaluation) -> str:
         console.print(line, style=style, soft_wrap=True)
     if fields["classes"]:
         console.print()
-        console.print(_class_table(fields["classes"]))
+        console.print(class_table(fields["classes"], _COLUMNS, by="ap"))
     console.print()
     console.print(_mistake_table(fields["mistakes"]))
-    pairs = report.most_confused(_MOST_PAIRS)
+    pairs = report.most_confused(MOST_PAIRS)
     if pairs:
         console.print()
-        console.print(_pair_table(pairs))
+        console.print(pair_table(pairs, "objects"))
     return text_of(console)
 
 
@@ -60,28 +66,11 @@ def _lines(fields: dict) -> list[tuple[str, str | None]]:
         {"AR@1": fields["ar1"], "AR@10": fields["ar10"], "AR@100": fields["ar100"]}
         | {"VOC2007 AP": fields["voc07"], "VOC2010 AP": fields["voc10"]},
     ]
-    texts = ["  ".join(f"{name} {_share(value)}" for name, value in line.items()) for line in lines]
+    texts = ["  ".join(f"{name} {share(value)}" for name, value in line.items()) for line in lines]
     if best["score"] is not None:
-        shares = "  ".join(f"{name} {_share(best[key])}" for name, key in _BEST.items())
+        shares = "  ".join(f"{name} {share(best[key])}" for name, key in _BEST.items())
         texts.append(f"best at --score {best['score']:g}: {shares}")
     return [(text, None if at else "bold") for at, text in enumerate(texts) if text]
-
-
-def _class_table(classes: dict[str, dict]):
-    """Return a table of the classes with objects; of many, those of the lowest AP."""
-    from rich.text import Text
-
-    rows = list(classes.items())
-    table = new_table("class", *_COLUMNS)
-    if len(rows) > _MOST_ROWS:
-        table.caption = Text(f"the {_MOST_ROWS} worst of {len(rows)} classes; --json has all")
-        table.caption_justify = "left"
-        rows = sorted(rows, key=lambda row: row[1]["ap"])[:_MOST_ROWS]
-    for name, row in rows:
-        values = (row[key] for key in _COLUMNS.values())
-        cells = (f"{each:,}" if isinstance(each, int) else _share(each) for each in values)
-        table.add_row(Text(printable(name)), *cells)
-    return table
 
 
 def _mistake_table(mistakes: dict):
@@ -92,19 +81,5 @@ def _mistake_table(mistakes: dict):
     return table
 
 
-def _pair_table(pairs: list[tuple[str, str, int]]):
-    from rich.text import Text
-
-    table = new_table("most confused", "taken for", "objects")
-    table.columns[1].justify = "left"
-    for true, predicted, count in pairs:
-        table.add_row(Text(printable(true)), Text(printable(predicted)), f"{count:,}")
-    return table
-
-
 def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'s' * (count != 1)}"
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"

@@ -8,6 +8,7 @@ import shlex
 from dltk.errors import printable
 from dltk.metrics import ClassificationReport
 from dltk.plots import plot_curves
+from dltk.training.report import FLATTERED, pictures_in, sections, table_cell, write_report
 from dltk.training.run import MODEL_FILE, RunFolder
 
 _PICTURES = {
@@ -19,7 +20,7 @@ _PICTURES = {
     "templates.png": "The weights of each pixel for each class",
 }
 _LISTED = 20
-_SCORES = "val_accuracy", "val_map"  # by which epochs are chosen
+_SCORES = "val_miou", "val_accuracy", "val_map"  # by which epochs are chosen
 _NOT_SHOWN = ("epoch", "seconds")
 
 
@@ -83,18 +84,10 @@ def write_outcome(
     lines += (
         _measured(measured, split, flattered) if measured else ["No pictures were held out.", ""]
     )
-    if chosen:
-        lines += ["## Found on the way", ""]
-        lines += [f"- {name}: {_short(value)}" for name, value in chosen.items()] + [""]
-    if passed_over:
-        lines += [f"## Left out: {len(passed_over)}", ""]
-        lines += [f"- {printable(name)}: {why}" for name, why in passed_over] + [""]
-    for name, title in _PICTURES.items():
-        if (run.path / name).exists():
-            lines += [f"## {title}", "", f"![{title}]({name})", ""]
-    rates = sorted(path.name for path in run.path.glob("*-rate.png"))
-    lines += [f"![Search for a learning rate]({name})" for name in rates]
-    run.write_text("report.md", "\n".join(lines).rstrip() + "\n")
+    lines += sections(
+        {"Found on the way": chosen.items(), f"Left out: {len(passed_over)}": passed_over}
+    )
+    write_report(run, lines + pictures_in(run, _PICTURES))
 
 
 def _measured(report: ClassificationReport, split: str, flattered: bool) -> list[str]:
@@ -106,7 +99,7 @@ def _measured(report: ClassificationReport, split: str, flattered: bool) -> list
         "",
     ]
     if flattered:
-        lines += ["These pictures also chose the best epoch, so the figures flatter a little.", ""]
+        lines += [FLATTERED, ""]
     lines += ["| class | precision | recall | F1 | pictures |", "|---|---|---|---|---|"]
     for name, row in report.per_class().items():
         numbers = " | ".join(f"{row[key]:.3f}" for key in ("precision", "recall", "f1"))
@@ -116,12 +109,3 @@ def _measured(report: ClassificationReport, split: str, flattered: bool) -> list
         lines += ["", "Most confused:", ""]
         lines += [f"- {printable(t)} taken for {printable(p)}: {n}" for t, p, n in pairs]
     return [*lines, ""]
-
-
-def table_cell(name: str) -> str:
-    """Return a name as text for a cell of a table in Markdown."""
-    return printable(name).replace("|", "\\|")
-
-
-def _short(value) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
