@@ -1,6 +1,6 @@
-"""Pictures on a canvas of fixed size, as detectors take them, and the way of boxes there and back.
+"""Pictures on a canvas of fixed size, and the way of boxes there and back, and of label maps there.
 
-Training and prediction draw here, so that they cannot disagree about where a box lies. NumPy and
+Training and prediction draw here, so that they cannot disagree about where a thing lies. NumPy and
 Pillow, without TensorFlow.
 """
 
@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from dltk.images import Geometry
+from dltk.masks import IGNORE
 
 _LEAST_SIDE = 1.0  # pixels of the canvas; regions cut smaller are of no use
 
@@ -49,6 +50,22 @@ class Canvas:
         boxes = self._mirrored(boxes) / np.tile(self.scale, 2) + np.tile(self.region[:2], 2)
         return boxes.astype(np.float32)
 
+    def placed_mask(self, mask: np.ndarray) -> np.ndarray:
+        """Return a label map of the original on the canvas, uint8 (H, W).
+
+        Each pixel gets the class that the original has where the pixel's centre lies; those
+        beyond what is drawn get `dltk.masks.IGNORE`.
+
+        Args:
+            mask: uint8, as high and wide as the upright original.
+        """
+        left, top, right, bottom = self.region
+        (high, wide), (height, width) = self.size, mask.shape
+        rows, columns = _centres(top, bottom, high, height), _centres(left, right, wide, width)
+        placed = np.full(self.pixels.shape[:2], IGNORE, np.uint8)
+        placed[:high, :wide] = mask[np.ix_(rows, columns[::-1] if self.mirrored else columns)]
+        return placed
+
     def _mirrored(self, boxes: np.ndarray) -> np.ndarray:
         boxes = np.asarray(boxes, np.float64)
         if self.mirrored:
@@ -57,6 +74,12 @@ class Canvas:
                 [width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], axis=1
             )
         return boxes
+
+
+def _centres(start: float, end: float, count: int, own: int) -> np.ndarray:
+    """Return in which of `own` pixels the centres of `count` equal parts of a region lie."""
+    centres = start + (np.arange(count) + 0.5) * (end - start) / count
+    return np.clip(centres.astype(int), 0, own - 1)
 
 
 def fit_within(

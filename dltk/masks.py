@@ -104,6 +104,54 @@ def counted(mask: np.ndarray, classes: int) -> np.ndarray:
     return counts[:classes].astype(np.int64)
 
 
+def likeliest(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return the likeliest class of every pixel at another size, uint8 (H, W).
+
+    Probabilities are resized bilinearly (antialiased where they shrink) before they are compared,
+    one class after another, so that a large picture of many classes needs no more memory than
+    some pictures of one.
+
+    Args:
+        probabilities: float32 (h, w, K).
+        size: (W, H).
+    """
+    best, mask = None, np.zeros(size[::-1], np.uint8)
+    for label in range(probabilities.shape[2]):
+        part = Image.fromarray(np.ascontiguousarray(probabilities[..., label], np.float32))
+        values = np.asarray(part.resize(size, Image.Resampling.BILINEAR))
+        if best is None:
+            best = values.copy()
+            continue
+        larger = values > best
+        mask[larger] = label
+        np.copyto(best, values, where=larger)
+    return mask
+
+
+def without_specks(mask: np.ndarray, least: int) -> np.ndarray:
+    """Return a label map whose parts of less than `least` pixels have the class next to them.
+
+    Parts hang together at sides of pixels. What is ignored stays so, and gives nothing its class.
+
+    Args:
+        mask: uint8 (H, W).
+    """
+    from scipy.ndimage import distance_transform_edt, label
+
+    specks = np.zeros(mask.shape, bool)
+    for value in np.unique(mask[mask != IGNORE]):
+        parts, count = label(mask == value)
+        sizes = np.bincount(parts.ravel(), minlength=count + 1)
+        small = sizes < least
+        small[0] = False
+        specks |= small[parts]
+    known = ~specks & (mask != IGNORE)
+    if not specks.any() or not known.any():
+        return mask
+    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
+    return np.where(specks, mask[tuple(nearest)], mask)
+
+
 def run_lengths(shape: np.ndarray) -> dict:
     """Return COCO's compressed run lengths of what is True in `shape`, bool (H, W)."""
     from pycocotools.mask import encode
@@ -130,10 +178,36 @@ def of_run_lengths(runs: dict) -> np.ndarray:
                 raise ValueError("runs do not cover the picture")
             runs = frPyObjects({"size": [height, width], "counts": counts}, height, width)
         else:
+            if (
+                sum(uncompressed(counts)) != height * width
+            ):  # what is beyond would be left to chance
+                raise ValueError("runs do not cover the picture")
             runs = {"size": [height, width], "counts": counts}
         return decode(runs).astype(bool)
-    except (KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, MemoryError) as error:
         raise InputError("its run lengths are damaged") from error
+
+
+def uncompressed(counts: str) -> list[int]:
+    """Return the numbers that compressed run lengths spell. Raises ValueError: damaged.
+
+    COCO's maskApi.c: numbers have five bits a character, the lowest first, and a sixth where they
+    go on; from the fourth on they are differences to the last but one.
+    """
+    runs, value, bits = [], 0, 0
+    for code in counts.encode("ascii"):
+        digit = code - 48
+        value |= (digit & 31) << bits
+        bits += 5
+        if digit & 32:
+            continue
+        if digit & 16:
+            value -= 1 << bits
+        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+        value = bits = 0
+    if bits or min(runs, default=0) < 0:
+        raise ValueError("run lengths are damaged")
+    return runs
 
 
 def of_polygons(polygons: Sequence[Sequence[float]], height: int, width: int) -> np.ndarray:

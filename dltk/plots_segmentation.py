@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image
 
+from dltk.drawing import contact_sheet
+from dltk.drawing_masks import tinted, with_legend
 from dltk.figures import BLUE, GREY, INK, ORANGE, new_figure, short, write_figure
+from dltk.images import encode
+from dltk.masks import IGNORE
 from dltk.metrics import SegmentationReport
 from dltk.plots import draw_confusion
 
 _MOST_BARS = 40
 _BAR_INCHES = 0.24
+_SHEET_PIXELS = 320  # of the longer side of a picture on a sheet
 
 
 def plot_class_iou(report: SegmentationReport, path: str | os.PathLike) -> None:
@@ -74,3 +81,35 @@ def plot_pixel_confusion(report: SegmentationReport, path: str | os.PathLike) ->
 
 def _counted(count: int, one: str, many: str) -> str:
     return f"{count:,} {one if count == 1 else many}"
+
+
+def plot_mask_sheet(
+    pictures: Sequence[Image.Image],
+    truths: Sequence[np.ndarray],
+    founds: Sequence[np.ndarray],
+    classes: Sequence[str],
+    path: str | os.PathLike,
+    *,
+    names: Sequence[str],
+) -> None:
+    """Draw pictures, and beside each what is true of it and what was found, in colours.
+
+    Args:
+        truths, founds: uint8 (H, W) of each picture.
+        names: of each, to stand beside it.
+    """
+    rows, present = [], set()
+    for picture, truth, found in zip(pictures, truths, founds, strict=True):
+        scale = min(1, _SHEET_PIXELS / max(picture.size))
+        size = tuple(max(1, round(side * scale)) for side in picture.size)
+        small = np.asarray(picture.convert("RGB").resize(size, Image.Resampling.BILINEAR))
+        maps = [
+            np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
+            for mask in (truth, found)
+        ]
+        present.update(*(np.unique(mask).tolist() for mask in maps))
+        rows.append([Image.fromarray(small), *(tinted(small, mask) for mask in maps)])
+    columns = ("", "true", "found")
+    sheet = contact_sheet(rows, row_names=names, column_names=columns, edge=_SHEET_PIXELS)
+    meanings = {at: "(ignored)" if at == IGNORE else classes[at] for at in sorted(present)}
+    encode(with_legend(sheet, meanings), path)

@@ -101,7 +101,9 @@ def test_plain_run_lengths_go_down_the_columns():
     [
         {}, {"size": [2, 3]}, {"size": [2, 3], "counts": None}, {"size": [2, 3], "counts": [1, 2]},
         {"size": [2, 3], "counts": [-1, 7]}, {"size": [2, 3], "counts": "~~~~"},
-        {"size": ["a", 3], "counts": [6]},
+        {"size": ["a", 3], "counts": [6]}, {"size": [8, 12], "counts": "~~~~"},
+        {"size": [8, 12], "counts": 96}, {"size": [8, 12], "counts": "\u00e9"},
+        {"size": [8, 12], "counts": run_lengths(np.eye(8, 12) > 0)["counts"][:-1]},
     ],
 )  # fmt: skip
 def test_damaged_run_lengths_are_refused(wrong):

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from dltk.cli import options
 from dltk.cli.progress import Reporter
-from dltk.cli.results import styled
 from dltk.errors import UsageError, printable
 
 SHEET = "examples of dltk data show"  # stands in the file, by which an earlier sheet is known
-_SHOWN = 20  # findings printed
 _SOME_FAILED = 3
+_TASKS = ("classify", "detect", "segment")
 
 _where = click.argument("where", metavar="DATA")
+_task = click.option(
+    "--for", "task", type=click.Choice(_TASKS), help="What DATA is for, where it holds several "
+    "kinds of annotation.  [default: detect, if it has boxes; segment, if it has masks; else "
+    "classify]",
+)  # fmt: skip
 
 
 def _seed(command):
@@ -41,7 +43,7 @@ def _shares(command):
     short_help="Check and show training data.",
     epilog="\b\nExamples:\n  dltk data check flowers/\n"
     "  dltk data show flowers.csv --augment strong -o sheet.png\n"
-    "  dltk data check annotations/instances_val2017.json",
+    "  dltk data check annotations/instances_val2017.json --for segment",
 )
 def data():
     """Labelled pictures to train on.
@@ -61,11 +63,21 @@ def data():
       a data.yaml, or a folder with images/ and labels/, as YOLO has it
       a .csv file with the columns path, label, left, top, right, bottom
       tfds:NAME or tfds:FOLDER, with objects
+
+    \b
+    DATA with masks, the class of each pixel, is one of
+      a folder with images/ and masks/, their files named alike; splits above or below; perhaps
+        classes.txt, a name a line, or labelmap.txt with colours, as CVAT has it
+      a folder with JPEGImages/ and SegmentationClass/, as Pascal VOC has it
+      COCO's files, whose objects have outlines or run lengths: say --for segment
+      a .csv file with the columns path, mask and, if you like, split
+      tfds:NAME or tfds:FOLDER, with segmentation_mask
     """
 
 
 @data.command("check", short_help="Look data over before training on it.")
 @_where
+@_task
 @click.option("--fast", is_flag=True, help="Compare files, but do not decode the pictures.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_shares
@@ -73,40 +85,66 @@ def data():
 @options.offline
 @options.quiet
 @options.debug
-def check(where, fast, as_json, val_share, test_share, seed, quiet):
-    """Count the pictures or objects of DATA by class and split, and say what is wrong with them.
+def check(where, task, fast, as_json, val_share, test_share, seed, quiet):
+    """Count what is in DATA by class and split, and say what is wrong with it.
 
-    Damaged and missing pictures, pictures of two classes or with other objects than their
-    copies, pictures in two splits, and objects of classes that are not trained on are errors: the
-    exit code is then 3. Data without splits is divided as in training.
+    What is counted are pictures, objects, or the pictures and pixels that a class is in. Damaged
+    and missing pictures and masks, pictures of two classes or with other objects or masks than
+    their copies, pictures in two splits, and classes that are not trained on are errors: the exit
+    code is then 3. Data without splits is divided as in training.
     """
-    from dltk.data import check_data, read_data, split_data
-    from dltk.data.objects import check_objects, holds_objects, read_objects, split_objects
+    from dltk.cli.findings import print_findings
     from dltk.strategy import cores
 
     say = _reporter(quiet).say
-    of_objects = holds_objects(where, report=say)
-    found = (read_objects if of_objects else read_data)(where, report=say)
+    read, divide, look = _steps(_task_of(where, task, say))
+    found = read(where, report=say)
     if not found.divided or "train" in found.splits:
-        divide = split_objects if of_objects else split_data
         found = divide(found, val_share=val_share, test_share=test_share, seed=seed)
-    look = check_objects if of_objects else check_data
     findings = look(found, decode=not fast, threads=cores())
     if as_json:
         click.echo(json.dumps(findings.to_dict(), indent=1))
     else:
-        _print(findings)
+        print_findings(findings)
     return _SOME_FAILED if findings.errors else 0
+
+
+def _task_of(where: str, task: str | None, say) -> str:
+    """Return what data is for: as was said, or by what is there."""
+    from dltk.data.masks import holds_masks
+    from dltk.data.objects import holds_objects
+
+    if task:
+        return task
+    if holds_objects(where, report=say):
+        return "detect"
+    return "segment" if holds_masks(where, report=say) else "classify"
+
+
+def _steps(task: str) -> tuple:
+    """Return what reads, what divides and what checks data for a task."""
+    if task == "detect":
+        from dltk.data.objects import check_objects, read_objects, split_objects
+
+        return read_objects, split_objects, check_objects
+    if task == "segment":
+        from dltk.data.masks import check_masks, read_masks, split_masks
+
+        return read_masks, split_masks, check_masks
+    from dltk.data import check_data, read_data, split_data
+
+    return read_data, split_data, check_data
 
 
 @data.command("show", short_help="Draw examples as training sees them.")
 @_where
+@_task
 @click.option("-o", "--output", type=click.Path(dir_okay=False), default="data-show.png",
               show_default=True, metavar="FILE", help="The picture to write.")  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Write over a file that is no such sheet.")
 @click.option("-m", "--model", default="efficientnet-lite0", show_default=True,
               metavar="NAME|FILE", shell_complete=options.complete_model,
-              help="The network whose input is shown; not for pictures with objects.")  # fmt: skip
+              help="The network whose input is shown; for pictures of one class only.")  # fmt: skip
 @click.option("--augment", "augmentation", type=click.Choice(["none", "light", "strong"]),
               default="light", show_default=True, help="How pictures are varied.")  # fmt: skip
 @click.option("--flip/--no-flip", default=True, show_default=True,
@@ -114,24 +152,23 @@ def check(where, fast, as_json, val_share, test_share, seed, quiet):
 @click.option("--count", type=click.IntRange(1, 500), default=24, show_default=True, metavar="N",
               help="Pictures to show.")  # fmt: skip
 @click.option("--size", type=click.IntRange(32, 1024), metavar="PIXELS",
-              help="Of a tile's side.  [default: 160; 320 for pictures with objects]")  # fmt: skip
+              help="Of a tile's side.  [default: 160; 320 for objects and masks]")  # fmt: skip
 @_seed
 @options.offline
 @options.quiet
 @options.debug
-def show(where, output, overwrite, model, size, quiet, **choices):
+def show(where, task, output, overwrite, model, size, quiet, **choices):
     """Draw a sheet of pictures from DATA, and augmented views beside them.
 
-    Each is drawn with its class, or with the boxes of its objects.
+    Each is drawn with its class, with the boxes of its objects, or under the colours of its mask.
     """
-    from dltk.data.objects import holds_objects
     from dltk.images import encode
 
     _check_output(Path(output), where, overwrite)
     reporter = _reporter(quiet)
-    of_objects = holds_objects(where, report=reporter.say)
-    choices |= {"size": size or (320 if of_objects else 160)}
-    sheet = _object_sheet if of_objects else _example_sheet
+    task = _task_of(where, task, reporter.say)
+    choices |= {"size": size or (160 if task == "classify" else 320)}
+    sheet = {"detect": _object_sheet, "segment": _mask_sheet}.get(task, _example_sheet)
     encode(sheet(where, model, reporter.say, choices), output, software=SHEET)
     reporter.say(f"examples of {printable(where)} in {printable(output)}")
 
@@ -149,13 +186,25 @@ def _object_sheet(where: str, model: str, say, choices: dict):
     from dltk.data.objects import read_objects
     from dltk.data.objects.show import object_sheet
 
+    _refuse_model(model, "objects")
+    return object_sheet(read_objects(where, report=say), **choices)
+
+
+def _mask_sheet(where: str, model: str, say, choices: dict):
+    from dltk.data.masks import read_masks
+    from dltk.data.masks.show import mask_sheet
+
+    _refuse_model(model, "masks")
+    return mask_sheet(read_masks(where, report=say), **choices)
+
+
+def _refuse_model(model: str, what: str) -> None:
     source = click.get_current_context().get_parameter_source("model")
     if source is click.core.ParameterSource.COMMANDLINE:
         raise UsageError(
-            f"--model {printable(model)}: pictures with objects are shown on a square canvas, "
+            f"--model {printable(model)}: pictures with {what} are shown on a square canvas, "
             "whatever the network; leave it out"
         )
-    return object_sheet(read_objects(where, report=say), **choices)
 
 
 def _reporter(quiet: bool) -> Reporter:
@@ -176,59 +225,3 @@ def _check_output(path: Path, where: str, overwrite: bool) -> None:
         raise UsageError(
             f"{name} is there already and no such sheet; name another file, or add --overwrite"
         )
-
-
-def _print(findings) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    splits = list(next(iter(findings.counts.values())))
-    table = Table(box=None, pad_edge=False, show_footer=True)
-    table.add_column("class", footer="in all")
-    columns = [[counts[split] for counts in findings.counts.values()] for split in splits]
-    for title, column in [
-        *zip(splits, columns, strict=True),
-        ("in all", list(findings.totals.values())),
-    ]:
-        table.add_column(title, footer=str(sum(column)), justify="right")
-    for name, counts in findings.counts.items():
-        cells = [*counts.values(), findings.totals[name]]
-        table.add_row(Text(printable(name)), *map(str, cells))
-    wide = None if sys.stdout.isatty() else 10_000  # a file has no edge to break lines at
-    Console(file=sys.stdout, width=wide).print(table)
-    for line in _sums(findings):
-        click.echo(line)
-    _print_lines("error", "red", findings.errors)
-    _print_lines("warning", "yellow", findings.warnings)
-    if not findings.errors and not findings.warnings:
-        click.echo("\nnothing amiss")
-
-
-def _sums(findings) -> Iterator[str]:
-    """Yield what there is in all, the first line with an empty one above."""
-    lines = []
-    if hasattr(findings, "areas"):
-        counts = {
-            "pictures": findings.pictures,
-            "without objects": findings.negatives,
-            "objects ignored": findings.ignored,
-        }
-        for title, of_split in counts.items():
-            each = ", ".join(f"{split} {count}" for split, count in of_split.items())
-            lines.append(f"{title}: {each}")
-        lines.append("objects: " + ", ".join(f"{c} {size}" for size, c in findings.areas.items()))
-        lines[-1] += f"; {findings.most} at most in a picture"
-    if findings.sizes:
-        shown = (f"{name} {w} × {h}" for name, (w, h) in findings.sizes.items())
-        lines.append(f"sizes: {', '.join(shown)}")
-    yield from ["", *lines] if lines else []
-
-
-def _print_lines(kind: str, colour: str, lines: list[str]) -> None:
-    if lines:
-        click.echo()
-    for line in lines[:_SHOWN]:
-        click.echo(f"{styled(kind, fg=colour)}: {line}")
-    if lines[_SHOWN:]:
-        click.echo(f"… and {len(lines) - _SHOWN} more; --json lists them all")

@@ -110,7 +110,7 @@ def check_data(data: LabelledData, *, decode: bool, threads: int) -> Findings:
         unreadable=unreadable,
         passed_over=data.passed_over,
         sizes=extremes(sizes),
-        **equal(data, lambda examples: examples.labels.tolist()),
+        **equal(data, lambda examples, index: int(examples.labels[index])),
     )
 
 

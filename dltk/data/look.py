@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from dltk.data.examples import LabelledData, ObjectData, Pictures
+from dltk.data.examples import LabelledData, MaskData, ObjectData, Pictures
 from dltk.errors import InputError, printable, reason
 from dltk.images import decode_sized
 
@@ -14,10 +14,11 @@ _SHOWN = 5  # names in one line
 
 Place = tuple[str, str]  # split and name of an example
 Size = tuple[int, int]  # width and height
+Data = LabelledData | ObjectData | MaskData
 
 
 def looked_over(
-    data: LabelledData | ObjectData, *, decode: bool, threads: int
+    data: Data, *, decode: bool, threads: int
 ) -> tuple[tuple[tuple[str, str], ...], list[Size]]:
     """Return (name, why) of each picture that is damaged, and the sizes of the others.
 
@@ -53,29 +54,28 @@ def extremes(sizes: Sequence[Size]) -> dict[str, Size]:
 
 
 def equal(
-    data: LabelledData | ObjectData, known: Callable[[Pictures], Sequence[Hashable]]
+    data: Data, known: Callable[[Pictures, int], Hashable]
 ) -> dict[str, tuple[tuple[Place, ...], ...]]:
     """Return groups of equal pictures, by what they are: duplicates, leaks, contradictions.
 
     Args:
-        known: what is known of each of some examples; equal pictures contradict each other where
-            it differs.
+        known: what is known of one of some examples; equal pictures contradict each other where
+            it differs. It is asked of pictures that have an equal one only.
     """
     groups = defaultdict(list)
     for split, examples in data.splits.items():
-        for name, digest, what in zip(
-            examples.names, examples.digests, known(examples), strict=True
-        ):
+        for index, digest in enumerate(examples.digests):
             if digest:
-                groups[digest].append((split, name, what))
+                groups[digest].append((split, index))
     found = {"duplicates": [], "leaks": [], "contradictions": []}
     for group in groups.values():
         if len(group) == 1:
             continue
-        splits, _, whats = map(set, zip(*group, strict=True))
+        splits = {split for split, _ in group}
+        whats = {known(data.splits[split], index) for split, index in group}
         kind = "leaks" if len(splits) > 1 else "duplicates"
         kind = "contradictions" if len(whats) > 1 else kind
-        found[kind].append(tuple((split, name) for split, name, _ in group))
+        found[kind].append(tuple((split, data.splits[split].names[at]) for split, at in group))
     return {kind: tuple(members) for kind, members in found.items()}
 
 
@@ -88,6 +88,23 @@ def some(names: Sequence[str]) -> str:
     """Return the first few of `names`, and how many there are."""
     first = ", ".join(map(printable, names[:_SHOWN]))
     return f"{first}, … ({len(names)} in all)" if names[_SHOWN:] else first
+
+
+def alike(names: Iterable[str]) -> list[list[str]]:
+    """Return groups of names that differ in capitals only."""
+    groups = defaultdict(list)
+    for name in names:
+        groups[name.casefold()].append(name)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def by_kind(repairs: Sequence[tuple[str, str]]) -> list[str]:
+    """Return a line for each kind of repairs, with the first of them and how many there are."""
+    groups = defaultdict(list)
+    for where, what in repairs:
+        kind, _, how = what.partition(": ")
+        groups[kind].append(f"{printable(where)}: {printable(how)}")
+    return [f"repaired: {kind}: {len(group)}, such as {group[0]}" for kind, group in groups.items()]
 
 
 def _look(examples: Pictures, index: int) -> Size | str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 from PIL import Image
 
@@ -63,6 +65,26 @@ def example_sheet(
     if not tiles:
         raise UsageError(f"not one picture of {printable(data.where)} can be read")
     return thumbnail_sheet(tiles, cells, edge=size)
+
+
+def taking_turns(
+    kinds: Sequence[set[int]], classes: int, random: np.random.Generator
+) -> Iterator[int]:
+    """Yield the index of every picture once: of one with each class, and so on, at random.
+
+    Args:
+        kinds: which of so many classes are in each picture; one at least.
+    """
+    of_class: list[list[int]] = [[] for _ in range(classes)]
+    for at in random.permutation(len(kinds)).tolist():
+        for kind in kinds[at]:
+            of_class[kind].append(at)
+    drawn: set[int] = set()
+    for turn in range(max(map(len, of_class))):
+        for members in of_class:
+            if turn < len(members) and members[turn] not in drawn:
+                drawn.add(members[turn])
+                yield members[turn]
 
 
 def _drawn(data: LabelledData, random: np.random.Generator):

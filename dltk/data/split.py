@@ -10,10 +10,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from dltk.data.examples import SPLITS, Examples, LabelledData, ObjectData, Pictures
+from dltk.data.examples import SPLITS, Examples, LabelledData, MaskData, ObjectData, Pictures
 from dltk.errors import UsageError, printable
 
-_Data = TypeVar("_Data", LabelledData, ObjectData)
+_Data = TypeVar("_Data", LabelledData, ObjectData, MaskData)
 
 
 def split_data(

@@ -275,19 +275,26 @@ def copied(
 
 @_quiet()
 def copy_pictures(
-    builder, split: str, folder: Path, known: dict, take: Callable[[dict], int]
+    builder,
+    split: str,
+    folder: Path,
+    known: dict,
+    take: Callable[[dict], int],
+    encoded: Iterable[str] = (),
 ) -> np.ndarray:
     """Write SPLIT.bin; return where each picture ends, and what `take` made of it, int64 (N, 2).
 
     Args:
         known: the features to read beside "image", as `tfds.decode.PartialDecoding` takes them.
         take: from an example's features to a number.
+        encoded: those of `known` that are pictures too and left as their files are.
     """
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
     decoders = tfds.decode.PartialDecoding(
-        {"image": True, **known}, decoders={"image": tfds.decode.SkipDecoding()}
+        {"image": True, **known},
+        decoders={name: tfds.decode.SkipDecoding() for name in ("image", *encoded)},
     )
     in_order = tfds.ReadConfig(interleave_cycle_length=1)
     rows, end = [], 0

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from dltk.data.gathered import Notes
+
 
 class Annotation(NamedTuple):
     """One object as a file has it.
@@ -16,6 +18,7 @@ class Annotation(NamedTuple):
         label: the name of its class.
         box: left, top, right, bottom, in pixels or in shares of the picture.
         ignored, area: see `dltk.objects.Objects`; NaN for an area that is not given.
+        shape: its outlines or run lengths, as COCO has them, where these were asked for; or None.
     """
 
     where: str
@@ -23,6 +26,7 @@ class Annotation(NamedTuple):
     box: Sequence[float]
     ignored: bool = False
     area: float = math.nan
+    shape: object = None
 
 
 @dataclass(slots=True)
@@ -49,42 +53,31 @@ class Annotated:
 
 
 @dataclass
-class Gathered:
+class Gathered(Notes):
     """All that a reader found.
 
     Attributes:
-        where: the data, as the user named it.
         pictures: in their final order.
         classes: in the order of the labels; None for those of the annotations, sorted.
         shares: whether boxes are in shares of the picture's width and height, not in pixels.
-        passed_over, damaged, repairs: see `dltk.data.examples.ObjectData`.
     """
 
-    where: str
     pictures: list[Annotated] = field(default_factory=list)
     classes: Sequence[str] | None = None
     shares: bool = False
-    passed_over: list[tuple[str, str]] = field(default_factory=list)
-    damaged: list[tuple[str, str]] = field(default_factory=list)
-    repairs: list[tuple[str, str]] = field(default_factory=list)
 
     def pass_over(self, name: str, why: str, objects: int = 0) -> None:
         """Note a file that is no example, and how many objects are lost with it."""
-        self.passed_over.append((name, f"{why}, with {counted(objects)}" if objects else why))
+        super().pass_over(name, f"{why}, with {counted(objects)}" if objects else why)
 
     def pass_damaged(self, name: str, why: str, objects: int = 0) -> None:
         """Note a picture, or what annotates it, that is missing or cannot be read."""
-        self.pass_over(name, why, objects)
-        self.damaged.append(self.passed_over[-1])
+        super().pass_damaged(name, f"{why}, with {counted(objects)}" if objects else why)
 
     def lose(self, picture: Annotated, where: str, kind: str, what: str = "") -> None:
         """Note an object of a picture of which nothing usable is said."""
         self.repair(f"{picture.file}, {where}", kind, f"{what}, left out" if what else "left out")
         picture.lost += 1
-
-    def repair(self, where: str, kind: str, how: str) -> None:
-        """Note what was changed or left out. Lines of one kind are counted together."""
-        self.repairs.append((where, f"{kind}: {how}"))
 
 
 def counted(objects: int) -> str:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from dltk.data.examples import SPLITS, AnnotatedExamples, ObjectData
+from dltk.data.examples import AnnotatedExamples, ObjectData
+from dltk.data.gathered import (
+    READING_THREADS,
+    Sources,
+    checked_names,
+    header_or_why,
+    members_of,
+)
 from dltk.data.objects.annotated import Annotated, Gathered, counted
 from dltk.data.objects.mend import Mending, turned
 from dltk.data.rows import natural
-from dltk.errors import InputError, UsageError, printable, reason
-from dltk.headers import Header, read_header
+from dltk.errors import InputError, printable
+from dltk.headers import Header
 from dltk.objects import Objects
 from dltk.weights import Report, silent
 
 _MANY = 5000  # pictures whose headers take a while to read
-_THREADS = 8
 _DOUBTED = 10  # boxes beyond their pictures are no chance any more, if most are
 _SAME_SHAPE = 0.01  # difference of aspects that comes of rounding sizes
 
@@ -66,7 +72,7 @@ def assemble(found: Gathered, *, report: Report = silent) -> ObjectData:
     found.repairs += mending.repairs
     kept = np.flatnonzero(mending.kept)
     if not len(kept):
-        _refuse(found, f"has no objects in {len(pictures)} pictures")
+        found.refuse(f"has no objects in {len(pictures)} pictures")
     cuts = np.searchsorted(of_picture[kept], np.arange(1, len(pictures)))
     columns = (mending.boxes, labels, ignored, mending.areas)
     parts = (np.split(column[kept], cuts) for column in columns)
@@ -102,8 +108,8 @@ def _known(found: Gathered, report: Report) -> tuple[list[Annotated], np.ndarray
     of boxes that have one to go."""
     if len(found.pictures) > _MANY:
         report(f"reading the sizes of {len(found.pictures)} pictures of {printable(found.where)}")
-    with ThreadPoolExecutor(_THREADS) as pool:
-        headers = list(pool.map(_header, [picture.source for picture in found.pictures]))
+    with ThreadPoolExecutor(READING_THREADS) as pool:
+        headers = list(pool.map(header_or_why, [picture.source for picture in found.pictures]))
     pictures, sizes, ways = [], [], {}
     for picture, header in zip(found.pictures, headers, strict=True):
         try:
@@ -118,17 +124,8 @@ def _known(found: Gathered, report: Report) -> tuple[list[Annotated], np.ndarray
         pictures.append(picture)
         sizes.append(header.upright)
     if not pictures:
-        _refuse(found, "has no pictures that can be read")
+        found.refuse("has no pictures that can be read")
     return pictures, np.array(sizes, np.float64), ways
-
-
-def _header(source) -> Header | str:
-    try:
-        return read_header(source() if callable(source) else source)
-    except InputError as error:
-        return str(error)
-    except OSError as error:
-        return reason(error)
 
 
 def _way(picture: Annotated, header: Header, found: Gathered) -> _Way | None:
@@ -167,14 +164,7 @@ def _classes(found: Gathered) -> tuple[str, ...]:
     if names is None:
         labels = {row.label for picture in found.pictures for row in picture.objects}
         names = sorted(labels, key=natural)
-    for name in names:
-        if not name.strip():
-            raise UsageError(f"{printable(found.where)} has a class with an empty name; name it")
-        try:
-            name.encode()
-        except UnicodeEncodeError as error:
-            raise UsageError(f"the class name {printable(name)} is not UTF-8; rename it") from error
-    return tuple(dict.fromkeys(names))
+    return checked_names(found.where, names)
 
 
 def _with_what_they_show(
@@ -193,36 +183,18 @@ def _with_what_they_show(
 def _in_splits(
     found: Gathered, pictures: Sequence[Annotated], objects: Sequence[Objects]
 ) -> dict[str, AnnotatedExamples]:
-    names = {picture.split for picture in pictures}
-    whole = names <= {None, "train"}
+    members = members_of([picture.split for picture in pictures])
     splits = {}
-    for split in ["all"] if whole else [name for name in SPLITS if name in names]:
-        chosen = [at for at, picture in enumerate(pictures) if whole or picture.split == split]
+    for split, chosen in members.items():
         if split in ("val", "test") and all(objects[at].ignored.all() for at in chosen):
             found.pass_over(split, f"{len(chosen)} pictures without a single object to find")
             continue
         splits[split] = AnnotatedExamples(
             tuple(pictures[at].name for at in chosen),
-            _Sources(pictures[at].source for at in chosen),
+            Sources(pictures[at].source for at in chosen),
             tuple(objects[at] for at in chosen),
         )
     for picture, these in zip(pictures, objects, strict=True):
-        if not whole and picture.split is None:
+        if "all" not in members and picture.split is None:
             found.pass_over(picture.name, "in no split", len(these))
     return splits
-
-
-class _Sources(tuple):
-    """Sources of pictures; those that are functions are called when indexed."""
-
-    def __getitem__(self, index):
-        source = super().__getitem__(index)
-        return source() if callable(source) else source
-
-
-def _refuse(found: Gathered, why: str) -> None:
-    """Raise UsageError, with the first thing that was amiss."""
-    amiss: Iterable[tuple[str, str]] = [*found.repairs, *found.passed_over]
-    first = next((f"; {printable(name)}: {printable(what)}" for name, what in amiss), "")
-    more = f" ({len(amiss)} such findings)" if len(amiss) > 1 else ""
-    raise UsageError(f"{printable(found.where)} {why}{first}{more}")

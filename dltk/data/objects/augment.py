@@ -2,57 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 import numpy as np
 from PIL import Image
 
-from dltk.canvas import Canvas, draw, fit_within
-from dltk.data.augment import named_strength, recoloured
-from dltk.images import Geometry
+from dltk.canvas import Canvas
+from dltk.data.views import STRENGTHS, at_least, view
 from dltk.objects import Objects
+
+__all__ = ["STRENGTHS", "at_least", "augment_objects"]
 
 _SEEN = 0.3  # share of an object's box that must be in view for it to be learnt
 _LEAST = 1.0  # pixels of the canvas that the shorter side of an object must have for that
-
-
-@dataclass(frozen=True, slots=True)
-class _Strength:
-    """How far augmentation goes.
-
-    Attributes:
-        smallest, largest: sizes of the picture, where 1 fits it into the canvas.
-        aspect: largest factor by which a picture's aspect changes, either way.
-        colour: largest change of brightness, contrast and saturation, either way.
-    """
-
-    smallest: float
-    largest: float
-    aspect: float
-    colour: float
-
-
-_STRENGTHS = {
-    "light": _Strength(smallest=0.8, largest=1.25, aspect=1, colour=0.15),
-    # Between standard and large scale jitter, Ghiasi et al. 2021, Sec. 3: what is 0.1 to 2 there
-    # wants ten times the steps of training.
-    "strong": _Strength(smallest=0.5, largest=1.5, aspect=1.2, colour=0.4),
-}
-STRENGTHS = ("none", *_STRENGTHS)
-
-
-def at_least(height: int, width: int, strength: str) -> int:
-    """Return the pixels that the shorter side of a decoded picture must have for a canvas.
-
-    Raises:
-        UsageError: an unknown strength.
-    """
-    fitted = Geometry(height, width, fit="within").at_least
-    if strength == "none":
-        return fitted
-    how = named_strength(strength, _STRENGTHS)
-    return math.ceil(fitted * how.largest * math.sqrt(how.aspect))
 
 
 def augment_objects(
@@ -68,11 +28,7 @@ def augment_objects(
 ) -> tuple[Canvas, Objects]:
     """Return a random view of `picture` (RGB) on a canvas of (height, width), and what is there.
 
-    "none" is what prediction sees, `dltk.canvas.fit_within`. "light" makes the picture up to a
-    quarter larger or smaller than it fits, "strong" up to half, and changes its aspect by up to
-    1.2; both mirror every second one, and change brightness, contrast and saturation by up to
-    15 % and 40 %. Of what is then larger than the canvas a part is shown, with one object at
-    random whole in it, as far as there is one that fits; what is smaller is at the top left.
+    The view is that of `dltk.data.views.view`, its focus one object at random.
 
     An object is cut to what is seen of it. If that is less than 0.3 of its box, or a line of less
     than a pixel, it is ignored: it cannot be recognised, nor is it ground. Objects out of view
@@ -80,66 +36,27 @@ def augment_objects(
 
     Args:
         objects: in pixels of the original.
-        random: its state determines the view.
-        flip: whether left and right may be exchanged; not so for letters and arrows.
-        size: (width, height) of the upright original, where `picture` was decoded smaller; its
-            own size by default.
+        strength, random, flip, size: see `dltk.data.views.view`.
     Raises:
         UsageError: an unknown strength.
     """
-    if strength == "none":
-        canvas = fit_within(picture, height, width, size=size)
-        return canvas, _in_view(objects, canvas)
-    how = named_strength(strength, _STRENGTHS)
-    full = size or picture.size
-    scales = _scales(full, height, width, how, random)
-    drawn = [
-        min(limit, max(1, round(side * scale)))
-        for side, scale, limit in zip(full, scales, (width, height), strict=True)
-    ]
-    focus = _focus(objects, random)
-    across, down = (
-        _window(full[axis], limit / scales[axis], focus[axis::2], random)
-        for axis, limit in enumerate((width, height))
+    canvas = view(
+        picture,
+        lambda random: _focus(objects, random),
+        height,
+        width,
+        strength,
+        random,
+        flip=flip,
+        size=size,
     )
-    region = across[0], down[0], across[1], down[1]
-    mirrored = flip and random.random() < 0.5
-    canvas = draw(picture, region, drawn[::-1], height, width, size=size, mirrored=mirrored)
-    shown = canvas.pixels[: canvas.size[0], : canvas.size[1]]
-    shown[:] = recoloured(np.ascontiguousarray(shown), how.colour, random)
     return canvas, _in_view(objects, canvas)
-
-
-def _scales(
-    full: tuple[int, int], height: int, width: int, how: _Strength, random: np.random.Generator
-) -> tuple[float, float]:
-    """Return pixels of the canvas for one of the picture, across and down."""
-    fitted = min(width / full[0], height / full[1])
-    scale = fitted * math.exp(random.uniform(math.log(how.smallest), math.log(how.largest)))
-    stretch = math.exp(random.uniform(-1, 1) * math.log(how.aspect) / 2)
-    return scale * stretch, scale / stretch
 
 
 def _focus(objects: Objects, random: np.random.Generator) -> np.ndarray:
     """Return the box (4,) of an object at random; (0,) if there is none to be learnt."""
     known = objects.boxes[~objects.ignored]
     return known[random.integers(len(known))] if len(known) else known.reshape(0)
-
-
-def _window(
-    full: int, length: float, focus: np.ndarray, random: np.random.Generator
-) -> tuple[float, float]:
-    """Return the start and end of a part of so many pixels along one side of a picture.
-
-    All of what `focus` (start, end) spans is in it; or where that is longer, it is in that.
-    """
-    length = min(full, length)
-    first, last = 0.0, full - length
-    if len(focus):
-        low, high = sorted((focus[1] - length, focus[0]))
-        first, last = np.clip((low, high), first, last)
-    start = float(random.uniform(first, last))
-    return start, min(full, start + length)
 
 
 def _in_view(objects: Objects, canvas: Canvas) -> Objects:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from dltk.canvas import placed_regions
+from dltk.data.batches import CanvasBatches
 from dltk.data.examples import AnnotatedExamples
 from dltk.data.objects.augment import at_least, augment_objects
-from dltk.data.pipeline import AUGMENT, SAMPLE, Stream, random_of
-from dltk.data.pixels import decoding_threads
+from dltk.data.pipeline import AUGMENT, SAMPLE, random_of
 from dltk.images import decode_sized
 from dltk.objects import (
     BOXES,
@@ -25,7 +25,7 @@ from dltk.objects import (
 )
 
 
-class ObjectBatches(Stream):
+class ObjectBatches(CanvasBatches):
     """Pictures on a canvas with their objects, padded, and zeros for losses to be compared with.
 
     A step gives {PIXELS: float32 (B, H, W, 3), EXTENT: float32 (B, 2), BOXES: float32 (B, N, 4),
@@ -37,8 +37,8 @@ class ObjectBatches(Stream):
         canvas: (H, W).
         losses: names of what the network gives.
         augmentation, flip: see `dltk.data.objects.augment`.
-        batch_size, seed: see `Stream`. The view of an example, and what is learnt from in it,
-            depend on the seed, the epoch and the example's index.
+        batch_size, seed: see `dltk.data.pipeline.Stream`. The view of an example, and what is
+            learnt from in it, depend on the seed, the epoch and the example's index.
         threads: that decode.
         proposals: from an example's index to regions (P', 4) in pixels of the original.
         regions: P; of more, those that come first are taken.
@@ -58,20 +58,11 @@ class ObjectBatches(Stream):
         proposals: Callable[[int], np.ndarray] | None = None,
         regions: int = 0,
     ):
-        super().__init__(len(examples), batch_size=batch_size, seed=seed, names=examples.names)
-        self._examples, self._canvas, self._losses = examples, canvas, tuple(losses)
+        super().__init__(examples, losses=losses, batch_size=batch_size, seed=seed, threads=threads)
+        self._examples, self._canvas = examples, canvas
         self._augmentation, self._flip = augmentation, flip
         self._proposals, self._regions = proposals, regions
-        self._pool = decoding_threads(threads)
         self._most = max(1, max(map(len, examples.objects)))
-
-    def share(self, step: int, replica: int, replicas: int) -> tuple[dict, dict]:
-        """Return what one replica sees of a step: inputs and the zeros. Raises InputError."""
-        size, epoch = self.batch_size // replicas, step // self.steps_per_epoch
-        mine = self.indices(step)[replica * size : (replica + 1) * size]
-        made = list(self._pool.map(lambda index: self._example(int(index), epoch), mine))
-        inputs = {name: np.stack([each[name] for each in made]) for name in made[0]}
-        return inputs, {name: np.zeros(size, np.float32) for name in self._losses}
 
     def _example(self, index: int, epoch: int) -> dict[str, np.ndarray]:
         picture, size = decode_sized(

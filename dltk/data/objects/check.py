@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
 from dltk.data.check import FEW, LOPSIDED
 from dltk.data.examples import AnnotatedExamples, ObjectData
-from dltk.data.look import Place, Size, equal, extremes, looked_over, same, some
+from dltk.data.look import (
+    Place,
+    Size,
+    alike,
+    by_kind,
+    equal,
+    extremes,
+    looked_over,
+    same,
+    some,
+)
 from dltk.errors import printable
 from dltk.metrics.coco import SIZES
 from dltk.objects import Objects
@@ -91,22 +100,15 @@ class ObjectFindings:
             lines.append(
                 f"the largest class has {self.imbalance:.0f} times the objects of the smallest"
             )
-        lines += [f"classes that differ in capitals only: {some(g)}" for g in self._alike()]
+        lines += [f"classes that differ in capitals only: {some(g)}" for g in alike(self.counts)]
         if self.duplicates:
             spare = sum(len(group) - 1 for group in self.duplicates)
             lines.append(f"{spare} needless copies, such as {same(self.duplicates[0])}")
-        for kind, (where, how), count in _by_kind(self.repairs):
-            lines.append(f"repaired: {kind}: {count}, such as {printable(where)}: {printable(how)}")
+        lines += by_kind(self.repairs)
         if self.passed_over:
             listed = [f"{name} ({why})" for name, why in self.passed_over]
             lines.append(f"passed over: {some(listed)}")
         return lines
-
-    def _alike(self) -> list[list[str]]:
-        groups = defaultdict(list)
-        for name in self.counts:
-            groups[name.casefold()].append(name)
-        return [names for names in groups.values() if len(names) > 1]
 
     def to_dict(self) -> dict:
         """Return all findings, ready for JSON."""
@@ -143,7 +145,7 @@ def check_objects(data: ObjectData, *, decode: bool, threads: int) -> ObjectFind
         passed_over=tuple(each for each in data.passed_over if each not in data.damaged),
         repairs=data.repairs,
         sizes=extremes(sizes),
-        **equal(data, lambda examples: [_known(objects) for objects in examples.objects]),
+        **equal(data, lambda examples, index: _known(examples.objects[index])),
     )
 
 
@@ -164,12 +166,3 @@ def _known(objects: Objects) -> bytes:
     """Return what two copies of a picture should agree on: classes, and places to a pixel."""
     rows = np.column_stack([objects.labels, objects.ignored, np.rint(objects.boxes)])
     return rows[np.lexsort(rows.T)].tobytes()
-
-
-def _by_kind(repairs: Sequence[tuple[str, str]]) -> list[tuple[str, tuple[str, str], int]]:
-    """Return the kinds of repairs, each with its first and how many there are."""
-    groups = defaultdict(list)
-    for where, what in repairs:
-        kind, _, how = what.partition(": ")
-        groups[kind].append((where, how))
-    return [(kind, group[0], len(group)) for kind, group in groups.items()]

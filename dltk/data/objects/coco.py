@@ -21,13 +21,25 @@ _LETTERS = 40  # of a wrong value, in a message
 def read_coco(where: Path, *, report: Report = silent) -> ObjectData:
     """Return the pictures and objects of a COCO file, or of a folder with one for each split.
 
+    Raises:
+        UsageError: as `gather_coco` and `assemble` do.
+    """
+    return assemble(gather_coco(where, report=report), report=report)
+
+
+def gather_coco(where: Path, *, shapes: bool = False, report: Report = silent) -> Gathered:
+    """Return what is in a COCO file, or in a folder with one for each split.
+
     For the files of a folder and their splits see `annotation_files`, for pictures `Places`; a
     file that is named itself is undivided data. Classes are those of all files together, in their
     order, used or not. Crowds ("iscrowd") and what is marked "ignore" become ignored objects.
 
+    Args:
+        shapes: keep the "segmentation" of objects; those that have one need no box then, and
+            their corners are NaN without.
     Raises:
-        UsageError: a file is cut short or of another kind, two files mean one split, an id
-            stands for two pictures or categories, no pictures are there, or as `assemble` does.
+        UsageError: a file is cut short or of another kind, two files mean one split, or an id
+            stands for two pictures or categories.
     """
     found = Gathered(str(where), classes=[])
     alone = where.is_file()
@@ -36,9 +48,9 @@ def read_coco(where: Path, *, report: Report = silent) -> ObjectData:
     for split, path in files.items():
         if path.stat().st_size > _BIG_BYTES:
             report(f"reading {printable(path)}")
-        _File(path, split, where.parent if alone else where, found).read(groups)
+        _File(path, split, where.parent if alone else where, found).read(groups, shapes)
     _leave_groups_out(found, groups)
-    return assemble(found, report=report)
+    return found
 
 
 def _leave_groups_out(found: Gathered, groups: set[str]) -> None:
@@ -59,9 +71,9 @@ class _File:
         self._classes: dict[str, str] = {}  # by id
         self._pictures: dict[str, Annotated] = {}  # by id; their source is None if there is no file
 
-    def read(self, groups: set[str]) -> None:
+    def read(self, groups: set[str], shapes: bool) -> None:
         """Add what is in the file to what was found, and to `groups` names of groups of classes."""
-        content = load(self._path)
+        content = load(self._path, shapes=shapes)
         for key, entry in self._entries(content["categories"], "category"):
             self._add_class(key, entry, groups)
         images = list(self._entries(content["images"], "image"))
@@ -127,20 +139,20 @@ class _File:
         seen.add(key)
         picture = self._pictures.get(_key(entry.get("image_id")))
         label = self._classes.get(_key(entry.get("category_id")))
-        box = _box(entry.get("bbox"))
+        box, shape = _box(entry.get("bbox")), entry.get("segmentation")
         if picture is None:
             self._repair(where, "unknown image", f"{_shown(entry.get('image_id'))}, left out")
         elif label is None:
             said = _shown(entry.get("category_id"))
             self._found.lose(picture, where, "unknown category", said)
-        elif box is None:
+        elif box is None and shape is None:
             said = _shown(entry.get("bbox"))
             self._found.lose(picture, where, "no box of four numbers", said)
         else:
             ignored = bool(entry.get("iscrowd") or entry.get("ignore"))
-            picture.objects.append(
-                Annotation(where, label, box, ignored, _number(entry.get("area")))
-            )
+            area = _number(entry.get("area"))
+            box = box or (math.nan,) * 4
+            picture.objects.append(Annotation(where, label, box, ignored, area, shape))
 
     def _hand_over(self) -> None:
         """Add the pictures that are there to what was found, and name the others."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import re
 from collections.abc import Sequence
 from pathlib import Path, PureWindowsPath
+
+import numpy as np
 
 from dltk.data.examples import SPLITS
 from dltk.data.objects.annotated import Gathered
@@ -20,6 +23,7 @@ _START = 64 << 10  # bytes, in which the first of these lists must begin
 _OTHERS = ("captions", "person_keypoints", "image_info", "panoptic", "stuff")  # of COCO itself
 _GENERAL = ("", "images", "data", "JPEGImages")  # folders of pictures, beside the file
 _HEAVY = ("segmentation", "keypoints")  # of an annotation, and not needed for boxes
+_SHAPES = re.compile(rb'"segmentation"\s*:\s*(\{|\[\s*[\[\d-])')  # and not an empty list
 _SAMPLED = 50  # pictures looked for to choose among folders
 
 
@@ -66,15 +70,26 @@ def split_of(path: Path) -> str | None:
     return split_in(path.stem) or split_in(path.parent.name)
 
 
-def load(path: Path) -> dict[str, list]:
+def holds_shapes(path: Path) -> bool:
+    """Return whether an annotation in a COCO file has outlines or run lengths."""
+    try:
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+            return _SHAPES.search(text) is not None
+    except (OSError, ValueError):  # of an empty file
+        return False
+
+
+def load(path: Path, *, shapes: bool = False) -> dict[str, list]:
     """Return the lists "images", "annotations" and "categories" of a COCO file.
 
+    Args:
+        shapes: keep outlines, as a list of arrays, and run lengths; otherwise they are dropped.
     Raises:
         UsageError: unreadable, cut short, or something else than COCO's annotations.
     """
     try:
         text = read_bounded(path, _MOST_BYTES).decode("utf-8-sig")
-        content = json.loads(text, object_hook=_lightened)
+        content = json.loads(text, object_hook=_with_shapes if shapes else _lightened)
     except UnicodeDecodeError as error:
         raise UsageError(f"cannot read {printable(path)}: it is not UTF-8") from error
     except json.JSONDecodeError as error:
@@ -107,6 +122,26 @@ def _lightened(entry: dict) -> dict:
     for name in _HEAVY:
         entry.pop(name, None)
     return entry
+
+
+def _with_shapes(entry: dict) -> dict:
+    shape = entry.get("segmentation")
+    _lightened(entry)
+    if shape and isinstance(shape, (list, dict)):
+        entry["segmentation"] = _outlines(shape) if isinstance(shape, list) else shape
+    return entry
+
+
+def _outlines(shape: list) -> list[np.ndarray] | None:
+    """Return outlines as arrays, which take a tenth of the memory; None for what are none.
+
+    One may stand alone, without a list around it.
+    """
+    try:
+        lists = shape if isinstance(shape[0], list) else [shape]
+        return [np.array(points, np.float64).ravel() for points in lists]
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _why(text: str, error: json.JSONDecodeError) -> str:

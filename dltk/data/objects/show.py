@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from PIL import Image
 
 from dltk.data.examples import ObjectData
 from dltk.data.objects.augment import at_least, augment_objects
+from dltk.data.show import taking_turns
 from dltk.drawing import thumbnail_sheet
 from dltk.drawing_boxes import draw_boxes
 from dltk.errors import InputError, UsageError, printable
@@ -73,21 +74,12 @@ def object_sheet(
     return thumbnail_sheet(tiles, cells, edge=size)
 
 
-def _drawn(data: ObjectData, random: np.random.Generator):
+def _drawn(data: ObjectData, random: np.random.Generator) -> Iterator[tuple]:
     """Yield (examples, index) of every picture once: of one of each class, and so on."""
     places = [(ex, index) for ex in data.splits.values() for index in range(len(ex))]
-    of_class: list[list[int]] = [[] for _ in range(len(data.classes) + 1)]  # the last: of none
-    for at in random.permutation(len(places)).tolist():
-        examples, index = places[at]
-        labels = set(examples.objects[index].labels.tolist()) or {len(data.classes)}
-        for label in labels:
-            of_class[label].append(at)
-    drawn: set[int] = set()
-    for turn in range(max(map(len, of_class))):
-        for members in of_class:
-            if turn < len(members) and members[turn] not in drawn:
-                drawn.add(members[turn])
-                yield places[members[turn]]
+    none = len(data.classes)  # a class of its own
+    kinds = [set(ex.objects[index].labels.tolist()) or {none} for ex, index in places]
+    return (places[at] for at in taking_turns(kinds, none + 1, random))
 
 
 def _with_boxes(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from dltk.data.examples import SPLITS, ObjectData
+from dltk.data.gathered import Notes
 from dltk.data.objects.annotated import (
     Annotated,
     Annotation,
@@ -65,7 +66,7 @@ def read_voc(folder: Path, *, report: Report = silent) -> ObjectData:
     found = Gathered(str(folder))
     annotations = annotation_folder(folder)
     names = list(_xml_files(annotations))
-    splits = _listed_splits(folder, {PurePosixPath(name).stem for name in names}, found)
+    splits = listed_splits(folder, _SETS, {PurePosixPath(name).stem for name in names}, found)
     pictures = _Pictures(folder)
     for name in names:
         path = annotations / name
@@ -102,11 +103,16 @@ def _annotates(path: Path) -> bool:
         return False
 
 
-def _listed_splits(folder: Path, annotated: set[str], found: Gathered) -> dict[str, str]:
-    """Return the split of each picture, by its name without extension, that ImageSets lists."""
-    files = {split: folder / _SETS / f"{split}.txt" for split in SPLITS}
+def listed_splits(folder: Path, sets: str, annotated: set[str], found: Notes) -> dict[str, str]:
+    """Return the split of each picture, by its name without extension, that ImageSets lists.
+
+    Args:
+        sets: folder of the lists, in `folder`.
+        annotated: names of pictures; the others that are listed are counted in a note.
+    """
+    files = {split: folder / sets / f"{split}.txt" for split in SPLITS}
     if not files["train"].is_file() and not files["val"].is_file():
-        files["train"] = folder / _SETS / "trainval.txt"
+        files["train"] = folder / sets / "trainval.txt"
     splits: dict[str, str] = {}
     for split, path in files.items():
         if not path.is_file():
@@ -115,11 +121,11 @@ def _listed_splits(folder: Path, annotated: set[str], found: Gathered) -> dict[s
         names = [PurePosixPath(words[0]).name for words in lines if words]
         if without := [name for name in names if name not in annotated]:
             why = f"{len(without)} of its pictures are not annotated, such as {without[0]}"
-            found.pass_over(f"{_SETS}/{path.name}", why)
+            found.pass_over(f"{sets}/{path.name}", why)
         for name in names:
             if splits.setdefault(name, split) != split:
                 how = f"{name}, taken as {splits[name]}"
-                found.repair(f"{_SETS}/{path.name}", "in two splits", how)
+                found.repair(f"{sets}/{path.name}", "in two splits", how)
     return splits
 
 

@@ -63,17 +63,27 @@ def holds_yolo(folder: Path) -> bool:
     if config_files(folder):
         return True
     folders, _ = children(folder)
-    below = {name.casefold() for name in folders}
-    if {"images", "labels"} <= below:
+    if _holds_labels(folder, folders):
         return True
     for place in [folder, *(folder / name for name in folders if split_named(name))]:
         inner, files = children(place)
         stems = {Path(name).stem for name in files if is_picture_name(name)}
         if any(name.endswith(".txt") and Path(name).stem in stems for name in files):
             return True
-        if {"images", "labels"} <= {name.casefold() for name in inner}:
+        if _holds_labels(place, inner):
             return True
     return False
+
+
+def _holds_labels(folder: Path, folders: Sequence[str]) -> bool:
+    """Return whether two of the folders in a folder are images/ and labels/, and not of masks."""
+    names = {name.casefold(): name for name in folders}
+    if not {"images", "labels"} <= set(names):
+        return False
+    labels = folder / names["labels"]
+    return any(name.endswith(".txt") for name in files_below(labels)) or not any(
+        map(is_picture_name, files_below(labels))
+    )
 
 
 def config_files(folder: Path) -> list[Path]:
