@@ -32,7 +32,7 @@ class ModelCard:
     """What a model file says about itself.
 
     Attributes:
-        task: "classify", and later "detect", "segment", "caption" …
+        task: "classify", "detect", "segment", and later "caption" …
         labels: class names in the order of the outputs.
         label_ids: an id for each label (WordNet's, for ImageNet), or empty.
         geometry: how a picture becomes the network's input.

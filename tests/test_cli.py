@@ -183,7 +183,7 @@ def test_recipes_are_listed_with_what_they_do(dltk):
 def test_models_list_knows_all_of_keras_and_the_packages(dltk):
     listed = json.loads(dltk("models", "list", "--json").out)
     names = {entry["name"] for entry in listed}
-    assert len(names) == 49
+    assert len(names) == 51
     assert {"efficientnet-lite0", "vgg16-hed", "resnet50", "convnextxlarge"} <= names
     local = json.loads(dltk("models", "list", "--local", "--json").out)
     assert {"efficientnet-lite0", "vgg16-hed"} <= {entry["name"] for entry in local}

@@ -46,6 +46,7 @@ def list_models(pattern, local, as_json):
     for entry in found:
         quality = f"{entry.top1:.1f} top-1" if entry.top1 else "–"
         quality = f"{entry.box_map:.1f} mAP" if entry.box_map else quality
+        quality = f"{entry.mean_iou:.1f} mIoU" if entry.mean_iou else quality
         click.echo(
             f"{entry.name:28}{entry.geometry.width:6} {entry.parameters / 1e6:8.1f}  "
             f"{quality:10}  {_weights_state(entry)}"
@@ -138,6 +139,7 @@ def _describe(entry) -> dict:
         "parameters": entry.parameters,
         "top1": entry.top1,
         "box_map": entry.box_map,
+        "mean_iou": entry.mean_iou,
         "weights": str(entry.weights),
         "state": _weights_state(entry),
         "file": str(path) if path else None,
@@ -192,6 +194,8 @@ def _classes(labels) -> str:
 
 
 def _input(entry) -> str:
+    if entry.task == "segment":
+        return f"RGB, the shorter side {entry.geometry.height} pixels"
     if entry.task != "detect":
         return _geometry(entry.geometry)
     sides = entry.geometry

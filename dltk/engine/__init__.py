@@ -13,7 +13,7 @@ import numpy as np
 
 from dltk import strategy as placing
 from dltk.errors import UsageError
-from dltk.models.find import PIXEL_RANGES, ModelSource, refuse_detector
+from dltk.models.find import PIXEL_RANGES, ModelSource, refuse_annotator
 from dltk.weights import Report, silent
 
 POOLS = ("avg", "max", "none")
@@ -74,7 +74,7 @@ def load_engine(
     """
     if engine not in ENGINES or pool not in POOLS:
         raise UsageError(f"engine is one of {ENGINES} and pool one of {POOLS}")
-    refuse_detector(source)
+    refuse_annotator(source)
     placing.check_devices(devices)
     keras_only = [
         f"--{name} {value}"

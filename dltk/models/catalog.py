@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dltk.errors import UsageError, WeightsError, nearest, printable
 from dltk.images import Geometry
+from dltk.voc import CLASSES as VOC_CLASSES
 from dltk.weights import Report, cache_folder, fetch, in_package, keras_folder, silent
 
 
@@ -34,6 +35,12 @@ def coco_labels() -> tuple[Label, ...]:
     with (Path(__file__).parent / "coco.csv").open(newline="") as file:
         names = {int(row["id"]): row["name"] for row in csv.DictReader(file)}
     return tuple(Label(names.get(number, f"unused {number}")) for number in range(1, 91))
+
+
+@cache
+def voc_labels() -> tuple[Label, ...]:
+    """Return the classes of VOC's label maps, the background first."""
+    return tuple(map(Label, VOC_CLASSES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +138,13 @@ class Entry:
         builder: "module:function", called with `options`, see `dltk.models.build`.
         pixels: what the network expects of its input, a key of `dltk.models.build.PIXELS`.
         task: "classify", ending in the 1000 ImageNet classes; "features", a trunk of
-            convolutions, for features and pictures; or "detect", finding objects of COCO.
+            convolutions, for features and pictures; "detect", finding objects of COCO; or
+            "segment", telling VOC's class of every pixel.
         parameters: number of weights.
         top1: ImageNet validation accuracy in percent as its publisher reports it, or None.
         box_map: of a detector, mAP@[.5:.95] on COCO's val2017 in percent, likewise.
+        mean_iou: of a segmenter, on the part of COCO's val2017 that has VOC's classes, in percent,
+            likewise.
     """
 
     name: str
@@ -147,12 +157,17 @@ class Entry:
     top1: float | None = None
     task: str = "classify"
     box_map: float | None = None
+    mean_iou: float | None = None
     options: dict = field(default_factory=dict)
 
     @property
     def labels(self) -> tuple[Label, ...]:
         """The classes in the order of the outputs; empty for a trunk."""
-        of_task = {"classify": imagenet_labels, "detect": coco_labels}
+        of_task = {
+            "classify": imagenet_labels,
+            "detect": coco_labels,
+            "segment": voc_labels,
+        }
         return of_task.get(self.task, tuple)()
 
 
@@ -218,6 +233,22 @@ def _detector(
     )
 
 
+def _segmenter(depth: int, file: str, megabytes: float, parameters: int, mean_iou: float) -> Entry:
+    """An FCN on a dilated ResNet that torchvision publishes; sizes and IoU as it reports them."""
+    return Entry(
+        name=f"fcn-resnet{depth}",
+        family="fcn",
+        builder="dltk.models.fcn.torchvision:build_published",
+        options={"depth": depth},
+        geometry=Geometry(520, 520, fit="within"),
+        weights=TorchvisionWeights(file, megabytes),
+        parameters=parameters,
+        pixels="torch",
+        task="segment",
+        mean_iou=mean_iou,
+    )
+
+
 _TORCHVISION = (
     Entry(
         name="googlenet",
@@ -245,6 +276,8 @@ _TORCHVISION = (
         "faster-rcnn-mobilenet-320", "fasterrcnn_mobilenet_v3_large_320_fpn",
         "fasterrcnn_mobilenet_v3_large_320_fpn-907ea3f9.pth", 74, (320, 640), 19_386_354, 22.8,
     ),
+    _segmenter(50, "fcn_resnet50_coco-1167a1af.pth", 135, 32_957_013, 60.5),
+    _segmenter(101, "fcn_resnet101_coco-7ecb50ca.pth", 208, 51_949_141, 63.7),
 )  # fmt: skip
 
 

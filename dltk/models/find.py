@@ -110,10 +110,12 @@ def find_model(
     return ModelSource(path.name, given or own, card.geometry, path=path, card=card)
 
 
-def refuse_detector(source: ModelSource) -> None:
-    """Raise UsageError if `source` finds objects, where a classifier or a trunk is wanted."""
-    if source.task == "detect":
-        raise UsageError(f'{printable(source.name)} finds objects; it is for "dltk detect"')
+def refuse_annotator(source: ModelSource) -> None:
+    """Raise UsageError if `source` finds objects or tells pixels' classes, where a classifier or a
+    trunk is wanted."""
+    for task, does in (("detect", "finds objects"), ("segment", "tells the class of every pixel")):
+        if source.task == task:
+            raise UsageError(f'{printable(source.name)} {does}; it is for "dltk {task}"')
 
 
 def read_labels(path: str | os.PathLike) -> tuple[Label, ...]:

@@ -10,7 +10,7 @@ from keras import layers
 from dltk.errors import UsageError
 from dltk.modelfile import load_model
 from dltk.models.build import build_network, last_operation
-from dltk.models.find import PIXEL_RANGES, ModelSource, refuse_detector
+from dltk.models.find import PIXEL_RANGES, ModelSource, refuse_annotator
 from dltk.models.taps import tap_name
 
 SCORES = "/scores"  # a classifier's output before softmax; no layer can have this name
@@ -29,7 +29,7 @@ def load_whole(source: ModelSource) -> keras.Model:
         WeightsError: weights that are missing or damaged.
         DltkError: a model file that cannot be loaded.
     """
-    refuse_detector(source)
+    refuse_annotator(source)
     if source.entry is not None:
         return build_network(source.entry, weights=source.weights())
     model = load_model(source.path)

@@ -81,7 +81,7 @@ def test_label_maps_are_torchvisions(recorded, built, tmp_path):
 
 
 def test_what_lies_beyond_a_picture_changes_nothing_far_from_it(built):
-    """A canvas that is larger than its picture has the colour around it that is 0 to the network."""
+    """Around a picture on a larger canvas is the colour that is 0 to the network."""
     segmenter, _ = built
     pixels = np.zeros((1, 96, 96, 3), np.float32)
     pixels[0, :, :64] = made_picture(96, 64)
