@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from dltk.errors import DltkError
+from dltk.images import Geometry
 from dltk.losses.segmentation import pixel_cross_entropy
 from dltk.masks import IGNORE, MASK
 from dltk.modelfile import ModelCard, save_model
@@ -101,6 +102,34 @@ def test_hidden_layers_stand_before_the_coarsest_scores(source):
             *(h.get_layer(name).get_weights() for h in (head, finer)), strict=True
         ):
             np.testing.assert_array_equal(one, other)
+
+
+def test_a_classifiers_own_hidden_layers_become_convolutions(tmp_path):
+    """Of a network like VGG, whose last map is 7 × 7: what they give at its middle."""
+    random = np.random.default_rng(0)
+    x = pixels = keras.Input((224, 224, 3))
+    for width in (2, 3, 4, 5, 6):
+        x = keras.layers.Conv2D(width, 3, padding="same", activation="relu")(x)
+        x = keras.layers.MaxPooling2D()(x)
+    last = x
+    x = keras.layers.Dense(8, activation="relu")(keras.layers.Flatten()(x))
+    x = hidden = keras.layers.Dense(8, activation="relu")(x)
+    network = keras.Model(pixels, keras.layers.Dense(2, activation="softmax")(x))
+    for layer in network.layers:
+        layer.set_weights([random.normal(0, 0.3, w.shape) for w in layer.get_weights()])
+    card = ModelCard("classify", ("a", "b"), Geometry(224, 224))
+    save_model(network, tmp_path / "small-vgg.keras", card)
+    segmenter = new_segmenter(find_model(tmp_path / "small-vgg.keras"), 3, "fcn-32s", hidden=8)
+    head = Parts.of(segmenter).head
+    inputs = inputs_of(224, 224)
+    expected = keras.Model(pixels, [last, hidden])(inputs[PIXELS])
+    assert np.asarray(expected[1]).any()
+    convolutional = keras.Model(head.inputs[-1], head.get_layer("fc7").output)
+    np.testing.assert_allclose(convolutional(expected[0])[:, 3, 3], expected[1], rtol=1e-4)
+    other = Parts.of(
+        new_segmenter(find_model(tmp_path / "small-vgg.keras"), 3, "fcn-32s", hidden=6)
+    )
+    assert other.head.get_layer("fc6").filters == 6  # which does not fit, and begins at random
 
 
 def test_a_file_is_loaded_as_it_was_saved_and_regrown_for_other_classes(source, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import keras
@@ -12,6 +13,7 @@ from dltk.models.fcn.heads import build_skip_head, scoring
 from dltk.models.fcn.load import load_fcn
 from dltk.models.fcn.segmenter import Parts, build_segmenter
 from dltk.models.find import ModelSource
+from dltk.models.laid_open import load_whole
 
 DESIGNS = {"fcn-32s": 32, "fcn-16s": 16, "fcn-8s": 8}
 """Pixels between the places that are scored, by the paper's names."""
@@ -24,8 +26,8 @@ def new_segmenter(
 ) -> keras.Model:
     """Return a segmenter on a pretrained network; build it under a strategy's scope.
 
-    The head begins with zeros, or at random where it has hidden layers. Those of VGG's own
-    classifier are taken over as the paper does, if `hidden` is as wide as they are.
+    The head begins with zeros, and hidden layers at random; or as those of the network's own
+    classifier, made convolutional as in Sec. 3.1, where that has two that are as wide: VGG's 4096.
 
     Args:
         source: the network to build on, see `dltk.models.find.find_model`.
@@ -44,7 +46,25 @@ def new_segmenter(
         head=build_skip_head(channels, STRIDES, classes, finest=finest, hidden=hidden),
         enlarge=LearntUpsampling(finest, name="enlarge"),
     )
+    if hidden:
+        _take_over(source, parts.head)
     return build_segmenter(parts)
+
+
+def _take_over(source: ModelSource, head: keras.Model) -> None:
+    """Let hidden layers begin as the dense layers of a classifier, if these fit.
+
+    A dense layer on a flattened map of 7 × 7 is a convolution of 7 × 7, at the map's middle.
+    """
+    kernels = [head.get_layer(name) for name in ("fc6", "fc7")]
+    dense = [layer for layer in load_whole(source).layers if type(layer) is keras.layers.Dense]
+    for convolution, layer in zip(kernels, dense[:2], strict=False):
+        if layer.kernel.shape[0] != math.prod(convolution.kernel.shape[:3]):
+            return
+        if layer.units != convolution.filters:
+            return
+        kernel, bias = layer.get_weights()
+        convolution.set_weights([kernel.reshape(convolution.kernel.shape), bias])
 
 
 def refined(segmenter: keras.Model, design: str) -> keras.Model:
