@@ -18,6 +18,7 @@ _RECIPES = {
         "classify",
         "features",
         "detect",
+        "segment",
         "evaluate",
         "export",
         "finetune",

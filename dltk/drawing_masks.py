@@ -14,6 +14,7 @@ from dltk.masks import IGNORE, PALETTE
 STRENGTH = 0.5
 _STRIPE = 6  # pixels: of the hatching of ignored ones
 _GREY = 150
+_BAND = 240  # lines that are mixed at a time: a multiple of two stripes
 _EDGE = 500  # pixels of the shorter side for one of the lines between classes; two at least
 _LETTERS = 24  # of a class name
 _LINE = 20  # pixels: of the legend
@@ -40,16 +41,17 @@ def tinted(
         strength: share of the colour, 0-1.
         clear: classes that are left as they are, but for lines at their edges.
     """
-    colours = PALETTE[mask]
-    mixed = np.rint(pixels + strength * (colours.astype(np.float32) - pixels)).astype(np.uint8)
-    plain = np.isin(mask, clear)[..., None]
-    mixed = np.where(plain, pixels, mixed)
-    mixed = np.where(_edges(mask)[..., None] & ~plain, colours, mixed)
-    down, across = np.indices(mask.shape)
-    ignored = mask == IGNORE
-    mixed = np.where(ignored[..., None], pixels, mixed)
-    mixed[ignored & ((down + across) // _STRIPE % 2 == 0)] = _GREY
-    return Image.fromarray(mixed)
+    drawn, edges = np.array(pixels, np.uint8), _edges(mask)
+    stripes = np.add.outer(np.arange(_BAND), np.arange(mask.shape[1])) // _STRIPE % 2 == 0
+    for top in range(0, len(mask), _BAND):  # a large picture needs no more memory than it has
+        part, shown = mask[top : top + _BAND], drawn[top : top + _BAND]
+        colours, ignored = PALETTE[part], part == IGNORE
+        mixed = np.rint(shown + strength * (colours.astype(np.float32) - shown)).astype(np.uint8)
+        mixed = np.where(edges[top : top + _BAND, :, None], colours, mixed)
+        covered = ~(ignored | np.isin(part, clear))
+        shown[covered] = mixed[covered]
+        shown[ignored & stripes[: len(part)]] = _GREY
+    return Image.fromarray(drawn)
 
 
 def captioned(picture: Image.Image, mask: np.ndarray, names: Mapping[int, str]) -> Image.Image:
@@ -140,8 +142,10 @@ def _edges(mask: np.ndarray) -> np.ndarray:
     width = max(2, round(min(mask.shape) / _EDGE))
     high, wide = mask.shape
     framed = np.pad(mask, width, "edge")
-    beside = [(0, width), (2 * width, width), (width, 0), (width, 2 * width)]
-    return np.any([framed[y : y + high, x : x + wide] != mask for y, x in beside], axis=0)
+    edges = np.zeros(mask.shape, bool)
+    for y, x in (0, width), (2 * width, width), (width, 0), (width, 2 * width):
+        edges |= framed[y : y + high, x : x + wide] != mask
+    return edges
 
 
 def _shortened(name: str) -> str:

@@ -105,7 +105,12 @@ def counted(mask: np.ndarray, classes: int) -> np.ndarray:
 
 
 def likeliest(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return the likeliest class of every pixel at another size, uint8 (H, W).
+    """Return the likeliest class of every pixel at another size, uint8 (H, W); see `surest`."""
+    return surest(probabilities, size)[0]
+
+
+def surest(probabilities: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the likeliest class of every pixel at another size, and how likely it is.
 
     Probabilities are resized bilinearly (antialiased where they shrink) before they are compared,
     one class after another, so that a large picture of many classes needs no more memory than
@@ -114,6 +119,8 @@ def likeliest(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     Args:
         probabilities: float32 (h, w, K).
         size: (W, H).
+    Returns:
+        uint8 (H, W) and float32 (H, W).
     """
     best, mask = None, np.zeros(size[::-1], np.uint8)
     for label in range(probabilities.shape[2]):
@@ -125,7 +132,7 @@ def likeliest(probabilities: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         larger = values > best
         mask[larger] = label
         np.copyto(best, values, where=larger)
-    return mask
+    return mask, best
 
 
 def without_specks(mask: np.ndarray, least: int) -> np.ndarray:

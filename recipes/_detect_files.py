@@ -20,7 +20,7 @@ from dltk.models.labels import distinct_names
 
 COCO_RESULTS, COCO_IMAGES = "coco_results.json", "coco_images.json"
 YOLO_CLASSES = "classes.txt"
-_CLAIM = ".dltk-detect"
+_CLAIM = ".dltk"
 
 
 def write_coco(rows: Iterable[dict], labels: Sequence[Label], folder: str | os.PathLike) -> None:
@@ -166,7 +166,7 @@ def claim(folders: Iterable[str | os.PathLike | None]) -> None:
     """Leave a hidden file in each folder, by which a later run knows what is in it for its own."""
     for folder in folders:
         if folder is not None:
-            _write(Path(folder) / _CLAIM, b"files of dltk detect\n")
+            _write(Path(folder) / _CLAIM, b"files of dltk\n")
 
 
 def _numbers(names: Sequence[str]) -> list[int]:

@@ -61,7 +61,7 @@ class Evidence:
     """
 
     def __init__(self, maps: list[np.ndarray], spans: np.ndarray, size: tuple[int, int]):
-        self._maps, self._spans, self.size = maps, spans, size
+        self.maps, self._spans, self.size = maps, spans, size
 
     def answers(self, boxes: np.ndarray) -> np.ndarray:
         """Return the classifier's probabilities for each box, float32 (P, K).
@@ -73,8 +73,8 @@ class Evidence:
         sides = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
         falling = -np.log(self._spans)
         places = np.interp(-np.log(np.maximum(sides, 1) / _OWN), falling, np.arange(len(falling)))
-        scores = np.zeros((len(boxes), self._maps[0].shape[-1]), np.float32)
-        for number, scores_map in enumerate(self._maps):
+        scores = np.zeros((len(boxes), self.maps[0].shape[-1]), np.float32)
+        for number, scores_map in enumerate(self.maps):
             high, wide, count = scores_map.shape
             weights = np.maximum(1 - np.abs(places - number), 0).astype(np.float32)
             some = np.flatnonzero(weights)
@@ -107,7 +107,7 @@ class Evidence:
         kept = np.flatnonzero(mixtures.max(axis=0, initial=0) > _FEW)
         weights = mixtures[:, kept]
         fits, shares = [], []
-        for scores_map in self._maps:
+        for scores_map in self.maps:
             high, wide = scores_map.shape[:2]
             seen = weights @ scores_map[..., kept].reshape(high * wide, -1).T
             peaks = seen.max(axis=1, initial=0, keepdims=True)

@@ -1,4 +1,4 @@
-"""Measure a classifier on labelled pictures, or a detector on pictures with boxes.
+"""Measure a classifier on labelled pictures, a detector on boxes, a segmenter on label maps.
 
 from recipes.evaluate import evaluate
 
@@ -19,7 +19,7 @@ import numpy as np
 
 from dltk.batch import predict
 from dltk.data import Examples, LabelledData, read_data
-from dltk.data.examples import ObjectData
+from dltk.data.examples import MaskData, ObjectData
 from dltk.data.objects import holds_objects
 from dltk.engine import Network, load_engine
 from dltk.errors import DltkError, UsageError, printable
@@ -31,14 +31,16 @@ from dltk.strategy import cores
 from dltk.weights import Report, silent
 from recipes._detection_evaluation import DetectionEvaluation
 from recipes._evaluate_detector import evaluate_detector
+from recipes._evaluate_segmenter import evaluate_segmenter
 from recipes._evaluation import Evaluation
 from recipes._measuring import choose_split, seen_in_training, tell_left_out, told
+from recipes._segmentation_evaluation import SegmentationEvaluation
 from recipes.classify import find_models
 
 
 def evaluate(
     model: str | os.PathLike,
-    data: str | os.PathLike | LabelledData | ObjectData,
+    data: str | os.PathLike | LabelledData | ObjectData | MaskData,
     *,
     split: str = "auto",
     labels: str | os.PathLike | None = None,
@@ -50,13 +52,14 @@ def evaluate(
     strategy: str = "auto",
     precision: str = "auto",
     report: Report = silent,
-) -> Evaluation | DetectionEvaluation:
-    """Measure a classifier on labelled pictures, or a detector on pictures with boxes.
+) -> Evaluation | DetectionEvaluation | SegmentationEvaluation:
+    """Measure a classifier on labelled pictures, or a detector or a segmenter on annotated ones.
 
     Args:
         model: a name in the catalog, or the path of a `.keras` file.
         data: for a classifier see `dltk.data.read_data`, for a detector
-            `dltk.data.objects.read_objects`. Its classes are found among the model's by name or
+            `dltk.data.objects.read_objects`, for a segmenter `dltk.data.masks.read_masks`. Its
+            classes are found among the model's by name or
             id (WordNet's, for ImageNet), first as they are spelled, then whatever the case and
             with "_" and "-" for spaces. It need not have all classes of the model.
         split: "train", "val", "test", "all", or "auto" for the test pictures if the data has such,
@@ -66,12 +69,12 @@ def evaluate(
         regions: a file of regions to look at, for a detector that takes them from outside, such as
             Fast R-CNN, see `dltk.proposals.proposals_from_file`; None to search for them.
         batch_size, engine, devices, strategy, precision: see `dltk.engine.load_engine`. Detectors
-            run on the engine "keras" only.
+            and segmenters run on the engine "keras" only.
         report: called with a line when something takes long, and now and then on the way.
     Returns:
-        What is known of a classifier, or of a detector.
+        What is known of a classifier, a detector, or a segmenter.
     Raises:
-        UsageError: a model that does neither, data that is for the other, classes that the model
+        UsageError: a model that does none of this, data that is for another, classes that the model
             does not know, no such split, options that a detector does not have.
         DltkError: a model that cannot be loaded, or no picture that can be read.
         WeightsError: weights or data out of reach.
@@ -87,12 +90,14 @@ def evaluate(
     }
     source = find_model(model, labels=labels, pixel_range=pixel_range)
     name = source.entry.name if source.entry else os.fspath(model)
+    if source.task in ("detect", "segment") and labels is not None:
+        raise UsageError(f"--labels is for classifiers; {printable(name)} has its own classes")
     if source.task == "detect":
-        if labels is not None:
-            raise UsageError(f"--labels is for classifiers; {printable(name)} has its own classes")
         return evaluate_detector(source, data, name=name, regions=regions, **options)
     if regions is not None:
         raise UsageError(f"--regions is for detectors; {printable(name)} is none")
+    if source.task == "segment":
+        return evaluate_segmenter(source, data, name=name, **options)
     source = find_models(model, ensemble=False, labels=labels, pixel_range=pixel_range)[0]
     return _evaluate_classifier(source, data, name=name, **options)
 

@@ -26,6 +26,7 @@ COMMAND = {
         "seed",
     },
     "detect": {"coco", "yolo", "voc"},
+    "segment": {"coco"},
     "evaluate": {"as_json"},
     "export": {"as_json"},
     "finetune": {"as_json"},
@@ -81,8 +82,10 @@ def recipe_of(path):
 @pytest.mark.parametrize(
     "path",
     [
-        *[(name,) for name in ("classify", "features", "detect", "evaluate", "export", "finetune")],
+        *[(name,) for name in ("classify", "features", "detect", "segment", "evaluate")],
+        *[(name,) for name in ("export", "finetune")],
         ("train", "detector"),
+        ("train", "segmenter"),
         ("stylize",),
         ("dream",),
         *[path for path, _ in commands() if path[0] == "visualize" and len(path) == 2],

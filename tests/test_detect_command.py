@@ -88,7 +88,7 @@ def test_all_that_can_be_written_lies_where_it_should(run, tmp_path):
     files = ("--coco", out, "--yolo", out / "yolo", "--voc", out / "voc")
     result = run("-o", out, *copies, "--blur", "red_one,white", "--pad", "0.1", *files)
     assert result.code == 0, result.err
-    assert [name for name in tree(out) if not name.endswith(".dltk-detect")] == sorted([
+    assert [name for name in tree(out) if not name.endswith(".dltk")] == sorted([
         "coco_images.json", "coco_results.json", "results.jsonl",
         "crops/red one/both-2.png", "crops/white/both-1.png", "crops/white/one-1.jpg",
         *(f"{kind}/{name}" for kind in ("drawn", "public")

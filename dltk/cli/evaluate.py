@@ -16,7 +16,7 @@ _COLUMNS = {"pictures": "support", "precision": "precision", "recall": "recall",
 
 
 @click.command(
-    short_help="Measure a classifier or a detector.",
+    short_help="Measure a classifier, a detector or a segmenter.",
     epilog="\b\nExamples:\n"
     "  dltk evaluate efficientnet-lite0 photos/ -o out\n"
     "  dltk evaluate mine.keras pictures.csv --split test --json\n"
@@ -52,19 +52,23 @@ _COLUMNS = {"pictures": "support", "precision": "precision", "recall": "recall",
 @options.common
 @click.pass_context
 def evaluate(ctx, model, data, output, overwrite, as_json, verbose, quiet, **choices):
-    """Measure MODEL, a classifier or a detector, on DATA.
+    """Measure MODEL, a classifier, a detector or a segmenter, on DATA.
 
     For a classifier, DATA is a folder with a folder for each class, maybe below train/, val/ and
     test/; a .csv file with the columns path, label and maybe split; or tfds:NAME. For a detector,
     it is pictures with boxes: a COCO .json file or a folder in COCO's, Pascal VOC's or YOLO's
     layout; a .csv file with the columns path, label, left, top, right, bottom and maybe split; or
-    tfds:NAME. Its classes are named as those of MODEL, or by their ids (n02123045).
+    tfds:NAME. For a segmenter, it is pictures with label maps: pictures and masks in two folders;
+    a folder in Pascal VOC's or COCO's layout; a .csv file with the columns path, mask and maybe
+    split; or tfds:NAME. Its classes are named as those of MODEL, or by their ids (n02123045).
 
     With --output, DIR gets evaluation.json, pictures of the worst mistakes, and: confusion.png,
-    calibration.png and predictions.csv, or precision_recall.png and detections.csv.
+    calibration.png and predictions.csv; precision_recall.png and detections.csv; or iou.png,
+    confusion.png and pictures.csv.
     """
     from dltk.batch import to_line
     from dltk.cli.evaluate_detection import detection_tables
+    from dltk.cli.evaluate_segmentation import segmentation_tables
     from dltk.models.find import find_model
     from recipes._evaluation import check_contents, check_place
     from recipes.evaluate import evaluate as recipe
@@ -83,7 +87,8 @@ def evaluate(ctx, model, data, output, overwrite, as_json, verbose, quiet, **cho
     if as_json:
         click.echo(to_line(result.to_dict()), nl=False)
     else:
-        click.echo(detection_tables(result) if task == "detect" else tables(result))
+        tell = {"detect": detection_tables, "segment": segmentation_tables}.get(task, tables)
+        click.echo(tell(result))
     _tell(result, output, quiet)
     ctx.exit(3 if result.failed else 0)
 

@@ -26,13 +26,14 @@ from dltk.cli.finetune import finetune
 from dltk.cli.models import models
 from dltk.cli.recipes import recipes
 from dltk.cli.samples import samples
+from dltk.cli.segment import segment
 from dltk.cli.stylize import stylize
 from dltk.cli.train import train
 from dltk.cli.visualize import visualize
 from dltk.errors import DltkError, PipeClosedError
 
 SECTIONS = {
-    "Use a model": (classify, features, detect, evaluate),
+    "Use a model": (classify, features, detect, segment, evaluate),
     "Train one": (finetune, train),
     "Make pictures": (stylize, dream, visualize),
     "Housekeeping": (models, data, export, samples, recipes, doctor, completion),

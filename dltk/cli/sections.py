@@ -73,3 +73,20 @@ class NumberOr(click.ParamType):
             words = "".join(f" or {word}" for word in self._words)
             self.fail(f"{value!r} is not {kind} {bound} {self._least}{words}.", param, ctx)
         return number
+
+
+class Numbers(click.ParamType):
+    """Numbers above 0 with commas between, as a tuple."""
+
+    name = "numbers"
+
+    def convert(self, value, param, ctx):
+        if isinstance(value, tuple):
+            return value
+        try:
+            numbers = tuple(float(part) for part in value.split(","))
+        except ValueError:
+            numbers = ()
+        if not numbers or not all(0 < number < float("inf") for number in numbers):
+            self.fail(f"{value!r} is not numbers above 0 with commas between.", param, ctx)
+        return numbers

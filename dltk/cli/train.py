@@ -5,12 +5,14 @@ from __future__ import annotations
 import click
 
 from dltk.cli.train_detector import detector
+from dltk.cli.train_segmenter import segmenter
 
 
 @click.group(
-    short_help="Train a detector of your own objects.",
+    short_help="Train a detector or a segmenter of your own.",
     epilog="\b\nExamples:\n"
     "  dltk train detector annotations.json\n"
+    "  dltk train segmenter pictures-and-masks/\n"
     "  dltk train detector --resume runs/train-detector/001-annotations-faster-rcnn",
 )
 def train():
@@ -18,3 +20,4 @@ def train():
 
 
 train.add_command(detector)
+train.add_command(segmenter)
