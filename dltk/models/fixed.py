@@ -57,11 +57,12 @@ def fix_kernels(network: keras.Model) -> None:
             and layer.compute_dtype == "float32"
             and layer.padding == "same"
             and layer.data_format == "channels_last"
-            and layer.strides == layer.dilation_rate == (1, 1)
+            and layer.strides == (1, 1)
+            and len(set(layer.dilation_rate)) == 1
             and layer.groups == 1
             and all(side % 2 and side > 1 for side in layer.kernel_size)
         ):
-            layer.convolution_op = _fixed()
+            layer.convolution_op = _fixed(layer.dilation_rate[0])
 
 
 def _as_it_is(x, **_):
@@ -152,14 +153,14 @@ class _InColumns(layers.Layer):
         return self._dense.compute_output_shape(input_shape)
 
 
-def _fixed() -> Callable:
+def _fixed(dilation: int) -> Callable:
     """Return a layer's `convolution_op`, which takes a kernel once: when it is first used."""
     made = []
 
     def convolve(inputs, kernel):
         if not made:
             with tf.init_scope():  # once and for all, not in each graph that is traced
-                made.append(FixedConvolution(tf.convert_to_tensor(kernel)))
+                made.append(FixedConvolution(tf.convert_to_tensor(kernel), dilation))
         return made[0](inputs)
 
     return convolve
