@@ -28,7 +28,8 @@ _WHAT = ("score", "scales", "flip", "tile", "overlap", "min_area", "outlines", "
     "  dltk segment cat.jpg --classes tabby --overlay seen\n"
     "  dltk segment street/ -m fcn-resnet50 -o out --cutouts out/people --classes person\n"
     "  dltk segment leaves/ -m mine.keras -o out --format csv --min-area 200\n"
-    "  dltk segment aerial.tif -m mine.keras --tile 512 -o out",
+    "  dltk segment aerial.tif -m mine.keras --tile 512 -o out\n"
+    "  dltk segment street/ --instances masker.keras --overlay seen",
 )
 @options.inputs
 @section(
@@ -37,6 +38,9 @@ _WHAT = ("score", "scales", "flip", "tile", "overlap", "min_area", "outlines", "
            shell_complete=options.complete_model,
            help='A name from "dltk models list" or a .keras file: of a segmenter, or of a '
            "classifier, of which the evidence is shown."),
+    option("--instances", type=click.Path(), metavar="FILE",
+           help='Tell single objects apart, with a masker that "dltk train masker" wrote; -m then '
+           "names the classifier that labels them."),
     option("--labels", type=click.Path(), metavar="FILE", help="Class names of a .keras file."),
     option("--pixel-range", type=click.Choice(["0..255", "0..1", "-1..1"]), default="0..255",
            help="Pixels that a file saved by plain Keras expects."),
@@ -47,6 +51,8 @@ _WHAT = ("score", "scales", "flip", "tile", "overlap", "min_area", "outlines", "
            help="Look for these only, by name, id or number."),
     option("--score", type=options.Share(0, 1), metavar="P",
            help="Leave out what is less sure.  [default: the model's]"),
+    option("--max", "most", type=click.IntRange(1, 254), default=20, metavar="N",
+           help="Objects in one picture, with --instances."),
     option("--scales", type=Numbers(), default="1", metavar="A,B,…",
            help="Look at each picture in these sizes too, and average; such as 0.75,1,1.25."),
     option("--flip", is_flag=True, help="Look at the mirror image too, and average."),
@@ -90,6 +96,10 @@ def segment(ctx, images, **choices):
     Without a trained segmenter, the classifier that comes with dltk is made convolutional, and the
     evidence for its labels is followed along the edges of the picture: a coarse mask, and no more.
     """
+    if choices["instances"] is not None:
+        from dltk.cli.segment_instances import run_instances
+
+        ctx.exit(run_instances(ctx, images, choices))
     from recipes._detect_files import check_exports, claim
     from recipes._detectors import chosen_classes
     from recipes._segment_files import write_coco
@@ -97,11 +107,12 @@ def segment(ctx, images, **choices):
     from recipes.segment import copies_of
     from recipes.segment import segment as recipe
 
+    _check_given(ctx, choices)
+    del choices["instances"], choices["most"]
     outputs = Outputs.take(choices)
     reporter = Reporter(
         verbose=outputs.verbose, quiet=outputs.quiet, bar=outputs.output is not None
     )
-    _check_given(ctx, choices)
     exports = {"coco": choices.pop("coco")}
     choices["classes"] = list(choices["classes"])
     if exports["coco"] is not None:
@@ -158,10 +169,11 @@ def segment(ctx, images, **choices):
 
 def _check_given(ctx, choices) -> None:
     """Raise UsageError for an option about another one that is not given."""
-    for name, other in {"overlap": "tile", "alpha": "overlay"}.items():
+    for name, other in {"overlap": "tile", "alpha": "overlay", "most": "instances"}.items():
         given = ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
         if given and choices[other] is None:
-            raise UsageError(f"--{name} is about --{other}, which is not given")
+            shown = {"most": "max"}.get(name, name)
+            raise UsageError(f"--{shown} is about --{other}, which is not given")
 
 
 def _rows(fields: dict) -> list[dict]:

@@ -111,11 +111,15 @@ def find_model(
 
 
 def refuse_annotator(source: ModelSource) -> None:
-    """Raise UsageError if `source` finds objects or tells pixels' classes, where a classifier or a
-    trunk is wanted."""
-    for task, does in (("detect", "finds objects"), ("segment", "tells the class of every pixel")):
+    """Raise UsageError if `source` finds objects, their masks, or the classes of pixels, where a
+    classifier or a trunk is wanted."""
+    for task, does, command in (
+        ("detect", "finds objects", "detect"),
+        ("segment", "tells the class of every pixel", "segment"),
+        ("mask", "proposes masks of objects", "segment --instances"),
+    ):
         if source.task == task:
-            raise UsageError(f'{printable(source.name)} {does}; it is for "dltk {task}"')
+            raise UsageError(f'{printable(source.name)} {does}; it is for "dltk {command}"')
 
 
 def read_labels(path: str | os.PathLike) -> tuple[Label, ...]:

@@ -20,7 +20,7 @@ _PICTURES = {
     "templates.png": "The weights of each pixel for each class",
 }
 _LISTED = 20
-_SCORES = "val_miou", "val_accuracy", "val_map"  # by which epochs are chosen
+_SCORES = "val_miou", "val_accuracy", "val_map", "val_ar"  # by which epochs are chosen
 _NOT_SHOWN = ("epoch", "seconds")
 
 

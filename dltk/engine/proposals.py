@@ -1,0 +1,209 @@
+"""Run a masker over pictures at several scales: masks of whatever objects may be there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from dltk.data.instances.patches import Patch
+from dltk.engine.keras import Replicated
+from dltk.masks import run_lengths
+from dltk.models.masker.network import MARGIN, MASKS, OUTSIDE, SCORES, STRIDE
+from dltk.objects import PIXELS
+
+SCALES = tuple(2.0 ** (half / 2) for half in range(-4, 3))
+"""Sec. 4 of the paper: from a quarter to twice the size, in steps of half an octave."""
+LONGER = 640 / 224
+"""Of a patch's side: the longer side of a picture at the scale 1; COCO's pictures have 640 pixels,
+and the paper's patches 224."""
+THRESHOLD = 0.5
+MERGE_IOU = 0.7
+_TRIED = 1000  # patches of a picture whose masks are looked at
+
+
+@dataclass(frozen=True, eq=False)
+class Proposals:
+    """Masks of what may be objects in one picture, the best first.
+
+    Attributes:
+        shapes: COCO's compressed run lengths of each, in the upright original.
+        scores: float32 (N,), how sure it is that there is an object, 0-1.
+    """
+
+    shapes: list[dict]
+    scores: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
+
+class _Candidate(NamedTuple):
+    """A mask before it is drawn: logits (m, m) over a patch of the original."""
+
+    logits: np.ndarray
+    patch: Patch
+
+
+class ProposalNetwork:
+    """A masker (see `dltk.models.masker.network`) that takes pictures and gives proposals.
+
+    A picture is drawn at all scales, on a ground as wide as it takes for patches at the edges, and
+    the network answers for all patches with their middle in the picture. So objects are found
+    whose larger side is from about a tenth to four fifths of the picture's longer side.
+
+    Masks are compared at the scale 1; of two that are alike the less sure one goes.
+
+    Args:
+        masker: built under `strategy`'s scope.
+        patch: pixels of a patch's side.
+        most: proposals for each picture, at most.
+        threshold: a pixel is of an object if it is so probable that it is.
+        merge: intersection over union of two masks from which on they are the same; 1 for never.
+    """
+
+    workers = 1
+
+    def __init__(
+        self,
+        masker,
+        strategy,
+        patch: int,
+        *,
+        most: int,
+        threshold: float = THRESHOLD,
+        merge: float = MERGE_IOU,
+    ):
+        self._network = Replicated(masker, strategy, 1)  # pictures are of many sizes
+        self._patch, self._most = patch, most
+        self._threshold, self._merge = threshold, merge
+        self._longer = round(LONGER * patch)
+
+    @property
+    def at_least(self) -> int:
+        """Pixels that are enough for the shorter side of a decoded picture."""
+        return round(self._longer * SCALES[-1])
+
+    def __call__(self, picture: Image.Image, size: tuple[int, int] | None = None) -> Proposals:
+        """Return what may be objects in a picture.
+
+        Args:
+            picture: upright RGB.
+            size: its full (width, height), where it was decoded smaller.
+        """
+        from pycocotools.mask import area
+
+        size = size or picture.size
+        scores, candidates = self._best(picture, size)
+        plain = self._longer / max(size)
+        sizes = [tuple(max(1, round(side * plain)) for side in size), size]
+        small = [drawn(each, sizes[0], plain, self._threshold) for each in candidates]
+        shapes, kept = [], []
+        for at in distinct(small, self._merge):
+            if len(kept) == self._most:
+                break
+            # At the original's size, for those alone that are wanted.
+            shape = drawn(candidates[at], size, 1.0, self._threshold)
+            if area(shape):
+                shapes.append(shape)
+                kept.append(at)
+        return Proposals(shapes, scores[kept])
+
+    def _best(
+        self, picture: Image.Image, size: tuple[int, int]
+    ) -> tuple[np.ndarray, list[_Candidate]]:
+        """Return the scores of the best patches of all scales, and their masks."""
+        scores, logits, patches = [], [], []
+        for found, masks, places in self._seen(picture, size):
+            scores.append(found)
+            logits.append(masks)
+            patches += places
+        every = np.concatenate(scores)
+        best = np.argsort(-every, kind="stable")[: min(_TRIED, 3 * self._most)]
+        masks = np.concatenate(logits)[best]
+        side = round(masks.shape[1] ** 0.5)
+        candidates = [
+            _Candidate(mask, patches[at])
+            for mask, at in zip(masks.reshape(-1, side, side), best, strict=True)
+        ]
+        return (1 / (1 + np.exp(-every[best]))).astype(np.float32), candidates
+
+    def _seen(self, picture: Image.Image, size: tuple[int, int]) -> Iterator[tuple]:
+        """Yield, for each scale, the logits of scores (n,) and masks (n, m²), and the patches."""
+        for scale in SCALES:
+            shown = scale * self._longer / max(size)  # pixels for one of the original
+            pixels, (down, across) = self._laid_out(picture, size, shown)
+            found = self._network({PIXELS: pixels[None]})
+            scores, masks = found[SCORES][0, :down, :across, 0], found[MASKS][0, :down, :across]
+            places = [
+                Patch(x * STRIDE / shown, y * STRIDE / shown, self._patch / shown)
+                for y in range(down)
+                for x in range(across)
+            ]
+            yield scores.ravel(), masks.reshape(len(places), -1), places
+
+    def _laid_out(
+        self, picture: Image.Image, size: tuple[int, int], shown: float
+    ) -> tuple[np.ndarray, tuple[int, int]]:
+        """Return a picture drawn on a ground, and how many patches have their middle in it.
+
+        The middle of the first patch is the picture's top left.
+        """
+        wide, high = (max(1, round(side * shown)) for side in size)
+        around = self._patch // 2 + MARGIN
+        places = tuple(1 + side // STRIDE for side in (high, wide))
+        pixels = np.full(
+            (*((count - 1) * STRIDE + 2 * around for count in places), 3), OUTSIDE, np.float32
+        )
+        image = picture.resize((wide, high), Image.Resampling.BILINEAR, reducing_gap=3.0)
+        part = np.asarray(image)[: pixels.shape[0] - around, : pixels.shape[1] - around]
+        pixels[around : around + part.shape[0], around : around + part.shape[1]] = part
+        return pixels, places
+
+
+def drawn(candidate: _Candidate, size: tuple[int, int], scale: float, threshold: float) -> dict:
+    """Return the run lengths of a mask, drawn into a picture.
+
+    Args:
+        size: (width, height) to draw in.
+        scale: of its pixels for one of the original.
+        threshold: probability from which on a pixel belongs to the mask.
+    """
+    logits, patch = candidate
+    first, last = np.subtract(patch[:2], patch.side / 2), np.add(patch[:2], patch.side / 2)
+    left, top = np.maximum(np.ceil(first * scale), 0).astype(int)
+    right, bottom = np.minimum(np.floor(last * scale), size).astype(int)
+    shape = np.zeros(size[::-1], bool)
+    if left < right and top < bottom:
+        cells = len(logits) / (patch.side * scale)  # for a pixel
+        box = np.subtract((left, top, right, bottom), np.tile(first * scale, 2)) * cells
+        shown = Image.fromarray(np.ascontiguousarray(logits, np.float32)).resize(
+            (right - left, bottom - top),
+            Image.Resampling.BILINEAR,
+            box=tuple(np.clip(box, 0, len(logits))),
+        )
+        shape[top:bottom, left:right] = np.asarray(shown) >= np.log(threshold / (1 - threshold))
+    return run_lengths(shape)
+
+
+def distinct(shapes: Sequence[dict], most: float) -> Iterator[int]:
+    """Yield the places of masks that no mask before them is like, in order; none that are empty.
+
+    Args:
+        shapes: run lengths, the surest first.
+        most: intersection over union from which on masks are alike.
+    """
+    from pycocotools.mask import area, iou
+
+    left = np.array([area(shape) > 0 for shape in shapes], bool)  # of 256 at once it fails
+    for at in range(len(shapes)):
+        if not left[at]:
+            continue
+        yield at
+        later = at + 1 + np.flatnonzero(left[at + 1 :])
+        if len(later) and most < 1:
+            alike = iou([shapes[at]], [shapes[other] for other in later], [0] * len(later))[0]
+            left[later[alike >= most]] = False

@@ -1,0 +1,74 @@
+"""What the training of a masker was asked for, and what follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+from dltk.data.instances.batches import COLOURS
+from dltk.errors import UsageError
+from dltk.images import Geometry
+from dltk.models.find import ModelSource, find_model
+from dltk.models.masker.network import check_patch
+from dltk.training.optimizers import OPTIMIZERS, SCHEDULES
+from recipes._checks import check_choice, check_number, check_whole
+
+_WORDS = {
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "augment": tuple(COLOURS),
+    "precision": ("auto", "float32", "bfloat16", "float16"),
+}
+
+
+@dataclass(frozen=True)
+class MaskerPlan:
+    """What follows from the options of a masker's training.
+
+    Attributes:
+        source: the network it grows from, a masker perhaps.
+        patch: pixels of a patch's side.
+    """
+
+    source: ModelSource
+    patch: int
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the masker is new, and does not go on from another."""
+        return self.source.task != "mask"
+
+    @property
+    def geometry(self) -> Geometry:
+        """How a picture becomes the input: a patch of it does."""
+        return Geometry(self.patch, self.patch, fit="within")
+
+
+def plan_of(asked: SimpleNamespace, defaults: dict) -> MaskerPlan:
+    """Return what follows from the options `asked`.
+
+    Raises:
+        UsageError: unknown words, options that do not go together or do nothing.
+    """
+    for name, words in _WORDS.items():
+        check_choice(name, getattr(asked, name), words)
+    for name in ("epochs", "batch_size"):
+        check_whole(name, getattr(asked, name), 1)
+    check_number("seed", asked.seed, 0, 2**32 - 1)
+    if asked.unfreeze == "none" and asked.backbone_lr is not None:
+        raise UsageError(
+            "--backbone-lr has no meaning here: no layers of the backbone are trained; say which "
+            "with --unfreeze"
+        )
+    source = find_model(asked.backbone)
+    if source.task not in ("classify", "features", "mask"):
+        raise UsageError(f"{source.name} is for the task {source.task}; name a classifier")
+    if source.task != "mask":
+        check_patch(asked.patch)
+        return MaskerPlan(source, asked.patch)
+    if asked.patch not in (defaults["patch"], source.geometry.height):
+        raise UsageError(
+            f"--patch has no meaning here: {source.name} is a masker already, with patches of "
+            f"{source.geometry.height} pixels"
+        )
+    return MaskerPlan(source, source.geometry.height)

@@ -1,0 +1,160 @@
+"""The steps of training a masker, which `recipes.train_masker` is the front of."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+
+from dltk.data.examples import ObjectData
+from dltk.data.instances import InstanceExamples
+from dltk.data.instances.batches import PatchBatches
+from dltk.data.pipeline import fitting_batch_size
+from dltk.engine.proposals import ProposalNetwork
+from dltk.errors import UsageError
+from dltk.losses.given import Given
+from dltk.models.classifier import freeze
+from dltk.models.masker.learning import LOSSES, Learner
+from dltk.models.masker.network import CELL, MARGIN, OUTSIDE, Parts, load_masker, new_masker
+from dltk.strategy import apply_precision, cores, reset_precision
+from dltk.training.stage import train_stage
+from recipes._masker_outcome import write_outcome
+from recipes._masker_plan import MaskerPlan
+from recipes._proposal_evaluation import ProposalEvaluation, compare
+from recipes._runs import agreed_precision, keep_data, less, rate_of, regime_of, unreadable_in
+
+_STAGE = "masker"
+_JUDGED = 30  # pictures that each epoch is judged by, at most: each is looked at in many sizes
+_PROPOSED = 100  # proposals of each of them
+
+
+class MaskerTraining:
+    """One training of a masker, step by step."""
+
+    def __init__(self, asked, plan: MaskerPlan, data: ObjectData, placement, run, report):
+        self.asked, self.plan, self.data = asked, plan, data
+        self.placement, self.run, self.report = placement, run, report
+        self.strategy = placement.strategy
+        self.chosen: dict = {}
+
+    def train(self) -> keras.Model:
+        """Return the trained masker."""
+        self._use_readable()
+        asked, source = self.asked, self.plan.source
+        source.weights(self.report)
+        keras.utils.set_random_seed(asked.seed)
+        with self.strategy.scope():
+            new = self.plan.is_new
+            masker = new_masker(source, self.plan.patch) if new else load_masker(source)
+            slow = freeze(Parts.of(masker).backbone, asked.unfreeze)
+        about = self.placement, self.run, self.report
+        precision = agreed_precision(asked.precision, masker, *about)
+        with self.strategy.scope():
+            apply_precision(masker, precision)
+            learner = Learner(masker)
+        judged = "val" in self.data.splits
+        progress = train_stage(
+            learner,
+            self._batches(),
+            stage=_STAGE,
+            epochs=asked.epochs,
+            rate=rate_of(asked),
+            loss={name: Given() for name in LOSSES},
+            metrics=[],
+            measure=self._measure(masker) if judged else None,
+            score=_score if judged else None,
+            slow=slow,
+            slow_rate=asked.backbone_lr,
+            regime=regime_of(asked, precision=precision, patience=asked.patience if judged else 0),
+            placement=self.placement,
+            run=self.run,
+            report=self.report,
+        )
+        reset_precision(masker)
+        if judged:
+            self.chosen["best epoch"] = progress.best_epoch
+        return masker
+
+    def _batches(self) -> PatchBatches:
+        asked, train = self.asked, self.data.splits["train"]
+        objects = sum(int((~each.ignored).sum()) for each in train.objects)
+        return PatchBatches(
+            train,
+            patch=self.plan.patch,
+            margin=MARGIN,
+            cell=CELL,
+            outside=OUTSIDE,
+            losses=LOSSES,
+            augmentation=asked.augment,
+            flip=asked.flip,
+            batch_size=fitting_batch_size(asked.batch_size, objects, self.placement.replicas),
+            seed=asked.seed,
+            threads=cores(),
+        )
+
+    def evaluate(self, masker: keras.Model, model: Path) -> ProposalEvaluation | None:
+        """Return how good the masker is on held-out pictures, if there are any."""
+        data = self.data
+        split = next((name for name in ("test", "val") if name in data.splits), None)
+        if split is None:
+            return None
+        part = data.splits[split]
+        self.report(f"measuring on {len(part)} pictures")
+        trained_on = set(data.splits["train"].digests) - {""}
+        return ProposalEvaluation(
+            model=str(model),
+            data=data.where,
+            split=split,
+            seen_in_training=sum(digest in trained_on for digest in part.digests),
+            examples=part,
+            **compare(self._network(masker), part),
+        )
+
+    def write_outcome(self, evaluation: ProposalEvaluation | None) -> None:
+        """Write the evaluation, curves.png and report.md to the run folder."""
+        if evaluation:
+            evaluation.save(self.run.path)
+        write_outcome(
+            self.run,
+            evaluation=evaluation,
+            pictures={name: len(part) for name, part in self.data.splits.items()},
+            chosen=self.chosen,
+            passed_over=self.data.passed_over,
+            repairs=self.data.repairs,
+        )
+
+    def _use_readable(self) -> None:
+        """Leave out pictures that cannot be read, and note what is trained on."""
+        self.data = less(self.data, unreadable_in(self.data, self.report), self.report)
+        train = self.data.splits.get("train")
+        if train is None or not any((~each.ignored).any() for each in train.objects):
+            raise UsageError("no picture with an object can be trained on")
+        if "val" not in self.data.splits:
+            self.report("note: no pictures to validate on: the last epoch counts")
+        keep_data(self.run, self.data, _told)
+
+    def _measure(self, masker: keras.Model) -> Callable[[], dict[str, float]]:
+        """Return what measures the masker on validation pictures, after every epoch."""
+        part = self.data.splits["val"]
+        part, network = part.take(range(min(_JUDGED, len(part)))), self._network(masker, _PROPOSED)
+
+        def measure() -> dict[str, float]:
+            report = compare(network, part, [_PROPOSED])["report"]
+            return {"val_ar": report.average_recalls[_PROPOSED]}
+
+        return measure
+
+    def _network(self, masker: keras.Model, most: int = 1000) -> ProposalNetwork:
+        return ProposalNetwork(masker, self.strategy, self.plan.patch, most=most)
+
+
+def _score(row: dict) -> list[float]:
+    return [row["val_ar"]]
+
+
+def _told(part: InstanceExamples, at: int) -> str:
+    """Return the masks of a picture in a few letters that change when they do."""
+    told = repr([shape and shape["counts"] for shape in part.shapes[at]])
+    return f"{zlib.crc32(told.encode()):08x}"

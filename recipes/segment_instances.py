@@ -1,0 +1,273 @@
+"""Find the objects in pictures, each with a mask of its own, and name them.
+
+A trained masker proposes masks (DeepMask: Pinheiro, Collobert & Dollár 2015,
+https://arxiv.org/abs/1506.06204), whatever is in them; a classifier looks at the picture around
+each and says what it is.
+
+from recipes.segment_instances import segment_instances
+
+for result in segment_instances("street/", masker="runs/train-masker/001-scenes/best.keras"):
+    for found in result.instances:
+        print(result.name, found.name, found.score, found.box)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from functools import partial
+
+import numpy as np
+from PIL import Image
+
+from dltk import strategy as placing
+from dltk.batch import Item, gather, ordered_map, predict
+from dltk.engine import load_engine
+from dltk.errors import InputError, UsageError
+from dltk.models.find import ModelSource, find_model
+from dltk.strategy import cores
+from dltk.weights import Report, silent
+from recipes._checks import check_number, check_whole
+from recipes._detectors import chosen_classes
+from recipes._instance_results import MOST, Instance, Instanced, instances_of, overlay_of
+from recipes._segment_copies import Copies
+from recipes.classify import DEFAULT_MODEL, distinct, find_models
+
+SCORE = 0.2
+"""How probable a label must be, at least."""
+OBJECTNESS = 0.5
+"""How sure the masker must be that there is an object, at least."""
+_MERGE = 0.5  # of two masks that overlap by more the surer one stays
+_VIEWS = ((0.08, False), (0.25, True))  # what is labelled: context, and whether square
+
+
+def segment_instances(
+    images,
+    *,
+    masker: str | os.PathLike,
+    model: str = DEFAULT_MODEL,
+    labels: str | None = None,
+    pixel_range: str = "0..255",
+    classes: str | Sequence[str] = (),
+    score: float | None = None,
+    most: int = 20,
+    masks: str | os.PathLike | None = None,
+    overlay: str | os.PathLike | None = None,
+    alpha: float = 0.5,
+    batch_size: int = 16,
+    engine: str = "auto",
+    devices: str = "auto",
+    strategy: str = "auto",
+    precision: str = "auto",
+    report: Report = silent,
+) -> Iterator[Instanced]:
+    """Find the objects in pictures, with a mask and a label of each.
+
+    Args:
+        images: see `recipes.segment.segment`.
+        masker: the file of a masker, see `recipes.train_masker`.
+        model: the classifier that labels what is found: a name in the catalog or a `.keras` file.
+        labels: a file of class names, for a model file that has none.
+        pixel_range: what a file saved by plain Keras expects: "0..255", "0..1" or "-1..1".
+        classes: keep those with these labels only, by name, id or number; none for all.
+        score: leave out what the classifier is less sure of, 0-1; None for 0.2.
+        most: objects in one picture, at most; 254 or less.
+        masks: folder for maps of the objects: PNG files of indices, 0 for none and 1 for the first.
+        overlay: folder for copies under the objects, each in a colour and with a caption.
+        alpha: share of the colours in these, 0-1.
+        batch_size, engine: of the classifier, see `dltk.engine.load_engine`.
+        devices, strategy, precision: see `dltk.engine.load_engine`.
+        report: called with a line when something takes long, such as a download.
+    Yields:
+        An Instanced for every picture, in order. One that cannot be read has `error` set, and the
+        rest goes on.
+    Raises:
+        UsageError: options that cannot work; outputs that would hit each other.
+        DltkError: a model that cannot be loaded, weights out of reach, a disk that is full.
+    """
+    score = SCORE if score is None else score
+    check_number("score", score, most=1)
+    check_number("alpha", alpha, most=1)
+    check_whole("max", most, 1)
+    if most > MOST:
+        raise UsageError(f"--max is at most {MOST}, not {most}")
+    source, classifier = find_sources(masker, model, labels=labels, pixel_range=pixel_range)
+    wanted = chosen_classes(classes, classifier, "--classes")
+    copies = Copies(masks=masks, overlay=overlay, alpha=alpha)
+    items = gather(images)
+    count = len(items) if hasattr(items, "__len__") else None
+    if count is not None:
+        copies.check(items)
+    elif copies.wanted:
+        items = distinct(items)
+    finder = Finder(
+        source,
+        classifier,
+        wanted=wanted,
+        score=score,
+        most=most,
+        batch_size=batch_size,
+        engine=engine,
+        devices=devices,
+        strategy=strategy,
+        precision=precision,
+        report=report,
+    )
+    report(f"{source.name} on {finder.running}, labels of {classifier.name}")
+
+    def look(loaded: list) -> Iterator[tuple[tuple[int, int], list[Instance]]]:
+        return ((size, finder(picture, size)) for picture, size in loaded)
+
+    outcomes = predict(items, Item.decode_sized, look, batch_size=1, loaders=cores(), runners=1)
+    finished = ordered_map(partial(_finished, copies=copies), outcomes, workers=cores(), ahead=1)
+    with closing(outcomes), closing(finished) as results:
+        yield from results
+
+
+def find_sources(
+    masker: str | os.PathLike, model: str, *, labels: str | None, pixel_range: str
+) -> tuple[ModelSource, ModelSource]:
+    """Return the masker and the classifier called for.
+
+    Raises:
+        UsageError: no such model, or one for something else.
+    """
+    source = find_model(masker)
+    if source.task != "mask":
+        raise UsageError(
+            f"--instances {source.name}: this is a model to {source.task}, and no masker; "
+            'train one with "dltk train masker"'
+        )
+    (classifier,) = find_models(model, ensemble=False, labels=labels, pixel_range=pixel_range)
+    return source, classifier
+
+
+class Finder:
+    """A masker and a classifier, ready to run.
+
+    Args:
+        source, classifier: from `find_sources`.
+        wanted: the only labels to keep, by number; none for all.
+        score, most: see `segment_instances`.
+    """
+
+    def __init__(
+        self,
+        source: ModelSource,
+        classifier: ModelSource,
+        *,
+        wanted: Sequence[int],
+        score: float,
+        most: int,
+        batch_size: int,
+        engine: str,
+        devices: str,
+        strategy: str,
+        precision: str,
+        report: Report,
+    ):
+        from dltk.engine.proposals import ProposalNetwork
+        from dltk.models.fixed import fixed
+        from dltk.models.masker.network import load_masker
+
+        self._labels, self._geometry = classifier.labels, classifier.geometry
+        self._wanted, self._score, self._most = set(wanted), score, most
+        self._classifier = load_engine(
+            classifier,
+            engine=engine,
+            devices=devices,
+            strategy=strategy,
+            precision=precision,
+            batch_size=batch_size,
+            report=report,
+        )
+        count = self._classifier.output_shape[-1]
+        if count != len(self._labels):
+            raise UsageError(
+                f"{classifier.name} has {count} outputs but {len(self._labels)} class names"
+            )
+        placement = placing.place(devices, strategy)
+        chosen = placing.choose_precision(precision)
+        with placement.strategy.scope():
+            network = fixed(load_masker(source))
+            placing.apply_precision(network, chosen)
+        self._masker = ProposalNetwork(
+            network, placement.strategy, source.geometry.height, most=4 * most, merge=_MERGE
+        )
+        self.running = f"Keras, {placement.reason}, {chosen}"
+
+    def __call__(self, picture: Image.Image, size: tuple[int, int]) -> list[Instance]:
+        """Return the objects in a picture, upright RGB of `size`, the surest first."""
+        found = self._masker(picture, size)
+        sure = int(np.count_nonzero(found.scores >= OBJECTNESS))
+        shapes, objectness = found.shapes[:sure], found.scores[:sure]
+        if not shapes:
+            return []
+        from pycocotools.mask import toBbox
+
+        boxes = np.array([toBbox(shape) for shape in shapes], np.float64)
+        boxes[:, 2:] += boxes[:, :2]
+        probabilities = self._probabilities(picture, boxes)
+        numbers = probabilities.argmax(axis=1)
+        scores = probabilities.max(axis=1)
+        kept = [
+            at
+            for at in np.argsort(-scores * objectness, kind="stable").tolist()
+            if scores[at] >= self._score and (not self._wanted or int(numbers[at]) in self._wanted)
+        ][: self._most]
+        return instances_of(
+            self._labels,
+            numbers=numbers[kept],
+            scores=scores[kept],
+            objectness=objectness[kept],
+            boxes=boxes[kept],
+            shapes=[shapes[at] for at in kept],
+        )
+
+    def _probabilities(self, picture: Image.Image, boxes: np.ndarray) -> np.ndarray:
+        """Return the probabilities of what is in and around boxes, float32 (N, K)."""
+        views = [
+            self._geometry.pixels(picture, around(box, picture.size, context, square=square))
+            for box in boxes
+            for context, square in _VIEWS
+        ]
+        step = self._classifier.batch_size
+        parts = [
+            self._classifier(np.stack(views[at : at + step])) for at in range(0, len(views), step)
+        ]
+        return np.concatenate(parts).reshape(len(boxes), len(_VIEWS), -1).mean(axis=1)
+
+
+def around(
+    box: np.ndarray, size: tuple[int, int], context: float, *, square: bool
+) -> tuple[float, float, float, float]:
+    """Return the part of a picture to look at for a box, as far as the picture goes.
+
+    Args:
+        box: left, top, right, bottom.
+        size: (width, height).
+        context: share of the box's sides that is added on each side.
+        square: whether the shorter side becomes as long as the longer one.
+    """
+    middle, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2
+    half = np.maximum(half, half.max() if square else 0.5) * (1 + 2 * context)
+    left, top = np.maximum(middle - half, 0)
+    right, bottom = np.minimum(middle + half, size)
+    return float(left), float(top), float(right), float(bottom)
+
+
+def _finished(outcome, *, copies: Copies) -> Instanced:
+    """Make a result of what `predict` gives, and write its files."""
+    item, found, error = outcome
+    if error is not None:
+        return Instanced(item, error=error)
+    size, instances = found
+    result = Instanced(item, size, instances)
+    if copies.wanted:
+        try:
+            mask = result.mask
+            result.files = copies.write(item, mask, overlay_of(instances, mask), {})
+        except InputError as failure:  # gone or changed since it was looked at
+            return Instanced(item, error=str(failure))
+    return result

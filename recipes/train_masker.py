@@ -1,0 +1,212 @@
+"""Train a masker: what proposes masks of objects, whatever they are.
+
+DeepMask (Pinheiro, Collobert & Dollár 2015, https://arxiv.org/abs/1506.06204), on any network of
+the catalog with a map of stride 16. It learns from pictures with a mask of each object; classes
+play no part.
+
+from recipes.train_masker import train_masker
+
+done = train_masker("scenes/", epochs=4)
+print(done.model, done.evaluation.report.average_recalls[100])
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+from dltk.data.examples import ObjectData
+from dltk.data.instances import read_instances
+from dltk.data.objects import check_objects, split_objects
+from dltk.modelfile import ModelCard, save_model
+from dltk.strategy import cores, place_training
+from dltk.training.run import MODEL_FILE, RunFolder
+from dltk.weights import Report, silent
+from recipes._masker_plan import plan_of
+from recipes._masker_training import MaskerTraining
+from recipes._proposal_evaluation import ProposalEvaluation
+from recipes._runs import begin_run, named_files, tell_findings
+
+_COMMAND = "train masker"
+# Options that say where and how often, not what: a resumed run may have others.
+_FREE = {"data", "run_dir", "resume", "devices", "strategy", "save_every", "report"}
+
+
+@dataclass(frozen=True)
+class TrainedMasker:
+    """A finished training.
+
+    Attributes:
+        run: the run folder.
+        model: the model file in it.
+        evaluation: how good it is on held-out pictures, "test" or, without those, "val"; None
+            without any.
+        chosen: what was found on the way: the best epoch.
+        passed_over: (name, why) of files that are no examples.
+        chief: False for a worker of several that does not write the run folder.
+    """
+
+    run: Path
+    model: Path
+    evaluation: ProposalEvaluation | None
+    chosen: dict
+    passed_over: tuple[tuple[str, str], ...]
+    chief: bool = True
+
+    def to_dict(self) -> dict:
+        """Return the outcome, ready for JSON."""
+        return {
+            "run": str(self.run),
+            "model": str(self.model),
+            "evaluation": self.evaluation.to_dict() if self.evaluation else None,
+            "chosen": self.chosen,
+            "passed_over": [{"path": name, "why": why} for name, why in self.passed_over],
+        }
+
+
+def train_masker(
+    data,
+    *,
+    backbone: str = "efficientnet-lite0",
+    unfreeze: str | int = "all",
+    patch: int = 128,
+    epochs: int = 4,
+    batch_size: int = 8,
+    lr: float | str | None = None,
+    backbone_lr: float | None = None,
+    optimizer: str = "adamw",
+    schedule: str = "cosine",
+    warmup: float = 0.5,
+    weight_decay: float = 1e-4,
+    augment: str = "light",
+    flip: bool = True,
+    patience: int = 0,
+    clip: float = 5.0,
+    ema: float = 0.0,
+    val_share: float = 0.15,
+    test_share: float = 0.15,
+    seed: int = 0,
+    devices: str = "auto",
+    strategy: str = "auto",
+    precision: str = "auto",
+    save_every: float = 30.0,
+    run_dir: str | os.PathLike | None = None,
+    resume: str | os.PathLike | None = None,
+    report: Report = silent,
+) -> TrainedMasker:
+    """Train a masker on pictures with a mask of each object.
+
+    Args:
+        data: what `dltk.data.instances.read_instances` takes: COCO's layout with polygons or run
+            lengths; or what it returns. What is not divided is split by class, seeded.
+        backbone: a name in the catalog or a `.keras` file of a classifier, with its own weights;
+            or a masker's, which then learns on.
+        unfreeze: train so many top layers of the backbone too: a number, "all", or "none". Only
+            layers with weights count, and batch normalisation stays frozen.
+        patch: pixels of a patch's side, a multiple of 32; an object that fills 128/224 of it is
+            what it is meant for. Of a masker that learns on: its own.
+        epochs: at most, see `patience`. One has every object once, with a patch of its own, and
+            beside it a patch of the same picture without an object in its middle.
+        batch_size: such pairs in a step, over all replicas.
+        lr: the highest learning rate, or "auto" to look for one; None for that of the optimizer.
+        backbone_lr: that of the backbone's layers; a tenth of the other if None.
+        optimizer, schedule, warmup, weight_decay, clip, ema: see `dltk.training.stage.Regime`.
+        augment: how much colours are varied: "none", "light" or "strong". Where in a patch an
+            object lies, and how large it is, is varied in any case, as the paper has it.
+        flip: whether patches may be mirrored.
+        patience: stop after so many epochs without progress on validation data; 0: never.
+        val_share, test_share: of data that is not divided.
+        seed: of splits, order, patches, initial weights and dropout.
+        devices, strategy: see `dltk.strategy.place_training`.
+        precision: "float32", "bfloat16", "float16", or "auto", see
+            `dltk.strategy.choose_training_precision`.
+        save_every: seconds between saves of the state.
+        run_dir: exactly where to put the run folder.
+        resume: a run folder to go on with; all options must be as they were.
+        report: called with a line now and then.
+    Raises:
+        UsageError: unknown names, options that do not go together, data without masks of objects,
+            data or options that differ from those of the run to go on with.
+        DltkError: data that cannot be trained on, a loss that is no longer a number, a full disk.
+        InterruptedRunError: Ctrl-C; the message has the command that goes on.
+        WeightsError: weights out of reach.
+    """
+    asked = SimpleNamespace(**{n: v for n, v in locals().items() if n not in ("data", "report")})
+    plan = plan_of(asked, _DEFAULTS)
+    placement = place_training(devices, strategy, report)
+    say = report if placement.chief else silent
+    where = data.where if isinstance(data, ObjectData) else os.fspath(data)
+    run = None if resume is None else _open_run(asked, where, placement.chief)
+    data = data if isinstance(data, ObjectData) else read_instances(data, report=say)
+    data = split_objects(data, val_share=val_share, test_share=test_share, seed=seed)
+    run = run or _open_run(asked, where, placement.chief)
+
+    def log(line: str) -> None:
+        run.log(line)
+        say(line)
+
+    with run.going():
+        log(f"run folder: {run.path}")
+        log(placement.reason)
+        if placement.chief:
+            tell_findings(check_objects(data, decode=False, threads=cores()), log)
+        training = MaskerTraining(asked, plan, data, placement, run, log)
+        return _finish(training, training.train())
+
+
+def resume_train_masker(
+    run: str | os.PathLike, *, report: Report = silent, **free
+) -> TrainedMasker:
+    """Go on with the run in a folder, with the data and options it was begun with.
+
+    Args:
+        free: options that may be others now: data, devices, strategy, save_every.
+    """
+    stored = RunFolder.open(run, _COMMAND).options
+    known = inspect.signature(train_masker).parameters
+    options = {name: value for name, value in stored.items() if name in known}
+    return train_masker(**options | free, resume=run, report=report)
+
+
+def _open_run(asked: SimpleNamespace, where: str, chief: bool) -> RunFolder:
+    about = {"slug": "masker", "files": named_files(asked, "backbone"), "free": _FREE}
+    return begin_run(_COMMAND, asked, where, **about, chief=chief)
+
+
+def _finish(training: MaskerTraining, masker) -> TrainedMasker:
+    """Measure the masker on held-out pictures, save it, and write the report."""
+    data, run = training.data, training.run
+    evaluation = training.evaluate(masker, run.path / MODEL_FILE)
+    metrics = evaluation.report.to_dict() | {"split": evaluation.split} if evaluation else {}
+    card = ModelCard(
+        task="mask",
+        labels=(),
+        geometry=training.plan.geometry,
+        backbone=training.asked.backbone,
+        training={
+            "options": run.options,
+            "chosen": training.chosen,
+            "pictures": {name: len(part) for name, part in data.splits.items()},
+        },
+        metrics=metrics,
+    )
+    done = TrainedMasker(
+        run=run.path,
+        model=run.path / MODEL_FILE,
+        evaluation=evaluation,
+        chosen=training.chosen,
+        passed_over=data.passed_over,
+        chief=run.chief,
+    )
+    if run.chief:
+        if not done.model.exists():  # or it was saved before, and the rest is shown again
+            save_model(masker, done.model, card)
+        training.write_outcome(evaluation)
+        run.log(f"finished: {done.model}")
+    return done
+
+
+_DEFAULTS = {name: p.default for name, p in inspect.signature(train_masker).parameters.items()}

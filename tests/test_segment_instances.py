@@ -1,0 +1,129 @@
+"""`dltk segment --instances`: each object with its mask and label, in the record and in files."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dltk.errors import UsageError
+from dltk.masks import of_run_lengths
+from recipes.segment_instances import around, segment_instances
+from tests.maskers import backbone, bright_masker  # noqa: F401
+
+GROUND, SIZE = 20, (183, 137)
+THINGS = [(20, 20, 56, 56), (120, 70, 160, 110)]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """One picture with two bright squares, one of the ground alone, and one that is none."""
+    folder = tmp_path_factory.mktemp("photos")
+    pixels = np.full((*SIZE[::-1], 3), GROUND, np.uint8)
+    Image.fromarray(pixels).save(folder / "b empty.png")
+    for (left, top, right, bottom), colour in zip(
+        THINGS, ((250, 240, 200), (200, 255, 230)), strict=True
+    ):
+        pixels[top:bottom, left:right] = colour
+    Image.fromarray(pixels).save(folder / "a.png")
+    (folder / "c.png").write_bytes(b"no picture")
+    return folder
+
+
+def test_objects_are_told_in_the_record_and_drawn(photos, bright_masker, backbone, dltk, tmp_path):  # noqa: F811
+    out = tmp_path / "out"
+    done = dltk(
+        "segment", photos, "--instances", bright_masker, "-m", backbone, "--max", 12, "-o", out,
+        "--overlay", out / "seen", "--coco", out / "coco", "--format", "csv", "--score", 0.01,
+        "--engine", "keras",
+    )  # fmt: skip
+    assert done.code == 3, done.err
+    header, *rows = map(json.loads, (out / "results.jsonl").read_text().splitlines())
+    assert header["format"] == "dltk.segment-instances"
+    assert [each["name"] for each in header["model"]] == ["bright.keras", "tiny.keras"]
+    by_name = {row["path"]: row for row in rows}
+    assert by_name["b empty.png"]["instances"] == [] and by_name["c.png"]["status"] == "failed"
+    found = by_name["a.png"]
+    assert (found["width"], found["height"]) == SIZE and 2 <= len(found["instances"]) <= 12
+    index = np.asarray(Image.open(out / "masks" / "a.png"))
+    truths = np.zeros((2, *SIZE[::-1]), bool)
+    for truth, (left, top, right, bottom) in zip(truths, THINGS, strict=True):
+        truth[top:bottom, left:right] = True
+    best = np.zeros(2)
+    for place, each in enumerate(found["instances"], 1):
+        shape = of_run_lengths(each["segmentation"])
+        rows_, columns = np.flatnonzero(shape.any(axis=1)), np.flatnonzero(shape.any(axis=0))
+        assert each["box"] == [columns[0], rows_[0], columns[-1] + 1, rows_[-1] + 1]
+        assert each["pixels"] == shape.sum() and each["label"] in ("a", "b")
+        assert 0.5 <= each["score"] <= 1 and 0.5 <= each["objectness"] <= 1
+        assert shape[index == place].all()
+        overlap = (truths & shape).sum(axis=(1, 2)) / (truths | shape).sum(axis=(1, 2))
+        best = np.maximum(best, overlap)
+    assert best.min() > 0.55
+    assert not np.asarray(Image.open(out / "masks" / "b empty.png")).any()
+    seen = np.asarray(Image.open(out / "seen" / "a.png"))
+    assert seen.shape == (*SIZE[::-1], 3) and (seen[:10, 100:] == GROUND).all()
+    assert (seen[30, 40] != [250, 240, 200]).any()
+    results = json.loads((out / "coco" / "coco_results.json").read_text())
+    assert [each["segmentation"] for each in results] == [
+        each["segmentation"] for each in found["instances"]
+    ]
+    assert len({each["image_id"] for each in results}) == 1
+    table = list(csv.DictReader((out / "results.csv").open()))
+    paths = ["a.png"] * len(found["instances"]) + ["b empty.png", "c.png"]
+    assert [row["path"] for row in table] == paths
+    assert [int(table[0][side]) for side in ("left", "top", "right", "bottom")] == (
+        found["instances"][0]["box"]
+    )
+
+
+def test_the_recipe_finds_what_the_command_does(photos, bright_masker, backbone, tmp_path):  # noqa: F811
+    how = {"masker": bright_masker, "model": backbone, "engine": "keras"}
+    (result,) = segment_instances(photos / "a.png", score=0.01, most=1, **how)
+    (first,) = result.instances
+    assert result.size == SIZE and (result.mask > 0).sum() == first.pixels
+    result.save(tmp_path / "seen.png")
+    assert Image.open(tmp_path / "seen.png").size == SIZE
+    other = {"a": "b", "b": "a"}[first.name]
+    (result,) = segment_instances(photos / "a.png", score=0.01, most=1, classes=other, **how)
+    assert first.shape not in [each.shape for each in result.instances]
+    (result,) = segment_instances(photos / "a.png", score=1.0, **how)
+    assert result.instances == [] and not result.mask.any()
+
+
+def test_labels_are_told_from_a_part_of_the_picture():
+    box = np.array([20.0, 40.0, 60.0, 50.0])
+    assert around(box, (200, 100), 0.25, square=False) == (10, 37.5, 70, 52.5)
+    assert around(box, (200, 100), 0.25, square=True) == (10, 15, 70, 75)
+    assert around(box, (64, 60), 0.25, square=True) == (10, 15, 64, 60)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--flip"], "--flip has no meaning with --instances"),
+        (["--min-area", "9"], "--min-area has no meaning with --instances"),
+        (["--cutouts", "cut"], "--cutouts has no meaning with --instances"),
+        (["--alpha", "0.3"], "--alpha is about --overlay, which is not given"),
+        (["--classes", "unicorn"], 'has no class "unicorn"'),
+        (["-m", "fcn-resnet50"], "fcn-resnet50 is a model to segment, not to classify"),
+        (["--max", "255"], "255"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(given, message, photos, bright_masker, dltk):  # noqa: F811
+    done = dltk("segment", photos, "--instances", bright_masker, *given)
+    assert done.code == 2 and message in done.err
+
+
+def test_models_for_something_else_are_refused(photos, bright_masker, backbone, dltk):  # noqa: F811
+    done = dltk("segment", photos, "--instances", backbone)
+    assert done.code == 2 and "tiny.keras: this is a model to classify, and no" in done.err
+    done = dltk("segment", photos, "-m", bright_masker)
+    assert done.code == 2 and "segment" in done.err
+    done = dltk("segment", photos, "--max", 3)
+    assert done.code == 2 and "--max is about --instances, which is not given" in done.err
+    with pytest.raises(UsageError, match="--max is at most 254, not 300"):
+        list(segment_instances(photos, masker=bright_masker, model=backbone, most=300))

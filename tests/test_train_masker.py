@@ -1,0 +1,157 @@
+"""Training a masker: that it learns, resumes, distributes, and leaves a file that proposes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dltk.data.instances import read_instances
+from dltk.errors import UsageError
+from dltk.metrics.proposals import measure_proposals
+from dltk.modelfile import read_card
+from recipes.train_masker import resume_train_masker, train_masker
+from tests.maskers import PATCH, TINY, backbone, mask_objects, masker  # noqa: F401
+from tests.runs import history_of, weights_of
+
+COMMAND = [sys.executable, "-c", "from dltk.cli.main import run; run()", "train", "masker"]
+SHORT = TINY | {"epochs": 2, "optimizer": "momentum", "batch_size": 8}
+
+
+def squares(size):
+    """Return run lengths of centred squares of several sizes, laid evenly over a picture."""
+    from dltk.masks import run_lengths
+    from dltk.proposals import sliding_windows
+
+    windows = sliding_windows(size, sides=(0.6, 0.4, 0.25, 0.15), shapes=(1.0,), step=0.5)
+    shapes = []
+    for left, top, right, bottom in np.random.default_rng(0).permutation(
+        windows.round().astype(int)
+    ):
+        shape = np.zeros(size[::-1], bool)
+        shape[top:bottom, left:right] = True
+        shapes.append(run_lengths(shape))
+    return shapes
+
+
+def test_scenes_are_learnt(masker, mask_objects):  # noqa: F811
+    report = masker.evaluation.report
+    part = read_instances(mask_objects).splits["val"]
+    truths = [part.truths(at) for at in range(len(part))]
+    plain = measure_proposals(truths, [squares((96, 96))] * len(part)).average_recalls
+    assert report.pictures == 12 and report.objects == sum(map(len, truths))
+    assert report.average_recalls[10] > 2 * plain[10]
+    assert report.average_recalls[100] > plain[100]
+    rows = history_of(masker.run)
+    assert [row["stage"] for row in rows] == ["masker"] * 3
+    assert float(rows[-1]["mask_loss"]) < 0.7 * float(rows[0]["mask_loss"])
+    assert float(rows[-1]["score_loss"]) < float(rows[0]["score_loss"]) < np.log(2) / 32 * 1.5
+    card = read_card(masker.model)
+    assert card.task == "mask" and card.labels == () and card.geometry.height == PATCH
+    assert card.training["pictures"] == {"train": 48, "val": 12}
+    assert card.metrics["ar100"] == pytest.approx(report.average_recalls[100], abs=1e-6)
+
+
+def test_a_run_folder_tells_the_whole_story(masker, mask_objects):  # noqa: F811
+    left = {path.name for path in masker.run.iterdir()}
+    assert left == {
+        "best.keras", "checkpoint", "config.json", "curves.png", "evaluation.json", "history.csv",
+        "log.txt", "pictures.csv", "proposals.png", "report.md", "split.csv",
+    }  # fmt: skip
+    report = (masker.run / "report.md").read_text()
+    assert "(48 train, 12 val): a masker on efficientnet-lite0, patches of 64 pixels." in report
+    assert f"dltk segment PICTURES --instances '{masker.model}'" in report
+    averages = masker.evaluation.report.average_recalls
+    assert f"AR@100 **{averages[100]:.3f}**" in report
+    for limit in (10, 100, 1000):
+        assert f"| {limit} | {averages[limit]:.3f} |" in report
+    record = json.loads((masker.run / "evaluation.json").read_text())
+    assert record["task"] == "mask" and record["split"] == "val"
+    assert record["ar10"] == pytest.approx(averages[10], abs=1e-6)
+    rows = list(csv.DictReader((masker.run / "pictures.csv").open()))
+    assert [int(row["objects"]) for row in rows] == [
+        len(objects) for objects in masker.evaluation.examples.objects
+    ]
+    covered = sum(int(row["covered"]) for row in rows) / record["objects"]
+    assert covered == pytest.approx(record["recall50_100"], abs=0.1)
+    with Image.open(masker.run / "proposals.png") as sheet:
+        assert sheet.height > 8 * 96 and sheet.width > 3 * 96
+    options = json.loads((masker.run / "config.json").read_text())["options"]
+    assert options["data"] == str(mask_objects) and options["patch"] == PATCH
+
+
+@pytest.fixture(scope="module")
+def options(backbone):  # noqa: F811
+    return SHORT | {"backbone": backbone}
+
+
+@pytest.fixture(scope="module")
+def whole(mask_objects, options, tmp_path_factory):  # noqa: F811
+    """A short training that was not stopped."""
+    run = tmp_path_factory.mktemp("whole masker") / "run"
+    return train_masker(mask_objects, run_dir=run, **options)
+
+
+def test_a_run_killed_ends_like_one_never_stopped(whole, mask_objects, options, tmp_path):  # noqa: F811
+    run = tmp_path / "a run"
+    given = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+    stopped = subprocess.Popen(
+        [*COMMAND, str(mask_objects), "--run-dir", str(run), "--save-every", "0", *given],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    for line in stopped.stderr:
+        if line.startswith("epoch 1 of 2") and "val ar" in line:
+            break
+    stopped.send_signal(signal.SIGKILL)
+    _, rest = stopped.communicate()
+    assert stopped.returncode == -signal.SIGKILL and not (run / "best.keras").exists(), rest
+    done = resume_train_masker(run)
+    for a, b in zip(history_of(done.run), history_of(whole.run), strict=True):
+        assert a.pop("stage") == b.pop("stage")
+        for name in a:
+            assert float(a[name]) == pytest.approx(float(b[name]), rel=1e-5), name
+    first, second = weights_of(whole.model), weights_of(done.model)
+    assert first.keys() == second.keys()
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+
+
+def test_a_masker_learns_on(whole, mask_objects, tmp_path):  # noqa: F811
+    how = SHORT | {"backbone": str(whole.model), "unfreeze": "none", "lr": 1e-6, "epochs": 1}
+    with pytest.raises(UsageError, match=r"--patch has no meaning here: best\.keras is a mask"):
+        train_masker(mask_objects, **how | {"patch": 96})
+    few = read_instances(mask_objects)
+    few = type(few)(few.where, few.classes, {"all": few.splits["train"].take(range(8))})
+    done = train_masker(few, run_dir=tmp_path / "run", val_share=0.0, test_share=0.0, **how)
+    assert done.evaluation is None
+    assert "No pictures were held out." in (done.run / "report.md").read_text()
+    first, second = weights_of(whole.model), weights_of(done.model)
+    assert first.keys() == second.keys()
+    kept = [name for name in first if np.array_equal(first[name], second[name])]
+    assert 0 < len(kept) < len(first)
+    for name in first:
+        np.testing.assert_allclose(first[name], second[name], atol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"patch": 100}, r"--patch 100 is not a multiple of 32 from 64 to 512; take 96"),
+        ({"augment": "much"}, "--augment is one of none, light, strong, not much"),
+        ({"epochs": 0}, "--epochs is at least 1, not 0"),
+        ({"unfreeze": "none", "backbone_lr": 0.1}, "--backbone-lr has no meaning here"),
+        ({"backbone": "faster-rcnn-mobilenet"}, "faster-rcnn-mobilenet is for the task detect"),
+        ({"backbone": "vit"}, "unknown model"),
+        ({"seed": -1}, "--seed is a number from 0 to 4"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_any_work(asked, message, mask_objects, tmp_path):  # noqa: F811
+    with pytest.raises(UsageError, match=message):
+        train_masker(mask_objects, run_dir=tmp_path / "run", **asked)
+    assert not (tmp_path / "run").exists()
