@@ -79,8 +79,8 @@ class SegmentationEvaluation:
     def save(self, folder: str | os.PathLike, *, overwrite: bool = False) -> None:
         """Write the measures, diagrams, the worst pictures and a table of all to `folder`.
 
-        The files are evaluation.json, iou.png, confusion.png, mistakes.png (unless there are none)
-        and pictures.csv. Those of an earlier evaluation are replaced.
+        The files are evaluation.json, iou.png, confusion.png (unless no pixel counts), mistakes.png
+        (unless there are none) and pictures.csv. Those of an earlier evaluation are replaced.
 
         Raises:
             UsageError: the folder is none for it, see `check_place`, or holds other things; not
@@ -96,6 +96,8 @@ class SegmentationEvaluation:
         plot_class_iou(self.report, folder / "iou.png")
         if self.pixels.any():
             plot_pixel_confusion(self.report, folder / "confusion.png")
+        else:
+            (folder / "confusion.png").unlink(missing_ok=True)  # of an earlier evaluation
         self._save_mistakes(folder / "mistakes.png")
 
     def _rows(self) -> Iterator[dict]:

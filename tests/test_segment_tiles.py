@@ -10,6 +10,7 @@ from PIL import Image
 
 from dltk.samples import FOLDER
 from recipes._segment_tiles import TileRows
+from recipes._segmenters import find_segmenter, load_segmenter
 from recipes._tiles import spans
 from recipes.segment import segment
 from tests.small_segmenters import GREEN, RED, chance, colours, painted, truth_of  # noqa: F401
@@ -132,6 +133,33 @@ def test_a_picture_no_larger_than_a_tile_is_looked_at_as_a_whole(colours):  # no
         np.testing.assert_array_equal(one.mask, other.mask)
     np.testing.assert_array_equal(mixed[0].mask, whole[0].mask)
     np.testing.assert_array_equal(mixed[1].mask, truth_of(pictures[1]))
+
+
+def test_once_stopped_no_more_tiles_are_looked_at(colours):  # noqa: F811
+    segmenter = load_segmenter(find_segmenter(colours), tile=64, devices="cpu")
+    large, small = painted((151, 97), red=[(0, 0, 151, 97)]), painted(red=[(0, 0, 64, 48)])
+    loaded = [segmenter.load(picture, "a") for picture in (large, small)]
+    before = [each.scores for each in segmenter(loaded)]
+    segmenter.stop()
+    after = segmenter(loaded)
+    assert [list(scores) for scores in before] == [[RED], [RED]]
+    assert after[0].scores == {} and after[0].mask.shape == (97, 151) and not after[0].mask.any()
+    assert after[1].scores == before[1]
+
+
+def test_large_pictures_are_loaded_one_by_one_and_no_step_is_larger_than_what_there_is(
+    colours,  # noqa: F811
+):
+    source = find_segmenter(colours)
+    for pictures, options, expected in (
+        (None, {}, 16),
+        (99, {}, 16),
+        (3, {}, 3),
+        (3, {"flip": True, "scales": (1, 2)}, 12),
+        (99, {"tile": 64}, 1),
+    ):
+        segmenter = load_segmenter(source, pictures=pictures, devices="cpu", **options)
+        assert segmenter.batch_size == expected
 
 
 def test_heat_of_a_large_picture_is_coarser_but_in_its_place(colours):  # noqa: F811
