@@ -67,7 +67,7 @@ def data():
     \b
     DATA with masks, the class of each pixel, is one of
       a folder with images/ and masks/, their files named alike; splits above or below; perhaps
-        classes.txt, a name a line, or labelmap.txt with colours, as CVAT has it
+        classes.txt, a name a line, or colours in labelmap.txt, as CVAT has it, or class_dict.csv
       a folder with JPEGImages/ and SegmentationClass/, as Pascal VOC has it
       COCO's files, whose objects have outlines or run lengths: say --for segment
       a .csv file with the columns path, mask and, if you like, split

@@ -216,6 +216,19 @@ def test_masks_of_pictures_lying_on_their_side_are_turned_with_them(tmp_path, or
     assert np.array_equal(label_map_of(data, 0), upright > 127) and data.repairs == ()
 
 
+@pytest.mark.parametrize("file", ["class_dict.csv", "codes.txt"])
+def test_names_may_come_from_other_files(read, tmp_path, file):
+    names = {
+        "class_dict.csv": 'name, r, g, b\nground,0,0,0\nroad,128,0,0\n"sky, blue",0,128,0\n',
+        "codes.txt": "ground\nroad\nsky, blue\n",
+    }
+    (tmp_path / file).write_text(names[file])
+    write_mask(tmp_path / "masks" / "1.png", LABELS)
+    data = read(in_colours(LABELS) if file == "class_dict.csv" else Image.fromarray(LABELS))
+    assert data.classes == ("ground", "road", "sky, blue") and data.passed_over == ()
+    assert np.array_equal(label_map_of(data), LABELS)
+
+
 @pytest.mark.parametrize(
     ("file", "text", "said"),
     [
@@ -229,6 +242,10 @@ def test_masks_of_pictures_lying_on_their_side_are_turned_with_them(tmp_path, or
         ("labelmap.txt", "a:0,0,0::\nb\n", 'line 2: "b" has no colour; wanted is name:red,green,'),
         ("labelmap.txt", "a:0,0,0::\nb:1,2,300::\n", 'line 2: "b:1,2,300::" has no colour; wanted'),
         ("labelmap.txt", "a:0,0,0::\nb:0,0,0::\n", 'line 2: the colour is that of "a" too'),
+        ("class_dict.csv", "name,r,g,b\n", "class_dict.csv has no names of classes"),
+        ("class_dict.csv", "name,colour\na,1\n", "has other columns than name, r, g, b"),
+        ("class_dict.csv", "name,r,g,b\na,0,0,0\nb,1,2\n", 'line 3: "b" has no colour of numbers'),
+        ("class_dict.csv", "name,r,g,b\na,0,0,0\nb,0,0,0\n", 'line 3: the colour is that of "a"'),
     ],
 )
 def test_names_that_cannot_be_used(tmp_path, file, text, said):

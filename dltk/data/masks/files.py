@@ -1,25 +1,19 @@
-"""Label maps in files of their own, and what their classes are called."""
+"""Label maps in files of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from dltk.data.gathered import called
 from dltk.data.masks.masked import Faults, Mask
-from dltk.data.objects.files import is_file, read_text
-from dltk.errors import InputError, UsageError, printable, reason
+from dltk.errors import InputError, reason
 from dltk.headers import read_header
 from dltk.images import explained, opened, turn_of
 from dltk.masks import label_map, of_colours
 
-CLASS_FILES = ("labelmap.txt", "classes.txt")
-_MOST_BYTES = 1 << 20
 _LOSSY = ("JPEG", "MPO")
 _COLOURED = ("RGB", "RGBA", "LA")
 _DEEP = ("I", "F")  # how modes of more than 8 bits begin
@@ -95,58 +89,3 @@ def _plain(picture: Image.Image) -> Image.Image:
     opaque = bare is pixels or (pixels[..., -1] == 255).all()
     grey = opaque and (bare == bare[..., :1]).all()
     return Image.fromarray(np.ascontiguousarray(bare[..., 0])) if grey else picture
-
-
-class Names(NamedTuple):
-    """Names of classes, and the colours that stand for them; None for what is not known."""
-
-    classes: tuple[str, ...] | None = None
-    colours: np.ndarray | None = None
-
-
-def class_names(folders: Iterable[Path]) -> Names:
-    """Return what labelmap.txt, or else classes.txt, says in the first folder that has one.
-
-    classes.txt has a name on each line, that of class 0 first. labelmap.txt is CVAT's: lines
-    "name:red,green,blue:parts:actions", and comments behind "#"; or just names.
-
-    Raises:
-        UsageError: it cannot be read, or has no names, empty ones, or colours that are none, are
-            missing, or are there twice.
-    """
-    for folder in folders:
-        for name in CLASS_FILES:
-            if is_file(folder / name):
-                return _names_in(folder / name)
-    return Names()
-
-
-def _names_in(path: Path) -> Names:
-    lines = read_text(path, _MOST_BYTES).rstrip().splitlines()
-    rows = list(enumerate(map(str.strip, lines), 1))
-    if path.name == CLASS_FILES[0]:
-        rows = [(at, line) for at, line in rows if line and not line.startswith("#")]
-    if not rows:
-        raise UsageError(f"{printable(path)} has no names of classes")
-    if path.name != CLASS_FILES[0] or not any(":" in line for _, line in rows):
-        return Names(tuple(line for _, line in rows))
-    names, colours = [], {}
-    for at, line in rows:
-        where = f"{printable(path)}, line {at}"
-        name, colour = _entry(line, where)
-        if colour in colours:
-            raise UsageError(f'{where}: the colour is that of "{printable(colours[colour])}" too')
-        names.append(name)
-        colours[colour] = name
-    return Names(tuple(names), np.array(list(colours), np.uint8))
-
-
-def _entry(line: str, where: str) -> tuple[str, tuple[int, ...]]:
-    """Return the name and the colour in a line of labelmap.txt. Raises UsageError."""
-    name, *fields = (field.strip() for field in line.split(":"))
-    parts = fields[0].split(",") if fields else []
-    if len(parts) == 3 and all(p.strip().isdecimal() and int(p) <= 255 for p in parts):
-        return name, tuple(map(int, parts))
-    raise UsageError(
-        f'{where}: "{printable(line)}" has no colour; wanted is name:red,green,blue:parts:actions'
-    )

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from dltk.data.examples import MaskData
 from dltk.data.masks.assemble import assemble
-from dltk.data.masks.files import MaskFile, class_names
+from dltk.data.masks.files import MaskFile
 from dltk.data.masks.masked import GatheredMasks, Masked
+from dltk.data.masks.names import class_names
 from dltk.data.objects.files import files_below, is_picture_name
 from dltk.data.rows import SPLIT_NAMES
 from dltk.weights import Report, silent

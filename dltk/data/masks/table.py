@@ -7,8 +7,9 @@ from pathlib import Path, PurePath
 
 from dltk.data.examples import MaskData
 from dltk.data.masks.assemble import assemble
-from dltk.data.masks.files import MaskFile, class_names
+from dltk.data.masks.files import MaskFile
 from dltk.data.masks.masked import GatheredMasks, Masked
+from dltk.data.masks.names import class_names
 from dltk.data.objects.files import is_file
 from dltk.data.table import header_of, split_cell, table_rows
 from dltk.errors import UsageError, printable
@@ -36,8 +37,8 @@ def read_mask_table(path: Path, *, report: Report = silent) -> MaskData:
     """Return the pictures and masks listed in a CSV file (UTF-8; commas, semicolons or tabs).
 
     Its header names the columns "path" and "mask" (absolute, or relative to the CSV's folder),
-    and maybe "split"; or other usual names of these, such as "filename" and "label_map". Names of
-    classes are in labelmap.txt or classes.txt beside it.
+    and maybe "split"; or other usual names of these, such as "filename" and "label_map". For names
+    of classes see `class_names`; the file lies beside it.
 
     Raises:
         UsageError: a table that cannot be read (see `dltk.data.table.table_rows`), an empty path,

@@ -26,10 +26,10 @@ def read_voc_masks(folder: Path, *, report: Report = silent) -> MaskData:
 
     Splits are those of ImageSets/Segmentation ("trainval" is "train" where that is not divided);
     masks that no list names are left out where there are any. Classes are VOC's own, unless
-    labelmap.txt or classes.txt says otherwise, or there are more.
+    a file of names says otherwise, or there are more.
 
     Raises:
-        UsageError: as `dltk.data.masks.files.class_names` and `assemble` do.
+        UsageError: as `dltk.data.masks.names.class_names` and `assemble` do.
     """
     found = gather_pairs(folder, pairs_in(folder))
     found.usual = CLASSES
