@@ -64,7 +64,8 @@ class Instanced:
         name: the picture's path relative to where it was found.
         path: its file, or None for a picture in memory.
         size: (width, height) upright, in pixels; None where it failed.
-        instances: the surest first; empty where nothing was found, or it failed.
+        instances: those first of which it is surest that they are objects; empty where nothing was
+            found, or it failed.
         error: why it failed, or None.
         files: what was written for it, by kind: "mask", "overlay".
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -38,6 +37,7 @@ class MaskerTraining:
         self.placement, self.run, self.report = placement, run, report
         self.strategy = placement.strategy
         self.chosen: dict = {}
+        self._proposing: ProposalNetwork | None = None
 
     def train(self) -> keras.Model:
         """Return the trained masker."""
@@ -55,6 +55,7 @@ class MaskerTraining:
             apply_precision(masker, precision)
             learner = Learner(masker)
         judged = "val" in self.data.splits
+        self._proposing = ProposalNetwork(masker, self.strategy, self.plan.patch)
         progress = train_stage(
             learner,
             self._batches(),
@@ -63,7 +64,7 @@ class MaskerTraining:
             rate=rate_of(asked),
             loss={name: Given() for name in LOSSES},
             metrics=[],
-            measure=self._measure(masker) if judged else None,
+            measure=self._measure if judged else None,
             score=_score if judged else None,
             slow=slow,
             slow_rate=asked.backbone_lr,
@@ -94,8 +95,8 @@ class MaskerTraining:
             threads=cores(),
         )
 
-    def evaluate(self, masker: keras.Model, model: Path) -> ProposalEvaluation | None:
-        """Return how good the masker is on held-out pictures, if there are any."""
+    def evaluate(self, model: Path) -> ProposalEvaluation | None:
+        """Return how good the trained masker is on held-out pictures, if there are any."""
         data = self.data
         split = next((name for name in ("test", "val") if name in data.splits), None)
         if split is None:
@@ -109,7 +110,7 @@ class MaskerTraining:
             split=split,
             seen_in_training=sum(digest in trained_on for digest in part.digests),
             examples=part,
-            **compare(self._network(masker), part),
+            **compare(self._proposing, part),
         )
 
     def write_outcome(self, evaluation: ProposalEvaluation | None) -> None:
@@ -135,19 +136,12 @@ class MaskerTraining:
             self.report("note: no pictures to validate on: the last epoch counts")
         keep_data(self.run, self.data, _told)
 
-    def _measure(self, masker: keras.Model) -> Callable[[], dict[str, float]]:
-        """Return what measures the masker on validation pictures, after every epoch."""
+    def _measure(self) -> dict[str, float]:
+        """Measure the masker on validation pictures, after an epoch."""
         part = self.data.splits["val"]
-        part, network = part.take(range(min(_JUDGED, len(part)))), self._network(masker, _PROPOSED)
-
-        def measure() -> dict[str, float]:
-            report = compare(network, part, [_PROPOSED])["report"]
-            return {"val_ar": report.average_recalls[_PROPOSED]}
-
-        return measure
-
-    def _network(self, masker: keras.Model, most: int = 1000) -> ProposalNetwork:
-        return ProposalNetwork(masker, self.strategy, self.plan.patch, most=most)
+        part = part.take(range(min(_JUDGED, len(part))))
+        report = compare(self._proposing, part, [_PROPOSED])["report"]
+        return {"val_ar": report.average_recalls[_PROPOSED]}
 
 
 def _score(row: dict) -> list[float]:

@@ -122,7 +122,7 @@ def compare(
     def proposed() -> Iterator[list[dict]]:
         loaded = ordered_map(load, range(len(part)), workers=cores(), ahead=_AHEAD)
         for index, (picture, size) in enumerate(loaded):
-            found = network(picture, size)
+            found = network(picture, size, most=max(limits))
             first.append(Proposals(found.shapes[:_KEPT], found.scores[:_KEPT]))
             counts.append(len(found))
             truths, tried = part.truths(index), found.shapes[:100]

@@ -39,6 +39,8 @@ SCORE = 0.2
 OBJECTNESS = 0.5
 """How sure the masker must be that there is an object, at least."""
 _MERGE = 0.5  # of two masks that overlap by more the surer one stays
+_PROPOSED = 4  # masks that are labelled, for one that is wanted
+_PART = 0.7  # share of a mask in another one from which on they are of one object
 _VIEWS = ((0.08, False), (0.25, True))  # what is labelled: context, and whether square
 
 
@@ -193,13 +195,16 @@ class Finder:
             network = fixed(load_masker(source))
             placing.apply_precision(network, chosen)
         self._masker = ProposalNetwork(
-            network, placement.strategy, source.geometry.height, most=4 * most, merge=_MERGE
+            network, placement.strategy, source.geometry.height, merge=_MERGE
         )
         self.running = f"Keras, {placement.reason}, {chosen}"
 
     def __call__(self, picture: Image.Image, size: tuple[int, int]) -> list[Instance]:
-        """Return the objects in a picture, upright RGB of `size`, the surest first."""
-        found = self._masker(picture, size)
+        """Return the objects in a picture, upright RGB of `size`, the surest first.
+
+        Of two with the same label of which one is a part of the other, the surer one stays.
+        """
+        found = self._masker(picture, size, most=_PROPOSED * self._most)
         sure = int(np.count_nonzero(found.scores >= OBJECTNESS))
         shapes, objectness = found.shapes[:sure], found.scores[:sure]
         if not shapes:
@@ -211,11 +216,12 @@ class Finder:
         probabilities = self._probabilities(picture, boxes)
         numbers = probabilities.argmax(axis=1)
         scores = probabilities.max(axis=1)
-        kept = [
-            at
-            for at in np.argsort(-scores * objectness, kind="stable").tolist()
-            if scores[at] >= self._score and (not self._wanted or int(numbers[at]) in self._wanted)
-        ][: self._most]
+        kept = []
+        for at, number in enumerate(numbers.tolist()):
+            named = scores[at] >= self._score and (not self._wanted or number in self._wanted)
+            like = [shapes[other] for other in kept if numbers[other] == number]
+            if named and not is_part(shapes[at], like) and len(kept) < self._most:
+                kept.append(at)
         return instances_of(
             self._labels,
             numbers=numbers[kept],
@@ -237,6 +243,21 @@ class Finder:
             self._classifier(np.stack(views[at : at + step])) for at in range(0, len(views), step)
         ]
         return np.concatenate(parts).reshape(len(boxes), len(_VIEWS), -1).mean(axis=1)
+
+
+def is_part(shape: dict, others: Sequence[dict]) -> bool:
+    """Return whether most of a mask is in one of some others, or most of one of these in it.
+
+    Args:
+        shape, others: run lengths.
+    """
+    from pycocotools.mask import iou
+
+    crowd = [1]  # to pycocotools the second is one then: it tells the share of the first in it
+    return any(
+        max(iou([shape], [other], crowd)[0, 0], iou([other], [shape], crowd)[0, 0]) >= _PART
+        for other in others
+    )
 
 
 def around(

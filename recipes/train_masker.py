@@ -179,7 +179,7 @@ def _open_run(asked: SimpleNamespace, where: str, chief: bool) -> RunFolder:
 def _finish(training: MaskerTraining, masker) -> TrainedMasker:
     """Measure the masker on held-out pictures, save it, and write the report."""
     data, run = training.data, training.run
-    evaluation = training.evaluate(masker, run.path / MODEL_FILE)
+    evaluation = training.evaluate(run.path / MODEL_FILE)
     metrics = evaluation.report.to_dict() | {"split": evaluation.split} if evaluation else {}
     card = ModelCard(
         task="mask",

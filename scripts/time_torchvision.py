@@ -3,8 +3,11 @@
 Called under a Python that has torchvision, from the root of the repository:
 
     PYTHON -m scripts.time_torchvision fasterrcnn_resnet50_fpn 800x1066 --repeats 3
+    PYTHON -m scripts.time_torchvision fcn_resnet50 520x520 --form bfloat16 --photo PHOTO.jpg
 
-It prints a line of JSON: "seconds" (the median of the repeats) and what a detector answers.
+It prints a line of JSON. Of a detector: "seconds" (the median of the repeats) and what it answers.
+Of a segmenter: seconds from a "picture" in memory and from the "photo" to a label map, and the
+"mask" of the picture.
 
 torchvision's compiled operators do not load beside a build of PyTorch other than their own. Then
 plain ones stand in for NMS and RoIAlign, and what they take is left out of "seconds" and told as
@@ -15,11 +18,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import sys
 import time
 
 import torch
 
+FORMS = ("float32", "channels-last", "bfloat16")
 _OPERATORS = ("nms", "qnms", "roi_align", "roi_pool", "ps_roi_align", "ps_roi_pool")
 _OPERATORS += ("deform_conv2d", *(f"_{name}_backward" for name in _OPERATORS[2:]))
 _OPERATORS += ("_deform_conv2d_backward",)
@@ -122,17 +127,71 @@ def timed(name: str, picture, repeats: int) -> dict:
     return {"seconds": seconds, "stood in": stood_in, **answer}
 
 
+def timed_segmenter(name: str, picture, photo: str, form: str, repeats: int) -> dict:
+    """Run a network on a picture and on a file, each once more than is timed.
+
+    Its second head, which only training needs, is left out.
+
+    Args:
+        picture: uint8 (H, W, 3), taken at its own size.
+        photo: path of a picture, made as large as torchvision's transforms make it.
+        form: "float32", "channels-last" (in float32 too) or "bfloat16" (with channels last).
+    """
+    from PIL import Image
+    from torchvision.models import segmentation
+    from torchvision.transforms.functional import normalize
+
+    from tests.torchvision_reference import build
+
+    network = build(name, {})
+    network.aux_classifier = None
+    layout = torch.contiguous_format if form == "float32" else torch.channels_last
+    kind = torch.bfloat16 if form == "bfloat16" else torch.float32
+    network = network.to(kind, memory_format=layout)
+    prepare = segmentation.FCN_ResNet50_Weights.DEFAULT.transforms()
+
+    def found(pixels):
+        return network(pixels[None].to(kind, memory_format=layout))["out"][0].argmax(0)
+
+    def of_picture():
+        pixels = torch.from_numpy(picture).permute(2, 0, 1).float() / 255
+        return found(normalize(pixels, prepare.mean, prepare.std))
+
+    def of_photo():
+        with Image.open(photo) as opened:
+            return found(prepare(opened.convert("RGB")))
+
+    seconds = {}
+    with torch.inference_mode():
+        for what, run in {"photo": of_photo, "picture": of_picture}.items():
+            took = []
+            for _ in range(repeats + 1):
+                began = time.perf_counter()
+                mask = run()
+                took.append(time.perf_counter() - began)
+            seconds[what] = statistics.median(took[1:])
+    return {**seconds, "mask": mask.tolist()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", help="a detector, as tests/torchvision_reference.py names it")
+    parser.add_argument(
+        "name", help="a detector or segmenter, as tests/torchvision_reference.py names it"
+    )
     parser.add_argument("size", help="height x width, such as 800x1066")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--form", choices=FORMS, default=FORMS[0])
+    parser.add_argument("--photo", help="of a segmenter: a file to label too")
     chosen = parser.parse_args()
     library = None if has_compiled_operators() else stand_in()  # noqa: F841
     from tests.torchvision_rules import made_picture
 
     picture = made_picture(*map(int, chosen.size.split("x")))
-    print(json.dumps(timed(chosen.name, picture, chosen.repeats)))
+    if chosen.photo:
+        answer = timed_segmenter(chosen.name, picture, chosen.photo, chosen.form, chosen.repeats)
+    else:
+        answer = timed(chosen.name, picture, chosen.repeats)
+    print(json.dumps(answer))
 
 
 if __name__ == "__main__":

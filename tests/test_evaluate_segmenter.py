@@ -79,10 +79,10 @@ def data_of(*pairs, classes=CLASSES, split="all", order=range(3)) -> MaskData:
 # What is measured
 
 
-def test_measures_are_those_worked_out_by_hand(colours):  # noqa: F811
+def test_measures_are_those_worked_out_by_hand(colours, first):  # noqa: F811
     """Ground 2432 + 2400 pixels, all right; red 256, all right; green 256 + 672, of which 256 are
     taken for red."""
-    result = evaluate(colours, data_of(half_wrong(), all_right()))
+    result, _ = first
     report = result.report
     assert report.confusion.tolist() == [[4832, 0, 0, 0], [0, 256, 0, 0], [0, 256, 672, 0]]
     iou = [1, 256 / 512, 672 / 928]
@@ -117,6 +117,15 @@ def test_it_is_run_as_segment_runs_it(chance):  # noqa: F811
         assert result.report.pixels.sum() == sum(mask.size for mask in masks)
 
 
+@pytest.fixture(scope="module")
+def first(colours, tmp_path_factory):  # noqa: F811
+    """The evaluation of two pictures whose classes are the segmenter's, and its folder."""
+    evaluation = evaluate(colours, data_of(half_wrong(), all_right()))
+    folder = tmp_path_factory.mktemp("first")
+    evaluation.save(folder)
+    return evaluation, folder
+
+
 @pytest.mark.parametrize(
     ("classes", "order"),
     [
@@ -127,16 +136,14 @@ def test_it_is_run_as_segment_runs_it(chance):  # noqa: F811
     ],
 )
 def test_classes_are_found_by_name_whatever_order_and_spelling(
-    colours, tmp_path, classes, order  # noqa: F811
+    colours, first, tmp_path, classes, order  # noqa: F811
 ):  # fmt: skip
-    pairs = half_wrong(), all_right()
-    first = evaluate(colours, data_of(*pairs))
-    other = evaluate(colours, data_of(*pairs, classes=classes, order=order))
-    assert other.report.to_dict() == first.report.to_dict() and other.classes == CLASSES
-    first.save(tmp_path / "first")
-    other.save(tmp_path / "other")
-    assert digests(tmp_path / "first") == digests(tmp_path / "other")  # and so the pictures are
-    assert sorted(os.listdir(tmp_path / "other")) == FILES
+    other = evaluate(colours, data_of(half_wrong(), all_right(), classes=classes, order=order))
+    evaluation, folder = first
+    assert other.report.to_dict() == evaluation.report.to_dict() and other.classes == CLASSES
+    other.save(tmp_path)
+    assert digests(tmp_path) == digests(folder)  # and so the pictures are
+    assert sorted(os.listdir(tmp_path)) == FILES
 
 
 def test_classes_that_the_segmenter_does_not_know_are_named(colours):  # noqa: F811

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from dltk.errors import UsageError
-from dltk.masks import of_run_lengths
-from recipes.segment_instances import around, segment_instances
+from dltk.masks import of_run_lengths, run_lengths
+from recipes.segment_instances import around, is_part, segment_instances
 from tests.maskers import backbone, bright_masker  # noqa: F401
 
 GROUND, SIZE = 20, (183, 137)
@@ -99,6 +99,17 @@ def test_labels_are_told_from_a_part_of_the_picture():
     assert around(box, (200, 100), 0.25, square=False) == (10, 37.5, 70, 52.5)
     assert around(box, (200, 100), 0.25, square=True) == (10, 15, 70, 75)
     assert around(box, (64, 60), 0.25, square=True) == (10, 15, 64, 60)
+
+
+def test_a_mask_is_a_part_where_most_of_it_is_in_another():
+    def bar(first, last):
+        shape = np.zeros((3, 20), bool)
+        shape[1, first:last] = True
+        return run_lengths(shape)
+
+    assert is_part(bar(3, 13), [bar(15, 18), bar(6, 20)])  # 7 of 10
+    assert is_part(bar(6, 20), [bar(3, 13)])
+    assert not is_part(bar(3, 13), [bar(7, 20)]) and not is_part(bar(3, 13), [])
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,6 @@ class ProposalNetwork:
     Args:
         masker: built under `strategy`'s scope.
         patch: pixels of a patch's side.
-        most: proposals for each picture, at most.
         threshold: a pixel is of an object if it is so probable that it is.
         merge: intersection over union of two masks from which on they are the same; 1 for never.
     """
@@ -73,12 +72,11 @@ class ProposalNetwork:
         strategy,
         patch: int,
         *,
-        most: int,
         threshold: float = THRESHOLD,
         merge: float = MERGE_IOU,
     ):
         self._network = Replicated(masker, strategy, 1)  # pictures are of many sizes
-        self._patch, self._most = patch, most
+        self._patch = patch
         self._threshold, self._merge = threshold, merge
         self._longer = round(LONGER * patch)
 
@@ -87,23 +85,26 @@ class ProposalNetwork:
         """Pixels that are enough for the shorter side of a decoded picture."""
         return round(self._longer * SCALES[-1])
 
-    def __call__(self, picture: Image.Image, size: tuple[int, int] | None = None) -> Proposals:
+    def __call__(
+        self, picture: Image.Image, size: tuple[int, int] | None = None, *, most: int
+    ) -> Proposals:
         """Return what may be objects in a picture.
 
         Args:
             picture: upright RGB.
             size: its full (width, height), where it was decoded smaller.
+            most: proposals, at most.
         """
         from pycocotools.mask import area
 
         size = size or picture.size
-        scores, candidates = self._best(picture, size)
+        scores, candidates = self._best(picture, size, min(_TRIED, 3 * most))
         plain = self._longer / max(size)
         sizes = [tuple(max(1, round(side * plain)) for side in size), size]
         small = [drawn(each, sizes[0], plain, self._threshold) for each in candidates]
         shapes, kept = [], []
         for at in distinct(small, self._merge):
-            if len(kept) == self._most:
+            if len(kept) == most:
                 break
             # At the original's size, for those alone that are wanted.
             shape = drawn(candidates[at], size, 1.0, self._threshold)
@@ -113,7 +114,7 @@ class ProposalNetwork:
         return Proposals(shapes, scores[kept])
 
     def _best(
-        self, picture: Image.Image, size: tuple[int, int]
+        self, picture: Image.Image, size: tuple[int, int], count: int
     ) -> tuple[np.ndarray, list[_Candidate]]:
         """Return the scores of the best patches of all scales, and their masks."""
         scores, logits, patches = [], [], []
@@ -122,7 +123,7 @@ class ProposalNetwork:
             logits.append(masks)
             patches += places
         every = np.concatenate(scores)
-        best = np.argsort(-every, kind="stable")[: min(_TRIED, 3 * self._most)]
+        best = np.argsort(-every, kind="stable")[:count]
         masks = np.concatenate(logits)[best]
         side = round(masks.shape[1] ** 0.5)
         candidates = [
@@ -196,14 +197,24 @@ def distinct(shapes: Sequence[dict], most: float) -> Iterator[int]:
         shapes: run lengths, the surest first.
         most: intersection over union from which on masks are alike.
     """
-    from pycocotools.mask import area, iou
+    from pycocotools.mask import area, iou, toBbox
 
-    left = np.array([area(shape) > 0 for shape in shapes], bool)  # of 256 at once it fails
+    areas = np.array([area(shape) for shape in shapes], np.float64)  # of 256 at once it fails
+    boxes = np.array([toBbox(shape) for shape in shapes], np.float64).reshape(-1, 4)
+    first, last = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
+    left = areas > 0
     for at in range(len(shapes)):
         if not left[at]:
             continue
         yield at
-        later = at + 1 + np.flatnonzero(left[at + 1 :])
-        if len(later) and most < 1:
-            alike = iou([shapes[at]], [shapes[other] for other in later], [0] * len(later))[0]
-            left[later[alike >= most]] = False
+        left[at] = False
+        if most >= 1:
+            continue
+        # What masks share is in both boxes, and no more than the smaller one: most are told apart
+        # by that.
+        shared = np.minimum(last, last[at]) - np.maximum(first, first[at])
+        bound = np.minimum(np.prod(np.maximum(shared, 0), axis=1), np.minimum(areas, areas[at]))
+        near = np.flatnonzero(left & (bound >= most * np.maximum(areas, areas[at])))
+        if len(near):
+            alike = iou([shapes[at]], [shapes[other] for other in near], [0] * len(near))[0]
+            left[near[alike >= most]] = False
