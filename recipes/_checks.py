@@ -6,17 +6,33 @@ import math
 from numbers import Integral, Real
 
 from dltk.errors import UsageError, printable
-from dltk.painting.photo import LARGEST
+from dltk.painting import LARGEST
 
 _PRECISIONS = ("auto", "float32", "bfloat16")
 
 
-def check_whole(option: str, value, least: int) -> None:
-    """Raise UsageError unless `value` is a whole number of at least `least`."""
-    if not isinstance(value, Integral):
-        raise UsageError(f"{_dashed(option)} is a whole number, not {printable(str(value))}")
+def check_whole(option: str, value, least: int, most: int | None = None) -> None:
+    """Raise UsageError unless `value` is a whole number from `least` to `most`, None for any."""
+    _check_integral(option, value)
     if value < least:
         raise UsageError(f"{_dashed(option)} is at least {least}, not {value}")
+    if most is not None and value > most:
+        raise UsageError(f"{_dashed(option)} is at most {most}, not {value}")
+
+
+def check_multiple(option: str, value, of: int, least: int, most: int) -> None:
+    """Raise UsageError unless `value` is a multiple of `of` from `least` to `most`.
+
+    Args:
+        least, most: multiples themselves.
+    """
+    _check_integral(option, value)
+    if value % of or not least <= value <= most:
+        near = min(most, max(least, round(value / of) * of))
+        raise UsageError(
+            f"{_dashed(option)} {value} is not a multiple of {of} from {least} to {most}; "
+            f"take {near}"
+        )
 
 
 def check_number(
@@ -56,6 +72,11 @@ def check_size(size, least: int) -> int:
     if not isinstance(size, Integral) or not least <= size <= LARGEST:
         raise UsageError(f"--size is keep, or pixels from {least} to {LARGEST}, not {size!r}")
     return int(size)
+
+
+def _check_integral(option: str, value) -> None:
+    if not isinstance(value, Integral):
+        raise UsageError(f"{_dashed(option)} is a whole number, not {printable(str(value))}")
 
 
 def _dashed(option: str) -> str:

@@ -16,7 +16,7 @@ from dltk.batch import Item
 from dltk.errors import InputError, UsageError, nearest, printable
 from dltk.images import decode, opened
 from dltk.metadata import to_srgb
-from dltk.painting.photo import LARGEST
+from dltk.painting import LARGEST
 from dltk.painting.scales import shrink
 from dltk.samples import style_files
 

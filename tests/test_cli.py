@@ -233,6 +233,13 @@ def test_completion_scripts_are_printed(dltk, shell):
     assert result.code == 0 and "_DLTK_COMPLETE" in result.out
 
 
+@pytest.mark.parametrize("recipe", ["classify", "detect", "evaluate", "features", "segment"])
+def test_recipes_that_predict_are_imported_without_tensorflow(recipe):
+    """Its import takes longer than what they do on a CPU."""
+    code = f"import sys, recipes.{recipe}; sys.exit('tensorflow' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_names_of_models_are_completed():
     from dltk.cli.options import complete_model
 

@@ -11,10 +11,10 @@ from dltk.batch import Item
 from dltk.errors import InputError
 from dltk.images import encode
 from dltk.metadata import exif_of, from_srgb, to_srgb
+from dltk.painting import LARGEST
 from dltk.painting.scales import shrink, to_picture
 from dltk.painting.watch import save_trace
 
-LARGEST = 4096  # pixels of the longer side: what painting keeps within a workstation's memory
 _QUALITY = 95
 
 

@@ -13,7 +13,8 @@ from PIL.ExifTags import Base
 from dltk.batch import Item
 from dltk.errors import InputError
 from dltk.images import decode
-from dltk.painting.photo import LARGEST, Painting, open_photo
+from dltk.painting import LARGEST
+from dltk.painting.photo import Painting, open_photo
 from dltk.painting.scales import (
     coarse_to_fine,
     fitted,
