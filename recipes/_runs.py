@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -117,15 +119,20 @@ def keep_data(run: RunFolder, data, label: Callable[[object, int], str]) -> None
 
     Args:
         label: from the pictures of a split and the place of one to what is known of it, in a few
-            letters.
+            letters; called on several threads, as it may read files.
     """
-    run.keep_data(
-        [
-            {"path": part.names[at], "label": label(part, at), "split": split, "digest": digest}
+    with ThreadPoolExecutor(cores()) as pool:
+        labels = {
+            split: pool.map(partial(label, part), range(len(part)))
             for split, part in data.splits.items()
-            for at, digest in enumerate(part.digests)
-        ]
-    )
+        }
+        run.keep_data(
+            [
+                {"path": name, "label": told, "split": split, "digest": digest}
+                for split, part in data.splits.items()
+                for name, told, digest in zip(part.names, labels[split], part.digests, strict=True)
+            ]
+        )
 
 
 def agreed_precision(

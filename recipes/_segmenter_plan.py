@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 from dltk.data.masks.augment import STRENGTHS
-from dltk.errors import UsageError, nearest
+from dltk.errors import UsageError
 from dltk.images import Geometry
 from dltk.losses.segmentation import WEIGHTINGS
 from dltk.models.fcn.presets import DESIGNS
 from dltk.models.find import ModelSource, find_model
 from dltk.training.optimizers import OPTIMIZERS, SCHEDULES
+from recipes._checks import check_choice, check_multiple, check_number, check_whole
 
 PRESETS = tuple(DESIGNS)
 LOSSES = ("cross-entropy", "focal", "dice", "cross-entropy+dice")
 _STRIDE = 32  # pixels of the canvas between places of the coarsest map
+_LARGEST = 2048  # pixels of its side
 _WORDS = {
     "preset": PRESETS,
     "loss": LOSSES,
@@ -81,36 +83,24 @@ def plan_of(asked: SimpleNamespace, defaults: dict) -> SegmenterPlan:
 
 
 def _stages(asked: SimpleNamespace) -> tuple[tuple[str, int], ...]:
-    """Return the designs to train one after the other: the coarsest for half of the epochs."""
+    """Return the designs to train one after the other: the finest for half of the epochs."""
     designs = list(PRESETS)[: PRESETS.index(asked.preset) + 1] if asked.staged else [asked.preset]
     if len(designs) > asked.epochs:
         raise UsageError(
             f"--epochs {asked.epochs} is too few for the stages {', '.join(designs)}; "
             "train them --at-once, or longer"
         )
-    later = len(designs) - 1
-    each = max(1, round(asked.epochs / 2 / later)) if later else 0
-    each = min(each, (asked.epochs - 1) // later) if later else 0
-    return ((designs[0], asked.epochs - later * each), *((design, each) for design in designs[1:]))
+    *earlier, last = designs
+    each = max(1, asked.epochs // 2 // len(earlier)) if earlier else 0
+    return (*((design, each) for design in earlier), (last, asked.epochs - each * len(earlier)))
 
 
 def _check(asked: SimpleNamespace) -> None:
     """Raise UsageError on unknown words, and numbers that cannot be."""
     for name, words in _WORDS.items():
-        if getattr(asked, name) not in words:
-            hint = nearest(str(getattr(asked, name)), words)
-            raise UsageError(f"--{name.replace('_', '-')} is one of {', '.join(words)}.{hint}")
+        check_choice(name, getattr(asked, name), words)
     for name, least in {"epochs": 1, "batch_size": 1, "hidden": 0}.items():
-        if getattr(asked, name) < least:
-            raise UsageError(f"--{name.replace('_', '-')} must be at least {least}")
-    if not asked.aux >= 0:
-        raise UsageError("--aux must be at least 0")
-    least, most = 2 * _STRIDE, 2048
-    if asked.size % _STRIDE or not least <= asked.size <= most:
-        near = min(most, max(least, round(asked.size / _STRIDE) * _STRIDE))
-        raise UsageError(
-            f"--size {asked.size} is not a multiple of {_STRIDE} from {least} to {most}; "
-            f"take {near}"
-        )
-    if not 0 <= asked.seed < 2**32:
-        raise UsageError(f"--seed {asked.seed} is not from 0 to {2**32 - 1}")
+        check_whole(name, getattr(asked, name), least)
+    check_number("aux", asked.aux)
+    check_multiple("size", asked.size, _STRIDE, 2 * _STRIDE, _LARGEST)
+    check_whole("seed", asked.seed, 0, 2**32 - 1)

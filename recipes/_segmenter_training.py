@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -22,9 +22,8 @@ from dltk.losses.given import Given
 from dltk.losses.segmentation import class_weights, dice_loss, focal_loss, pixel_cross_entropy
 from dltk.masks import likeliest
 from dltk.models.classifier import freeze
-from dltk.models.fcn.heads import build_plain_head
 from dltk.models.fcn.learning import Learner
-from dltk.models.fcn.presets import new_segmenter, refined, regrown_segmenter
+from dltk.models.fcn.presets import new_segmenter, refined, regrown_segmenter, second_head
 from dltk.models.fcn.segmenter import Parts
 from dltk.strategy import apply_precision, cores, reset_precision
 from dltk.training.stage import train_stage
@@ -140,8 +139,7 @@ class SegmenterTraining:
     def _aux_head(self, segmenter: keras.Model) -> keras.Model | None:
         if not self.asked.aux:
             return None
-        maps = Parts.of(segmenter).backbone.outputs
-        return build_plain_head(maps[-2].shape[-1], len(self.data.classes), name="aux_head")
+        return second_head(self.plan.source, segmenter, len(self.data.classes))
 
     def evaluate(self, segmenter: keras.Model, model: Path) -> SegmentationEvaluation | None:
         """Return how good the segmenter is on held-out pictures, if there are any."""
@@ -196,7 +194,7 @@ class SegmenterTraining:
                 )
         if "val" not in self.data.splits:
             self.report("note: no pictures to validate on: the last epoch counts")
-        keep_data(self.run, self.data, _told)
+        keep_data(self.run, self.data, partial(_told, self.data.classes))
 
     def _measure(self, segmenter: keras.Model) -> Callable[[], dict[str, float]]:
         """Return what measures the segmenter on validation pictures, after every epoch."""
@@ -235,6 +233,9 @@ def _score(row: dict) -> list[float]:
     return [row["val_miou"]]
 
 
-def _told(part: MaskedExamples, at: int) -> str:
-    """Return the label map of a picture in a few letters that change when its classes do."""
-    return f"{zlib.crc32(part.counts[at].tobytes()):08x}"
+def _told(classes: Sequence[str], part: MaskedExamples, at: int) -> str:
+    """Return the label map of a picture and the names of all classes in a few letters, which
+    change when one of these does."""
+    mask = part.masks[at]()
+    names = zlib.crc32(repr((classes, mask.shape)).encode())
+    return f"{zlib.crc32(np.ascontiguousarray(mask), names):08x}"

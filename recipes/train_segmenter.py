@@ -114,8 +114,8 @@ def train_segmenter(
             VOC's layout, COCO's with polygons or run lengths, a CSV file, "tfds:NAME"), or
             MaskData. What is not divided is split by class, seeded.
         preset: "fcn-8s", "fcn-16s" or "fcn-32s": pixels between the finest places that are scored.
-        staged: train "fcn-32s" first, for half of the epochs, and go on from it with a skip to
-            the next finer map, and so on; else all at once.
+        staged: train "fcn-32s" first and go on from it with a skip to the next finer map, and so
+            on, half of the epochs being the last one's; else all at once.
         backbone: a name in the catalog or a `.keras` file of a classifier, with its own weights;
             or a segmenter's, which then learns other classes with all it knows.
         unfreeze: train so many top layers of the backbone too: a number, "all", or "none". Only
@@ -128,7 +128,8 @@ def train_segmenter(
         class_weights: "none", "balanced", "median" or "log", see
             `dltk.losses.segmentation.class_weights`.
         aux: weight of the loss of a second head, at the backbone's map before the last, which
-            helps in training and is dropped afterwards, such as 0.5; 0 for none.
+            helps in training and is dropped afterwards, such as 0.5; 0 for none. Published
+            segmenters have one that is trained.
         epochs: at most, over all stages, see `patience`.
         batch_size: pictures in a step, over all replicas.
         lr: the highest learning rate, or "auto" to look for one; None for that of the optimizer.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from dltk.errors import UsageError
 from dltk.masks import IGNORE
 from dltk.modelfile import read_card
 from dltk.models.fcn.load import load_fcn
-from dltk.models.fcn.presets import design_of
+from dltk.models.fcn.segmenter import Parts
 from dltk.models.find import find_model
 from recipes.evaluate import evaluate
 from recipes.segment import segment
@@ -39,7 +40,7 @@ SHORT = TINY | {
     "epochs": 4, "unfreeze": 2, "optimizer": "momentum", "aux": 0.3, "hidden": 8,
     "val_share": 0.0, "test_share": 0.0,
 }  # fmt: skip
-STAGES = ["fcn-32s", "fcn-32s", "fcn-16s", "fcn-8s"]
+STAGES = ["fcn-32s", "fcn-16s", "fcn-8s", "fcn-8s"]
 
 
 # That it learns
@@ -54,7 +55,7 @@ def test_scenes_are_learnt(segmenter):  # noqa: F811
     assert card.backbone == "efficientnet-lite0" and card.metrics["split"] == "val"
     assert card.metrics["mean_iou"] == pytest.approx(report.mean_iou)
     assert card.training["pictures"] == {"train": 64, "val": 16}
-    assert design_of(load_fcn(find_model(segmenter.model))) == "fcn-8s"
+    assert Parts.of(load_fcn(find_model(segmenter.model))).enlarge.factor == 8
 
 
 def test_a_run_folder_tells_the_whole_story(segmenter, mask_scenes):  # noqa: F811
@@ -66,7 +67,7 @@ def test_a_run_folder_tells_the_whole_story(segmenter, mask_scenes):  # noqa: F8
     }  # fmt: skip
     rows = history_of(segmenter.run)
     stages = [row["stage"] for row in rows]
-    assert stages == ["fcn-32s"] * 2 + ["fcn-16s"] * 2 + ["fcn-8s"] * 2
+    assert stages == ["fcn-32s", "fcn-16s"] + ["fcn-8s"] * 4
     best = [max(float(r["val_miou"]) for r in rows if r["stage"] == stage) for stage in set(stages)]
     assert float(rows[0]["val_miou"]) < max(best)
     report = (segmenter.run / "report.md").read_text()
@@ -153,6 +154,21 @@ def test_a_run_killed_between_stages_ends_like_one_never_stopped(whole, options,
         np.testing.assert_array_equal(first[name], second[name], err_msg=name)
 
 
+def test_a_run_does_not_go_on_with_other_label_maps_or_names(whole, tmp_path):
+    """Even where each picture has as many pixels of each class."""
+    run, data = tmp_path / "a run", few_masks(10)
+    shutil.copytree(whole[0].run, run)
+    part = data.splits["all"]
+    mirrored = tuple(lambda mask=mask: mask()[:, ::-1] for mask in part.masks)
+    for other in (
+        replace(data, splits={"all": replace(part, masks=mirrored)}),
+        replace(data, classes=(data.classes[0], *data.classes[:0:-1])),
+    ):
+        with pytest.raises(UsageError, match="the data changed since this run began"):
+            resume_train_segmenter(run, data=other)
+    assert resume_train_segmenter(run, data=few_masks(10)).classes == data.classes
+
+
 def test_two_replicas_learn_as_one(whole, options, tmp_path):
     """But for dropout, which each draws for its own pictures."""
     lines, done = [], []
@@ -227,7 +243,7 @@ def test_ignored_pixels_do_not_count_and_classes_never_learnt_are_refused(option
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"preset": "fcn-4s"}, r"--preset is one of fcn-32s, fcn-16s, fcn-8s\. Did you mean"),
+        ({"preset": "fcn-4s"}, "--preset is one of fcn-32s, fcn-16s, fcn-8s, not fcn-4s"),
         ({"loss": "hinge"}, "--loss is one of cross-entropy, focal, dice"),
         ({"size": 100}, r"--size 100 is not a multiple of 32 from 64 to 2048; take 96"),
         ({"epochs": 2}, "--epochs 2 is too few for the stages fcn-32s, fcn-16s, fcn-8s"),
@@ -236,7 +252,16 @@ def test_ignored_pixels_do_not_count_and_classes_never_learnt_are_refused(option
         ({"loss": "dice", "class_weights": "log"}, "--class-weights has no meaning here"),
         ({"backbone": "faster-rcnn-mobilenet"}, "faster-rcnn-mobilenet is for the task detect"),
         ({"backbone": "cnn"}, "unknown model"),
-        ({"aux": float("nan")}, "--aux must be at least 0"),
+        ({"aux": float("nan")}, "--aux is a number of at least 0, not nan"),
+        ({"aux": -1}, "--aux is a number of at least 0, not -1"),
+        ({"epochs": 2.5}, "--epochs is a whole number, not 2.5"),
+        ({"epochs": 0}, "--epochs is at least 1, not 0"),
+        ({"batch_size": 0}, "--batch-size is at least 1, not 0"),
+        ({"hidden": 1.5}, "--hidden is a whole number, not 1.5"),
+        ({"size": 320.0}, "--size is a whole number, not 320.0"),
+        ({"seed": 1.5}, "--seed is a whole number, not 1.5"),
+        ({"seed": -1}, "--seed is at least 0, not -1"),
+        ({"seed": 2**32}, "--seed is at most 4294967295"),
     ],
 )  # fmt: skip
 def test_what_cannot_work_is_refused_before_any_work(asked, message, tmp_path):
