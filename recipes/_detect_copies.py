@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,10 +12,10 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from dltk.batch import Item, plan_products
+from dltk.batch import Item
 from dltk.drawing_boxes import draw_boxes
-from dltk.errors import UsageError
 from dltk.images import encodable, encode
+from recipes._copies import CopyFolders
 from recipes.classify import folder_name
 
 _CELLS = 6  # that a blurred object is averaged to, along its longer side
@@ -40,7 +40,7 @@ class Found(Protocol):
 
 
 @dataclass(frozen=True)
-class Copies:
+class Copies(CopyFolders):
     """Which copies are wanted, and where.
 
     Attributes:
@@ -57,29 +57,12 @@ class Copies:
     blurred: str | os.PathLike | None = None
     blur: frozenset[int] = frozenset()
 
-    @property
-    def wanted(self) -> bool:
-        """Whether there is anything to write."""
-        return any(folder is not None for folder, _ in self._folders().values())
-
-    def _folders(self) -> dict[str, tuple[str | os.PathLike | None, Callable[[str], str]]]:
-        """Return, by option, the folder and from an item's name that of its product."""
+    def _folders(self):
         return {
             "--annotate": (self.annotate, encodable),
             "--crops": (self.crops, lambda name: crop_name(name, _NUMBERS)),
             "--blurred": (self.blurred, encodable),
         }
-
-    def check(self, items: Sequence[Item]) -> None:
-        """Raise UsageError if two files would meet, or one would be written over an input."""
-        taken: dict[Path, str] = {}
-        for option, (folder, name) in self._folders().items():
-            if folder is None:
-                continue
-            other = taken.setdefault(Path(folder).resolve(), option)
-            if other != option:
-                raise UsageError(f"{other} and {option} are the same folder; name two")
-            plan_products(items, Path(folder), name)
 
     def write(self, item: Item, found: Sequence[Found]) -> dict[str, Path]:
         """Write the copies of one picture; return their paths by kind.
@@ -88,6 +71,7 @@ class Copies:
 
         Raises:
             InputError: the picture can no longer be read.
+            UsageError: a file of another picture has the place of one of these.
             DltkError: a copy cannot be written.
         """
         self.check([item])

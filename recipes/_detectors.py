@@ -154,7 +154,7 @@ def chosen_classes(words: str | Sequence[str], source: ModelSource, option: str)
 
 def _load_trained(source: ModelSource, **options) -> Detector:
     """Return a published detector, or one in a model file that `dltk train detector` wrote."""
-    from recipes._trained import NetworkDetector
+    from recipes._trained_detector import NetworkDetector
 
     return NetworkDetector(source, **options)
 

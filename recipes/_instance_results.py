@@ -11,13 +11,15 @@ from typing import NamedTuple
 import numpy as np
 
 from dltk.batch import Item
+from dltk.errors import InputError
 from dltk.images import encode
 from dltk.masks import IGNORE, of_run_lengths
 from dltk.models.catalog import Label
 from dltk.models.labels import distinct_names
 from recipes._segment_copies import overlaid
 
-MOST = IGNORE - 1  # objects that an index map can tell apart
+MOST = IGNORE - 1
+"""Objects that an index map can tell apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,13 @@ class Instanced:
         return self.item.path
 
     @property
-    def mask(self) -> np.ndarray:
-        """Which object is in front, uint8 (H, W): 1 for the first, which hides others; 0 none."""
+    def mask(self) -> np.ndarray | None:
+        """Which object is in front, uint8 (H, W): 1 for the first, which hides others; 0 none.
+
+        None where the picture failed.
+        """
+        if self.error is not None:
+            return None
         return index_map([each.shape for each in self.instances], self.size)
 
     def to_dict(self) -> dict:
@@ -108,9 +115,11 @@ class Instanced:
         """Write a copy of the picture under its objects, each with a caption.
 
         Raises:
-            InputError: the picture can no longer be read.
+            InputError: the picture failed, or can no longer be read.
             DltkError: the copy cannot be written.
         """
+        if self.error is not None:
+            raise InputError(self.error)
         mask = self.mask
         encode(overlaid(self.item.decode(), mask, overlay_of(self.instances, mask)), path)
 
@@ -179,9 +188,13 @@ def index_map(shapes: Sequence[dict], size: tuple[int, int]) -> np.ndarray:
     """Return which of some masks is in front at each pixel, uint8 (H, W), 1 the first; 0 none.
 
     Args:
-        shapes: run lengths, those in front first; 254 at most.
+        shapes: run lengths, those in front first.
         size: (width, height).
+    Raises:
+        ValueError: there are more than MOST.
     """
+    if len(shapes) > MOST:
+        raise ValueError(f"{len(shapes)} masks are more than the {MOST} that can be told apart")
     found = np.zeros(size[::-1], np.uint8)
     for value in range(len(shapes), 0, -1):
         found[of_run_lengths(shapes[value - 1])] = value

@@ -9,9 +9,9 @@ from dltk.data.instances.batches import COLOURS
 from dltk.errors import UsageError
 from dltk.images import Geometry
 from dltk.models.find import ModelSource, find_model
-from dltk.models.masker.network import check_patch
+from dltk.models.masker.network import LARGEST, MULTIPLE, SMALLEST
 from dltk.training.optimizers import OPTIMIZERS, SCHEDULES
-from recipes._checks import check_choice, check_number, check_whole
+from recipes._checks import check_choice, check_multiple, check_whole
 
 _WORDS = {
     "optimizer": OPTIMIZERS,
@@ -54,7 +54,7 @@ def plan_of(asked: SimpleNamespace, defaults: dict) -> MaskerPlan:
         check_choice(name, getattr(asked, name), words)
     for name in ("epochs", "batch_size"):
         check_whole(name, getattr(asked, name), 1)
-    check_number("seed", asked.seed, 0, 2**32 - 1)
+    check_whole("seed", asked.seed, 0, 2**32 - 1)
     if asked.unfreeze == "none" and asked.backbone_lr is not None:
         raise UsageError(
             "--backbone-lr has no meaning here: no layers of the backbone are trained; say which "
@@ -64,7 +64,7 @@ def plan_of(asked: SimpleNamespace, defaults: dict) -> MaskerPlan:
     if source.task not in ("classify", "features", "mask"):
         raise UsageError(f"{source.name} is for the task {source.task}; name a classifier")
     if source.task != "mask":
-        check_patch(asked.patch)
+        check_multiple("patch", asked.patch, MULTIPLE, SMALLEST, LARGEST)
         return MaskerPlan(source, asked.patch)
     if asked.patch not in (defaults["patch"], source.geometry.height):
         raise UsageError(

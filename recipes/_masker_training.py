@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -16,7 +17,15 @@ from dltk.errors import UsageError
 from dltk.losses.given import Given
 from dltk.models.classifier import freeze
 from dltk.models.masker.learning import LOSSES, Learner
-from dltk.models.masker.network import CELL, MARGIN, OUTSIDE, Parts, load_masker, new_masker
+from dltk.models.masker.network import (
+    ANSWERS,
+    CELL,
+    MARGIN,
+    OUTSIDE,
+    Parts,
+    load_masker,
+    new_masker,
+)
 from dltk.strategy import apply_precision, cores, reset_precision
 from dltk.training.stage import train_stage
 from recipes._masker_outcome import write_outcome
@@ -37,7 +46,7 @@ class MaskerTraining:
         self.placement, self.run, self.report = placement, run, report
         self.strategy = placement.strategy
         self.chosen: dict = {}
-        self._proposing: ProposalNetwork | None = None
+        self._judged: InstanceExamples | None = None
 
     def train(self) -> keras.Model:
         """Return the trained masker."""
@@ -52,10 +61,9 @@ class MaskerTraining:
         about = self.placement, self.run, self.report
         precision = agreed_precision(asked.precision, masker, *about)
         with self.strategy.scope():
-            apply_precision(masker, precision)
+            apply_precision(masker, precision, exact=ANSWERS)
             learner = Learner(masker)
-        judged = "val" in self.data.splits
-        self._proposing = ProposalNetwork(masker, self.strategy, self.plan.patch)
+        judged = self._judged is not None
         progress = train_stage(
             learner,
             self._batches(),
@@ -64,7 +72,7 @@ class MaskerTraining:
             rate=rate_of(asked),
             loss={name: Given() for name in LOSSES},
             metrics=[],
-            measure=self._measure if judged else None,
+            measure=self._measure(masker),
             score=_score if judged else None,
             slow=slow,
             slow_rate=asked.backbone_lr,
@@ -95,8 +103,13 @@ class MaskerTraining:
             threads=cores(),
         )
 
-    def evaluate(self, model: Path) -> ProposalEvaluation | None:
-        """Return how good the trained masker is on held-out pictures, if there are any."""
+    def evaluate(self, masker: keras.Model, model: Path) -> ProposalEvaluation | None:
+        """Return how good the trained masker is on held-out pictures, if there are any.
+
+        Args:
+            masker: from `train`.
+            model: where it goes.
+        """
         data = self.data
         split = next((name for name in ("test", "val") if name in data.splits), None)
         if split is None:
@@ -110,7 +123,7 @@ class MaskerTraining:
             split=split,
             seen_in_training=sum(digest in trained_on for digest in part.digests),
             examples=part,
-            **compare(self._proposing, part),
+            **compare(self._proposing(masker), part),
         )
 
     def write_outcome(self, evaluation: ProposalEvaluation | None) -> None:
@@ -132,16 +145,42 @@ class MaskerTraining:
         train = self.data.splits.get("train")
         if train is None or not any((~each.ignored).any() for each in train.objects):
             raise UsageError("no picture with an object can be trained on")
-        if "val" not in self.data.splits:
-            self.report("note: no pictures to validate on: the last epoch counts")
+        if "val" in self.data.splits:
+            self._judged = judged_by(self.data.splits["val"])
+        if self._judged is None:
+            self.report("note: no objects to validate on: the last epoch counts")
         keep_data(self.run, self.data, _told)
 
-    def _measure(self) -> dict[str, float]:
-        """Measure the masker on validation pictures, after an epoch."""
-        part = self.data.splits["val"]
-        part = part.take(range(min(_JUDGED, len(part))))
-        report = compare(self._proposing, part, [_PROPOSED])["report"]
-        return {"val_ar": report.average_recalls[_PROPOSED]}
+    def _measure(self, masker: keras.Model) -> Callable[[], dict[str, float]] | None:
+        """Return what measures the masker on validation pictures, after every epoch."""
+        if self._judged is None:
+            return None
+        network = self._proposing(masker)
+
+        def measure() -> dict[str, float]:
+            report = compare(network, self._judged, [_PROPOSED])["report"]
+            return {"val_ar": report.average_recalls[_PROPOSED]}
+
+        return measure
+
+    def _proposing(self, masker: keras.Model) -> ProposalNetwork:
+        """Return the masker, ready to propose in the precision it has now.
+
+        That stays the one it is first used with, whatever the masker is set to later.
+        """
+        return ProposalNetwork(masker, self.strategy, self.plan.patch)
+
+
+def judged_by(part: InstanceExamples) -> InstanceExamples | None:
+    """Return the pictures that each epoch is judged by: some with objects, from all over `part`.
+
+    None if there are no objects that count: of nothing no share can be found.
+    """
+    known = [at for at, each in enumerate(part.objects) if not each.ignored.all()]
+    if not known:
+        return None
+    count = min(_JUDGED, len(known))
+    return part.take(known[at * len(known) // count] for at in range(count))
 
 
 def _score(row: dict) -> list[float]:

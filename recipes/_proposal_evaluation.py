@@ -22,7 +22,7 @@ from dltk.images import decode_sized, encode
 from dltk.metrics.proposals import LIMITS, ProposalReport, measure_proposals
 from dltk.strategy import cores
 from recipes._evaluation import FORMAT, write_record
-from recipes._instance_results import index_map
+from recipes._instance_results import MOST, index_map
 
 _TASK = "mask"
 _COLUMNS = ("path", "objects", "proposals", "covered")
@@ -98,7 +98,7 @@ class ProposalEvaluation:
         for index in range(min(_SHOWN, len(self.examples))):
             with suppress(InputError):  # gone since it was measured
                 picture = self.examples.decode(index)
-                objects = self.examples.truths(index)
+                objects = self.examples.truths(index)[:MOST]
                 shapes = self.proposals[index].shapes[:_KEPT]
                 drawn = [under_masks(picture, each) for each in (objects, shapes)]
                 yield PurePath(self.examples.names[index]).name, [picture, *drawn]
@@ -144,5 +144,5 @@ def compare(
 
 
 def under_masks(picture: Image.Image, shapes: Sequence[dict]) -> Image.Image:
-    """Return a picture (RGB) under some masks, each in a colour of its own."""
+    """Return a picture (RGB) under some masks, each in a colour of its own: MOST at most."""
     return tinted(np.asarray(picture), index_map(shapes, picture.size), clear=[0])

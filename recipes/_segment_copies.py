@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,12 +12,13 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from dltk.batch import Item, plan_products
+from dltk.batch import Item
 from dltk.drawing_masks import captioned, tinted
-from dltk.errors import UsageError
+from dltk.errors import InputError
 from dltk.explain.heat import coloured
 from dltk.images import encodable, encode
 from dltk.masks import IGNORE, index_picture
+from recipes._copies import CopyFolders
 from recipes.classify import folder_name
 
 
@@ -30,7 +31,7 @@ class Class(Protocol):
 
 
 @dataclass(frozen=True)
-class Copies:
+class Copies(CopyFolders):
     """Which files are wanted of each picture, and where. All have the picture's size.
 
     Attributes:
@@ -53,13 +54,7 @@ class Copies:
     skipped: frozenset[int] = frozenset()
     folders: Sequence[str] = ()
 
-    @property
-    def wanted(self) -> bool:
-        """Whether there is anything to write."""
-        return any(folder is not None for folder, _ in self._folders().values())
-
-    def _folders(self) -> dict[str, tuple[str | os.PathLike | None, Callable[[str], str]]]:
-        """Return, by option, the folder and from an item's name that of its product."""
+    def _folders(self):
         return {
             "--masks": (self.masks, png_name),
             "--overlay": (self.overlay, encodable),
@@ -68,32 +63,25 @@ class Copies:
             "--heat": (self.heat, png_name),
         }
 
-    def check(self, items: Sequence[Item]) -> None:
-        """Raise UsageError if two files would meet, or one would be written over an input."""
-        taken: dict[Path, str] = {}
-        for option, (folder, name) in self._folders().items():
-            if folder is None:
-                continue
-            other = taken.setdefault(Path(folder).resolve(), option)
-            if other != option:
-                raise UsageError(f"{other} and {option} are the same folder; name two")
-            plan_products(items, Path(folder), name)
-
     def write(
         self, item: Item, mask: np.ndarray, classes: Sequence[Class], heat: dict[int, np.ndarray]
     ) -> dict[str, Path]:
         """Write the files of one picture; return their paths by kind.
 
         Raises:
-            InputError: the picture can no longer be read.
+            InputError: the picture can no longer be read, or has another size now; nothing is
+                written then.
+            UsageError: a file of another picture has the place of one of these.
             DltkError: a file cannot be written.
         """
         self.check([item])
-        files: dict[str, Path] = {}
+        picture, files = None, {}
+        if self.overlay is not None or self.cutouts is not None:
+            picture = item.decode()
+            _check_size(picture, mask)
         if self.masks is not None:
             files["mask"] = Path(self.masks) / png_name(item.name)
             encode(index_picture(mask), files["mask"])
-        picture = item.decode() if self.overlay is not None or self.cutouts is not None else None
         shown = [each for each in classes if each.number not in self.skipped]
         if self.overlay is not None:
             files["overlay"] = Path(self.overlay) / encodable(item.name)
@@ -117,12 +105,22 @@ def overlaid(
     """Return a copy of `picture` (RGB) under the colours and names of some classes.
 
     Other classes leave it as it is; pixels without any are hatched.
+
+    Raises:
+        InputError: the label map is of another size.
     """
+    _check_size(picture, mask)
     names = {each.value: each.name for each in classes}
     clear = [value for value in np.unique(mask).tolist() if value not in names and value != IGNORE]
     drawn = tinted(np.asarray(picture), mask, strength=alpha, clear=clear)
     drawn.info.update(picture.info)
     return captioned(drawn, mask, names)
+
+
+def _check_size(picture: Image.Image, mask: np.ndarray) -> None:
+    """Raise InputError if a picture is not the one that was looked at, by its size."""
+    if picture.size != mask.shape[::-1]:
+        raise InputError("it is of another size now")
 
 
 def binary(mask: np.ndarray, value: int) -> Image.Image:

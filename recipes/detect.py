@@ -34,7 +34,6 @@ from recipes._detectors import (
     load_detector,
 )
 from recipes._tiles import SMALLEST
-from recipes.classify import distinct
 
 _MERGE_IOU = 0.5  # across tiles, where the detector's own is taken within them
 
@@ -120,10 +119,7 @@ def detect(
         raise UsageError("--tile and --regions do not go together: regions are of whole pictures")
     items = gather(images)
     count = len(items) if hasattr(items, "__len__") else None
-    if count is not None:
-        copies.check(items)
-    elif copies.wanted:
-        items = distinct(items)
+    items = copies.checked(items)
     detector = load_detector(
         source,
         score=score,

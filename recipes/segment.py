@@ -36,7 +36,6 @@ from recipes._segmenters import (
     load_segmenter,
 )
 from recipes._tiles import SMALLEST
-from recipes.classify import distinct
 
 
 def segment(
@@ -120,10 +119,7 @@ def segment(
     )
     items = gather(images)
     count = len(items) if hasattr(items, "__len__") else None
-    if count is not None:
-        copies.check(items)
-    elif copies.wanted:
-        items = distinct(items)
+    items = copies.checked(items)
     segmenter = load_segmenter(
         source,
         classes=wanted,
@@ -163,8 +159,7 @@ def segment(
     # Label maps are as large as pictures: not many wait to be taken.
     finished = ordered_map(finish, outcomes, workers=cores(), ahead=1)
     with closing(outcomes), ExitStack() as stack:
-        if tile:
-            stack.callback(segmenter.stop)  # a picture may have hundreds of tiles left
+        stack.callback(segmenter.stop)  # a picture may have hundreds of tiles left
         yield from stack.enter_context(closing(finished))
 
 

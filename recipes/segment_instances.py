@@ -22,17 +22,19 @@ import numpy as np
 from PIL import Image
 
 from dltk import strategy as placing
-from dltk.batch import Item, gather, ordered_map, predict
+from dltk.batch import Item, batched, gather, ordered_map, predict
 from dltk.engine import load_engine
 from dltk.errors import InputError, UsageError
+from dltk.images import Geometry
 from dltk.models.find import ModelSource, find_model
+from dltk.models.masker.source import check_task
 from dltk.strategy import cores
 from dltk.weights import Report, silent
 from recipes._checks import check_number, check_whole
 from recipes._detectors import chosen_classes
 from recipes._instance_results import MOST, Instance, Instanced, instances_of, overlay_of
 from recipes._segment_copies import Copies
-from recipes.classify import DEFAULT_MODEL, distinct, find_models
+from recipes.classify import DEFAULT_MODEL, find_models
 
 SCORE = 0.2
 """How probable a label must be, at least."""
@@ -91,19 +93,12 @@ def segment_instances(
     score = SCORE if score is None else score
     check_number("score", score, most=1)
     check_number("alpha", alpha, most=1)
-    check_whole("max", most, 1)
-    if most > MOST:
-        raise UsageError(f"--max is at most {MOST}, not {most}")
+    check_whole("max", most, 1, MOST)
     source, classifier = find_sources(masker, model, labels=labels, pixel_range=pixel_range)
     wanted = chosen_classes(classes, classifier, "--classes")
     copies = Copies(masks=masks, overlay=overlay, alpha=alpha)
-    items = gather(images)
-    count = len(items) if hasattr(items, "__len__") else None
-    if count is not None:
-        copies.check(items)
-    elif copies.wanted:
-        items = distinct(items)
-    finder = Finder(
+    items = copies.checked(gather(images))
+    finder = InstanceFinder(
         source,
         classifier,
         wanted=wanted,
@@ -118,10 +113,10 @@ def segment_instances(
     )
     report(f"{source.name} on {finder.running}, labels of {classifier.name}")
 
-    def look(loaded: list) -> Iterator[tuple[tuple[int, int], list[Instance]]]:
-        return ((size, finder(picture, size)) for picture, size in loaded)
+    def look(loaded: list[Image.Image]) -> Iterator[tuple[tuple[int, int], list[Instance]]]:
+        return ((picture.size, finder(picture)) for picture in loaded)
 
-    outcomes = predict(items, Item.decode_sized, look, batch_size=1, loaders=cores(), runners=1)
+    outcomes = predict(items, Item.decode, look, batch_size=1, loaders=cores(), runners=1)
     finished = ordered_map(partial(_finished, copies=copies), outcomes, workers=cores(), ahead=1)
     with closing(outcomes), closing(finished) as results:
         yield from results
@@ -136,16 +131,12 @@ def find_sources(
         UsageError: no such model, or one for something else.
     """
     source = find_model(masker)
-    if source.task != "mask":
-        raise UsageError(
-            f"--instances {source.name}: this is a model to {source.task}, and no masker; "
-            'train one with "dltk train masker"'
-        )
+    check_task(source)
     (classifier,) = find_models(model, ensemble=False, labels=labels, pixel_range=pixel_range)
     return source, classifier
 
 
-class Finder:
+class InstanceFinder:
     """A masker and a classifier, ready to run.
 
     Args:
@@ -171,7 +162,7 @@ class Finder:
     ):
         from dltk.engine.proposals import ProposalNetwork
         from dltk.models.fixed import fixed
-        from dltk.models.masker.network import load_masker
+        from dltk.models.masker.network import ANSWERS, load_masker
 
         self._labels, self._geometry = classifier.labels, classifier.geometry
         self._wanted, self._score, self._most = set(wanted), score, most
@@ -193,18 +184,18 @@ class Finder:
         chosen = placing.choose_precision(precision)
         with placement.strategy.scope():
             network = fixed(load_masker(source))
-            placing.apply_precision(network, chosen)
+            placing.apply_precision(network, chosen, exact=ANSWERS)
         self._masker = ProposalNetwork(
             network, placement.strategy, source.geometry.height, merge=_MERGE
         )
         self.running = f"Keras, {placement.reason}, {chosen}"
 
-    def __call__(self, picture: Image.Image, size: tuple[int, int]) -> list[Instance]:
-        """Return the objects in a picture, upright RGB of `size`, the surest first.
+    def __call__(self, picture: Image.Image) -> list[Instance]:
+        """Return the objects in a picture, upright RGB in its full size, the surest first.
 
         Of two with the same label of which one is a part of the other, the surer one stays.
         """
-        found = self._masker(picture, size, most=_PROPOSED * self._most)
+        found = self._masker(picture, most=_PROPOSED * self._most)
         sure = int(np.count_nonzero(found.scores >= OBJECTNESS))
         shapes, objectness = found.shapes[:sure], found.scores[:sure]
         if not shapes:
@@ -213,7 +204,7 @@ class Finder:
 
         boxes = np.array([toBbox(shape) for shape in shapes], np.float64)
         boxes[:, 2:] += boxes[:, :2]
-        probabilities = self._probabilities(picture, boxes)
+        probabilities = seen_around(boxes, picture, self._classifier, self._geometry)
         numbers = probabilities.argmax(axis=1)
         scores = probabilities.max(axis=1)
         kept = []
@@ -231,18 +222,27 @@ class Finder:
             shapes=[shapes[at] for at in kept],
         )
 
-    def _probabilities(self, picture: Image.Image, boxes: np.ndarray) -> np.ndarray:
-        """Return the probabilities of what is in and around boxes, float32 (N, K)."""
-        views = [
-            self._geometry.pixels(picture, around(box, picture.size, context, square=square))
-            for box in boxes
-            for context, square in _VIEWS
-        ]
-        step = self._classifier.batch_size
-        parts = [
-            self._classifier(np.stack(views[at : at + step])) for at in range(0, len(views), step)
-        ]
-        return np.concatenate(parts).reshape(len(boxes), len(_VIEWS), -1).mean(axis=1)
+
+def seen_around(
+    boxes: np.ndarray, picture: Image.Image, classifier, geometry: Geometry
+) -> np.ndarray:
+    """Return the probabilities of what is in and around boxes, float32 (N, K).
+
+    What is looked at is cut out a batch at a time: of a thousand boxes it would take a
+    gigabyte.
+
+    Args:
+        boxes: float64 (N, 4), left, top, right, bottom; one at least.
+        picture: upright RGB.
+        classifier: from `dltk.engine.load_engine`.
+        geometry: of what it takes.
+    """
+    views = [(box, context, square) for box in boxes for context, square in _VIEWS]
+    found = []
+    for some in batched(views, classifier.batch_size):
+        parts = (around(box, picture.size, context, square=square) for box, context, square in some)
+        found.append(classifier(np.stack([geometry.pixels(picture, part) for part in parts])))
+    return np.concatenate(found).reshape(len(boxes), len(_VIEWS), -1).mean(axis=1)
 
 
 def is_part(shape: dict, others: Sequence[dict]) -> bool:

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import inspect
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
+
+import numpy as np
 
 from dltk.data.examples import ObjectData
 from dltk.data.instances import read_instances
@@ -152,7 +154,8 @@ def train_masker(
         log(f"run folder: {run.path}")
         log(placement.reason)
         if placement.chief:
-            tell_findings(check_objects(data, decode=False, threads=cores()), log)
+            found = check_objects(of_one_class(data), decode=False, threads=cores())
+            tell_findings(found, log)
         training = MaskerTraining(asked, plan, data, placement, run, log)
         return _finish(training, training.train())
 
@@ -171,6 +174,16 @@ def resume_train_masker(
     return train_masker(**options | free, resume=run, report=report)
 
 
+def of_one_class(data: ObjectData) -> ObjectData:
+    """Return data whose objects are all of the same class, "object": what a masker learns from."""
+    splits = {}
+    for split, part in data.splits.items():
+        objects = tuple(replace(each, labels=np.zeros_like(each.labels)) for each in part.objects)
+        splits[split] = replace(part, objects=objects)
+        splits[split].__dict__["digests"] = part.digests  # or all pictures are read once more
+    return replace(data, classes=("object",), splits=splits)
+
+
 def _open_run(asked: SimpleNamespace, where: str, chief: bool) -> RunFolder:
     about = {"slug": "masker", "files": named_files(asked, "backbone"), "free": _FREE}
     return begin_run(_COMMAND, asked, where, **about, chief=chief)
@@ -179,7 +192,7 @@ def _open_run(asked: SimpleNamespace, where: str, chief: bool) -> RunFolder:
 def _finish(training: MaskerTraining, masker) -> TrainedMasker:
     """Measure the masker on held-out pictures, save it, and write the report."""
     data, run = training.data, training.run
-    evaluation = training.evaluate(run.path / MODEL_FILE)
+    evaluation = training.evaluate(masker, run.path / MODEL_FILE)
     metrics = evaluation.report.to_dict() | {"split": evaluation.split} if evaluation else {}
     card = ModelCard(
         task="mask",

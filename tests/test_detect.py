@@ -235,6 +235,9 @@ def test_files_of_two_pictures_never_meet(find, tmp_path):
         find(tmp_path / "in", crops=tmp_path / "out")
     with pytest.raises(UsageError, match="choose another folder"):
         find(iter([tmp_path / "in/a.psd.png"]), blur="white", blurred=tmp_path / "in")
+    stream = iter([tmp_path / "in/a.psd.png", tmp_path / "in/a.psd"])
+    with pytest.raises(UsageError, match=r"a\.psd\.png and .*a\.psd would both be written to"):
+        find(stream, annotate=tmp_path / "out")
 
 
 def test_a_picture_that_is_gone_before_its_copy_is_written_fails_alone(

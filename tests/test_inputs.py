@@ -7,13 +7,14 @@ import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from weakref import ref
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from dltk.batch.inputs import Item, find_inputs, gather
-from dltk.batch.products import plan_products
+from dltk.batch.products import Products, plan_products
 from dltk.errors import DltkError, InputError, UsageError
 from dltk.images import encodable
 
@@ -526,6 +527,17 @@ def test_products_that_do_not_meet_are_fine(here):
     assert plan_products(items, here.parent / "out", encodable) is None  # and raised nothing
     pictures = gather(iter([Image.new("RGB", SIZE)] * 2))
     assert plan_products(pictures, here, encodable) is None
+
+
+def test_what_products_are_for_is_not_kept_but_remembered(here):
+    products = Products(here, lambda name: {"product": name})
+    item = Item("a.png", Image.new("RGB", SIZE))
+    assert products.of(item) == products.of(item) == {"product": here / "a.png"}
+    there = ref(item)
+    del item
+    assert there() is None
+    with pytest.raises(UsageError, match=r"a\.png and a\.png would both be written"):
+        products.of(Item("a.png", Image.new("RGB", SIZE)))
 
 
 def test_two_items_for_one_product_are_an_error(here):

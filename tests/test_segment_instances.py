@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from dltk.errors import UsageError
+from dltk.engine.proposals import ProposalNetwork
+from dltk.errors import InputError, UsageError
+from dltk.images import Geometry
 from dltk.masks import of_run_lengths, run_lengths
-from recipes.segment_instances import around, is_part, segment_instances
+from dltk.models.masker.network import Parts
+from recipes.segment_instances import around, is_part, seen_around, segment_instances
 from tests.maskers import backbone, bright_masker  # noqa: F401
 
 GROUND, SIZE = 20, (183, 137)
@@ -94,6 +98,66 @@ def test_the_recipe_finds_what_the_command_does(photos, bright_masker, backbone,
     assert result.instances == [] and not result.mask.any()
 
 
+def test_a_picture_that_failed_has_no_map(photos, bright_masker, backbone, tmp_path):  # noqa: F811
+    how = {"masker": bright_masker, "model": backbone, "engine": "keras"}
+    (result,) = segment_instances(photos / "c.png", **how)
+    assert result.error and result.instances == [] and result.mask is None
+    Image.new("RGB", SIZE).save(tmp_path / "c.png")  # now it can be read
+    result.item.source = tmp_path / "c.png"
+    with pytest.raises(InputError, match=re.escape(result.error)):
+        result.save(tmp_path / "seen.png")
+    assert not (tmp_path / "seen.png").exists()
+
+
+def test_what_maskers_answer_stays_exact_in_bfloat16(photos, bright_masker, backbone, monkeypatch):  # noqa: F811
+    kinds = {}
+
+    class Spied(ProposalNetwork):
+        def __init__(self, masker, *rest, **more):
+            parts = Parts.of(masker)
+            layers = parts.mask_head.layers + parts.score_head.layers + parts.backbone.layers
+            kinds.update({layer.name: layer.compute_dtype for layer in layers})
+            super().__init__(masker, *rest, **more)
+
+    monkeypatch.setattr("dltk.engine.proposals.ProposalNetwork", Spied)
+    how = {"masker": bright_masker, "model": backbone, "engine": "keras", "devices": "cpu"}
+    (result,) = segment_instances(photos / "a.png", score=0.01, precision="bfloat16", **how)
+    assert len(result.instances) >= 2
+    assert kinds.pop("pixels") == kinds.pop("score") == "float32"
+    assert "bfloat16" in kinds.values()
+
+
+def test_views_are_cut_out_a_batch_at_a_time():
+    """All of a picture's at once would take a gigabyte."""
+    held, most = [], []
+
+    class Counting(Geometry):
+        def pixels(self, picture, box):
+            held.append(box)
+            most.append(len(held))
+            return super().pixels(picture, box)
+
+    class Means:
+        batch_size = 4
+
+        def __call__(self, batch):
+            assert len(batch) == len(held)
+            held.clear()
+            return batch.mean(axis=(1, 2))
+
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
+    boxes = np.array([[at, at, at + 20, at + 10] for at in range(0, 45, 5)], float)
+    found = seen_around(boxes, Image.fromarray(pixels), Means(), Counting(8, 8))
+    assert max(most) == 4 and len(most) == 2 * len(boxes)
+    for box, means in zip(boxes, found, strict=True):
+        views = [
+            around(box, (80, 60), context, square=square)
+            for context, square in ((0.08, False), (0.25, True))
+        ]
+        seen = [Geometry(8, 8).pixels(Image.fromarray(pixels), view) for view in views]
+        np.testing.assert_allclose(means, np.mean(seen, axis=(0, 1, 2)), rtol=1e-5)
+
+
 def test_labels_are_told_from_a_part_of_the_picture():
     box = np.array([20.0, 40.0, 60.0, 50.0])
     assert around(box, (200, 100), 0.25, square=False) == (10, 37.5, 70, 52.5)
@@ -131,7 +195,7 @@ def test_options_that_mean_nothing_are_refused(given, message, photos, bright_ma
 
 def test_models_for_something_else_are_refused(photos, bright_masker, backbone, dltk):  # noqa: F811
     done = dltk("segment", photos, "--instances", backbone)
-    assert done.code == 2 and "tiny.keras: this is a model to classify, and no" in done.err
+    assert done.code == 2 and "tiny.keras is a model to classify, and no masker" in done.err
     done = dltk("segment", photos, "-m", bright_masker)
     assert done.code == 2 and "segment" in done.err
     done = dltk("segment", photos, "--max", 3)

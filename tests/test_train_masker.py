@@ -7,16 +7,27 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
-from dltk.data.instances import read_instances
+from dltk.data.examples import ObjectData
+from dltk.data.instances import InstanceExamples, read_instances
+from dltk.data.objects import check_objects
+from dltk.engine.proposals import ProposalNetwork
 from dltk.errors import UsageError
 from dltk.metrics.proposals import measure_proposals
 from dltk.modelfile import read_card
-from recipes.train_masker import resume_train_masker, train_masker
+from dltk.models.find import find_model
+from dltk.models.masker.learning import Learner
+from dltk.models.masker.network import ANSWERS, load_masker
+from dltk.objects import Objects
+from recipes._masker_training import judged_by
+from recipes.train_masker import of_one_class, resume_train_masker, train_masker
+from tests.detectors import KINDS
 from tests.maskers import PATCH, TINY, backbone, few_objects, mask_objects, masker  # noqa: F401
 from tests.runs import history_of, weights_of
 
@@ -63,7 +74,7 @@ def test_a_run_folder_tells_the_whole_story(masker, mask_objects):  # noqa: F811
         "log.txt", "pictures.csv", "proposals.png", "report.md", "split.csv",
     }  # fmt: skip
     report = (masker.run / "report.md").read_text()
-    assert "(48 train, 12 val): a masker on efficientnet-lite0, patches of 64 pixels." in report
+    assert "(48 train, 12 test): a masker on efficientnet-lite0, patches of 64 pixels." in report
     assert f"dltk segment PICTURES --instances '{masker.model}'" in report
     averages = masker.evaluation.report.average_recalls
     assert f"AR@100 **{averages[100]:.3f}**" in report
@@ -78,7 +89,7 @@ def test_a_run_folder_tells_the_whole_story(masker, mask_objects):  # noqa: F811
     ]
     covered = sum(int(row["covered"]) for row in rows) / record["objects"]
     assert covered == pytest.approx(record["recall50_100"], abs=0.1)
-    with Image.open(masker.run / "proposals.png") as sheet:
+    with Image.open(masker.run / "proposals.png") as sheet:  # what is on it: see its own test
         assert sheet.height > 8 * 96 and sheet.width > 3 * 96
     options = json.loads((masker.run / "config.json").read_text())["options"]
     assert options["data"] == str(mask_objects) and options["patch"] == PATCH
@@ -143,6 +154,69 @@ def test_a_masker_learns_on(whole, mask_objects, tmp_path):  # noqa: F811
         np.testing.assert_allclose(first[name], second[name], atol=1e-4, err_msg=name)
 
 
+def test_epochs_are_judged_by_pictures_with_objects_from_all_over():
+    box, names = [[2, 2, 9, 9]], tuple(map(str, range(240)))
+    kinds = Objects.of(), Objects.of(box, [0], [True]), Objects.of(), Objects.of(box, [0])
+    part = InstanceExamples(names, names, kinds * 60, [()] * 240)
+    judged = judged_by(part)  # every fourth picture has an object that counts
+    assert judged.names == names[3::8] and len(judged) == 30
+    assert judged_by(part.take(range(20))).names == ("3", "7", "11", "15", "19")
+    assert judged_by(part.take([0, 1, 2])) is None
+
+
+def test_without_objects_to_validate_on_the_last_epoch_counts(mask_objects, options, tmp_path):  # noqa: F811
+    few, lines = few_objects(mask_objects, train=8, val=2), []
+    crowds = tuple(replace(each, ignored=~each.ignored) for each in few.splits["val"].objects)
+    few.splits["val"] = replace(few.splits["val"], objects=crowds)
+    how = options | {"patience": 1}
+    done = train_masker(few, run_dir=tmp_path / "run", report=lines.append, **how)
+    assert "note: no objects to validate on: the last epoch counts" in lines
+    assert done.chosen == {} and len(history_of(done.run)) == 2
+    assert done.evaluation.split == "val" and done.evaluation.report.objects == 0
+    assert read_card(done.model).metrics["ar100"] is None
+    assert "AR@100 **–**" in (done.run / "report.md").read_text()
+
+
+def test_what_is_measured_is_what_is_saved(mask_objects, options, tmp_path, monkeypatch):  # noqa: F811
+    """Epochs are judged in the precision of the training; the saved file computes in float32."""
+    kinds = []
+
+    def spied(network):
+        for head, name in zip(("mask_head", "score_head"), ANSWERS, strict=True):
+            kinds.append(network.get_layer(head).get_layer(name).compute_dtype)
+        kinds.append(network.get_layer("mask_head").get_layer("mix").compute_dtype)
+        return Learner(network)
+
+    monkeypatch.setattr("recipes._masker_training.Learner", spied)
+    few = few_objects(mask_objects, train=8, val=2)
+    how = options | {"precision": "bfloat16", "epochs": 1}
+    done = train_masker(few, run_dir=tmp_path / "run", **how)
+    assert kinds == ["float32", "float32", "bfloat16"]
+    strategy = tf.distribute.OneDeviceStrategy("CPU:0")
+    network = ProposalNetwork(load_masker(find_model(done.model)), strategy, PATCH)
+    for index, measured in enumerate(done.evaluation.proposals):
+        found = network(few.splits["val"].decode(index), most=1000)
+        np.testing.assert_allclose(measured.scores, found.scores[:10], rtol=1e-6)
+        assert measured.shapes == found.shapes[:10]
+
+
+def test_classes_play_no_part_in_what_is_said_of_the_data(mask_objects, options, tmp_path):  # noqa: F811
+    part, lines = read_instances(mask_objects).splits["train"], []
+    kinds = [set(each.labels.tolist()) for each in part.objects]
+    train = part.take(at for at, labels in enumerate(kinds) if labels == {0})
+    val = part.take([at for at, labels in enumerate(kinds) if labels == {1}][:2])
+    data = ObjectData("scenes", KINDS, {"train": train, "val": val})
+    assert "star has objects in val, none in train" in check_objects(
+        data, decode=False, threads=1
+    ).errors[0].replace("nothing to train on: ", "")
+    train_masker(data, run_dir=tmp_path / "run", report=lines.append, **options | {"epochs": 1})
+    assert not [line for line in lines if line.startswith("note: ")]
+    merged = of_one_class(data)
+    assert merged.classes == ("object",) and merged.splits["val"].digests == val.digests
+    assert not any(each.labels.any() for each in merged.splits["val"].objects)
+    assert data.splits["val"].objects[0].labels.any()
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
@@ -152,7 +226,12 @@ def test_a_masker_learns_on(whole, mask_objects, tmp_path):  # noqa: F811
         ({"unfreeze": "none", "backbone_lr": 0.1}, "--backbone-lr has no meaning here"),
         ({"backbone": "faster-rcnn-mobilenet"}, "faster-rcnn-mobilenet is for the task detect"),
         ({"backbone": "vit"}, "unknown model"),
-        ({"seed": -1}, "--seed is a number from 0 to 4"),
+        ({"patch": 20}, "; take 64"),
+        ({"patch": 600}, "; take 512"),
+        ({"patch": 128.0}, r"--patch is a whole number, not 128\.0"),
+        ({"seed": -1}, "--seed is at least 0, not -1"),
+        ({"seed": 1.5}, r"--seed is a whole number, not 1\.5"),
+        ({"seed": 2**32}, "--seed is at most 4294967295, not 4294967296"),
     ],
 )
 def test_what_cannot_work_is_refused_before_any_work(asked, message, mask_objects, tmp_path):  # noqa: F811
@@ -171,7 +250,7 @@ def test_the_command_trains_and_tells_how_good_it_is(mask_objects, backbone, dlt
     assert [line.split()[0] for line in lines[2:6]] == ["proposals", "10", "100", "1000"]
     assert lines[-1] == f"model: {run / 'best.keras'}"
     assert f"use it: dltk segment PICTURES --instances {run / 'best.keras'}" in done.err
-    assert "note: no pictures to validate on" not in done.err
+    assert "note: no objects to validate on" not in done.err
     done = dltk("train", "masker", "--resume", run, "--epochs", 2)
     assert done.code == 2 and "began with other options: --epochs 1 then, 2 now" in done.err
     done = dltk("classify", mask_objects, "-m", run / "best.keras")

@@ -18,7 +18,7 @@ from dltk.errors import DltkError, InputError, UsageError, printable, reason
 from dltk.images import decode_sized, is_picture, raster_extensions
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Item:
     """One input.
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from threading import Lock
+from weakref import ref
 
 from dltk.batch.inputs import Item
 from dltk.errors import UsageError, printable
@@ -25,7 +26,8 @@ class Products:
     def __init__(self, folder: str | os.PathLike, names: Callable[[str], Mapping[str, str]]):
         self._folder, self._names = Path(folder), names
         self._inside = os.path.join(os.path.realpath(folder), "")
-        self._owners: dict[str, Item] = {}
+        # Not the items themselves: a stream of pictures in memory would stay there.
+        self._owners: dict[str, tuple[ref[Item], str]] = {}
         self._lock = Lock()
 
     def check(self, items: Iterable[Item]) -> None:
@@ -52,10 +54,10 @@ class Products:
                     f"the name {printable(name)} would be too long; shorten the input's"
                 )
             with self._lock:
-                owner = self._owners.setdefault(name, item)
-            if owner is not item:
+                owner, called = self._owners.setdefault(name, (ref(item), item.name))
+            if owner() is not item:
                 raise UsageError(
-                    f"{printable(owner.name)} and {printable(item.name)} would both be written "
+                    f"{printable(called)} and {printable(item.name)} would both be written "
                     f"to {printable(self._folder / name)}; rename one of them"
                 )
         return {kind: self._folder / name for kind, name in names.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -41,11 +41,30 @@ class Proposals:
         return len(self.shapes)
 
 
-class _Candidate(NamedTuple):
-    """A mask before it is drawn: logits (m, m) over a patch of the original."""
+class Candidate(NamedTuple):
+    """A mask before it is drawn.
+
+    Attributes:
+        logits: float32 (m, m), over the patch.
+        patch: of the original.
+    """
 
     logits: np.ndarray
     patch: Patch
+
+
+class Seen(NamedTuple):
+    """What a network answered for patches of a picture.
+
+    Attributes:
+        scores: float32 (n,), logits.
+        masks: float32 (n, m²), logits, the rows of each mask one behind another.
+        patches: of the original.
+    """
+
+    scores: np.ndarray
+    masks: np.ndarray
+    patches: Sequence[Patch]
 
 
 class ProposalNetwork:
@@ -63,8 +82,6 @@ class ProposalNetwork:
         threshold: a pixel is of an object if it is so probable that it is.
         merge: intersection over union of two masks from which on they are the same; 1 for never.
     """
-
-    workers = 1
 
     def __init__(
         self,
@@ -98,42 +115,24 @@ class ProposalNetwork:
         from pycocotools.mask import area
 
         size = size or picture.size
-        scores, candidates = self._best(picture, size, min(_TRIED, 3 * most))
+        best = best_of(self._seen(picture, size), min(_TRIED, 3 * most))
+        scores, candidates = _candidates(best)
         plain = self._longer / max(size)
         sizes = [tuple(max(1, round(side * plain)) for side in size), size]
-        small = [drawn(each, sizes[0], plain, self._threshold) for each in candidates]
+        small = [placed_runs(each, sizes[0], plain, self._threshold) for each in candidates]
         shapes, kept = [], []
-        for at in distinct(small, self._merge):
+        for at in without_alike(small, self._merge):
             if len(kept) == most:
                 break
             # At the original's size, for those alone that are wanted.
-            shape = drawn(candidates[at], size, 1.0, self._threshold)
+            shape = placed_runs(candidates[at], size, 1.0, self._threshold)
             if area(shape):
                 shapes.append(shape)
                 kept.append(at)
         return Proposals(shapes, scores[kept])
 
-    def _best(
-        self, picture: Image.Image, size: tuple[int, int], count: int
-    ) -> tuple[np.ndarray, list[_Candidate]]:
-        """Return the scores of the best patches of all scales, and their masks."""
-        scores, logits, patches = [], [], []
-        for found, masks, places in self._seen(picture, size):
-            scores.append(found)
-            logits.append(masks)
-            patches += places
-        every = np.concatenate(scores)
-        best = np.argsort(-every, kind="stable")[:count]
-        masks = np.concatenate(logits)[best]
-        side = round(masks.shape[1] ** 0.5)
-        candidates = [
-            _Candidate(mask, patches[at])
-            for mask, at in zip(masks.reshape(-1, side, side), best, strict=True)
-        ]
-        return (1 / (1 + np.exp(-every[best]))).astype(np.float32), candidates
-
-    def _seen(self, picture: Image.Image, size: tuple[int, int]) -> Iterator[tuple]:
-        """Yield, for each scale, the logits of scores (n,) and masks (n, m²), and the patches."""
+    def _seen(self, picture: Image.Image, size: tuple[int, int]) -> Iterator[Seen]:
+        """Yield what the network answers at each scale."""
         for scale in SCALES:
             shown = scale * self._longer / max(size)  # pixels for one of the original
             pixels, (down, across) = self._laid_out(picture, size, shown)
@@ -144,7 +143,7 @@ class ProposalNetwork:
                 for y in range(down)
                 for x in range(across)
             ]
-            yield scores.ravel(), masks.reshape(len(places), -1), places
+            yield Seen(scores.ravel(), masks.reshape(len(places), -1), places)
 
     def _laid_out(
         self, picture: Image.Image, size: tuple[int, int], shown: float
@@ -165,8 +164,44 @@ class ProposalNetwork:
         return pixels, places
 
 
-def drawn(candidate: _Candidate, size: tuple[int, int], scale: float, threshold: float) -> dict:
-    """Return the run lengths of a mask, drawn into a picture.
+def best_of(seen: Iterable[Seen], count: int) -> Seen:
+    """Return the patches with the highest scores of all, the best first; of equal ones the first.
+
+    Of all scales together the masks are too many to be kept: those that are not among the best so
+    far go as soon as the next are there.
+
+    Args:
+        seen: at each scale, one at least.
+        count: how many to return, at most.
+    """
+    best = None
+    for each in seen:
+        each = _first(each, count)
+        if best is not None:
+            scores, masks = (np.concatenate(pair) for pair in zip(best[:2], each[:2], strict=True))
+            each = _first(Seen(scores, masks, [*best.patches, *each.patches]), count)
+        best = each
+    return best
+
+
+def _first(seen: Seen, count: int) -> Seen:
+    """Return the `count` patches with the highest scores, in a copy: what was seen can go."""
+    order = np.argsort(-seen.scores, kind="stable")[:count]
+    return Seen(seen.scores[order], seen.masks[order], [seen.patches[at] for at in order])
+
+
+def _candidates(seen: Seen) -> tuple[np.ndarray, list[Candidate]]:
+    """Return the scores, float32 (n,), 0-1, and the masks of what was seen."""
+    side = round(seen.masks.shape[1] ** 0.5)
+    squares = seen.masks.reshape(-1, side, side)
+    candidates = list(map(Candidate, squares, seen.patches))
+    return (1 / (1 + np.exp(-seen.scores))).astype(np.float32), candidates
+
+
+def placed_runs(
+    candidate: Candidate, size: tuple[int, int], scale: float, threshold: float
+) -> dict:
+    """Return the run lengths of a mask, drawn into a picture where its patch is.
 
     Args:
         size: (width, height) to draw in.
@@ -190,7 +225,7 @@ def drawn(candidate: _Candidate, size: tuple[int, int], scale: float, threshold:
     return run_lengths(shape)
 
 
-def distinct(shapes: Sequence[dict], most: float) -> Iterator[int]:
+def without_alike(shapes: Sequence[dict], most: float) -> Iterator[int]:
     """Yield the places of masks that no mask before them is like, in order; none that are empty.
 
     Args:

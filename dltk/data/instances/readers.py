@@ -9,9 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from dltk.data.examples import AnnotatedExamples, ObjectData
 from dltk.data.gathered import (
     READING_THREADS,
@@ -23,10 +20,9 @@ from dltk.data.gathered import (
 from dltk.data.objects.annotated import Annotated, Annotation, Gathered, counted
 from dltk.data.objects.coco import gather_coco
 from dltk.data.objects.coco_files import annotation_files
+from dltk.data.objects.shapes import Sheet
 from dltk.data.readers import nothing_at
 from dltk.errors import InputError, UsageError, printable
-from dltk.headers import Header
-from dltk.masks import of_run_lengths, run_lengths
 from dltk.objects import Objects
 from dltk.weights import Report, silent
 
@@ -34,8 +30,6 @@ WANTED = (
     "wanted is a COCO .json file, or a folder with annotations/instances_train.json, whose "
     "objects have polygons or run lengths"
 )
-_FAR = 1e5  # pixels: of a coordinate that is an error
-_OUTLINE = 6  # numbers that an outline has at least: three corners
 
 
 @dataclass(frozen=True)
@@ -96,7 +90,7 @@ def _assembled(found: Gathered) -> ObjectData:
         try:
             if isinstance(header, str):
                 raise InputError(header)
-            shapes = _Shapes(picture, header, found)
+            shapes = _Shapes(picture, Sheet.under(header, picture.stated), found)
         except InputError as error:
             found.pass_damaged(picture.name, str(error), len(picture.objects))
             continue
@@ -120,22 +114,16 @@ def _assembled(found: Gathered) -> ObjectData:
 
 
 class _Shapes:
-    """The objects of one picture while they are read. Raises InputError: of another size.
+    """The objects of one picture while they are read.
 
     Attributes:
         runs: run lengths of each, or None.
         lost: how many there are of which nothing usable is said.
     """
 
-    def __init__(self, picture: Annotated, header: Header, found: Gathered):
-        self._picture, self._found = picture, found
-        self._size = picture.stated or header.upright
-        self._turn = None
-        if self._size != header.upright:
-            if not header.sideways or self._size != header.stored:
-                by, of = "{} × {}".format(*self._size), "{} × {}".format(*header.upright)
-                raise InputError(f"it is {of}, and annotated as {by}")
-            self._turn = header.turn
+    def __init__(self, picture: Annotated, sheet: Sheet, found: Gathered):
+        self._picture, self._sheet, self._found = picture, sheet, found
+        if sheet.turn is not None:
             how = f"{picture.name}, masks turned"
             found.repair(picture.file, "annotated lying on its side", how)
         self.runs: list[dict | None] = []
@@ -155,13 +143,10 @@ class _Shapes:
         from pycocotools.mask import area, toBbox
 
         try:
-            runs = run_lengths_of(row.shape, *self._size[::-1])
+            runs = self._sheet.upright(self._sheet.shape(row.shape))
         except InputError as error:
             self._add_box(row, str(error))
             return
-        if self._turn is not None:
-            lying = Image.fromarray(of_run_lengths(runs))
-            runs = run_lengths(np.asarray(lying.transpose(self._turn)))
         if not area(runs):
             self._repair(row, "an empty mask", "left out")
             return
@@ -172,38 +157,15 @@ class _Shapes:
 
     def _add_box(self, row: Annotation, why: str) -> None:
         """Add an object of which just the box is known."""
-        if not all(map(math.isfinite, row.box)) or self._turn is not None:
+        if not all(map(math.isfinite, row.box)):
             self._repair(row, why, "and no box, left out")
             self.lost += 1
             return
         self._repair(row, why, "its box ignored")
-        left, top, right, bottom = row.box
+        left, top, right, bottom = box = self._sheet.upright_box(row.box)
         area = max(0.0, right - left) * max(0.0, bottom - top)
-        self._rows.append((row, list(row.box), True, area))
+        self._rows.append((row, box, True, area))
         self.runs.append(None)
 
     def _repair(self, row: Annotation, kind: str, how: str) -> None:
         self._found.repair(f"{self._picture.file}, {row.where}", kind, how)
-
-
-def run_lengths_of(shape: object, height: int, width: int) -> dict:
-    """Return COCO's compressed run lengths of an object's shape as COCO's JSON has it.
-
-    Args:
-        shape: outlines, arrays [x, y, x, y, …], or run lengths, compressed or not; or None.
-    Raises:
-        InputError: it is damaged, or there is none; what the object has instead.
-    """
-    from pycocotools.mask import frPyObjects, merge
-
-    if isinstance(shape, dict):
-        if shape.get("size") != [height, width]:
-            raise InputError("run lengths of another size")
-        return run_lengths(of_run_lengths(shape))
-    outlines = [points for points in shape or () if len(points) >= _OUTLINE]
-    if not outlines:
-        raise InputError("no outline")
-    if not all((np.abs(points) < _FAR).all() for points in outlines):  # nor NaN
-        raise InputError("an outline of impossible coordinates")
-    runs = merge(frPyObjects([points.tolist() for points in outlines], height, width))
-    return {"size": [height, width], "counts": runs["counts"].decode("ascii")}

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from dltk.data.gathered import Notes
+from dltk.data.objects.shapes import Sheet
 from dltk.errors import InputError
 from dltk.headers import Header
 from dltk.masks import IGNORE, MOST_CLASSES, counted
@@ -55,14 +56,8 @@ class Mask:
 
     def fitted(self, header: Header) -> Self:
         """Return the same for a picture with that header. Raises InputError: of another size."""
-        stated, upright = self.stated, header.upright
-        turn = None
-        if stated and stated != upright:
-            if not header.sideways or stated != header.stored:
-                by, of = "{} × {}".format(*stated), "{} × {}".format(*upright)
-                raise InputError(f"it is {of}, and {self.as_stated} {by}")
-            turn = header.turn
-        return replace(self, size=upright, turn=turn)
+        sheet = Sheet.under(header, self.stated, self.as_stated)
+        return replace(self, size=header.upright, turn=sheet.turn)
 
     def upright(self, faults: Faults) -> np.ndarray:
         """Return the label map of the upright picture, uint8 (H, W). Raises InputError."""

@@ -11,11 +11,9 @@ import numpy as np
 
 from dltk.data.masks.masked import Faults, Mask
 from dltk.data.objects.annotated import Annotation
+from dltk.data.objects.shapes import Shape, Sheet
 from dltk.errors import InputError
-from dltk.masks import IGNORE, uncompressed
-
-_FAR = 1e5  # pixels: of a coordinate that is an error
-_OUTLINE = 6  # numbers that an outline has at least: three corners
+from dltk.masks import IGNORE
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -42,10 +40,11 @@ class PaintedMask(Mask):
         return "annotated as"
 
     def numbers(self, faults: Faults) -> np.ndarray:
-        width, height = self.drawn_on or self.size
+        sheet = Sheet(self.drawn_on or self.size)
+        width, height = sheet.size
         parts = []
         for row, label in zip(self.objects, self.labels, strict=True):
-            spans, unknown = self._spans(row, height, width, faults)
+            spans, unknown = self._spans(row, sheet, faults)
             parts.append((spans, IGNORE if row.ignored or unknown else label))
         parts.sort(key=lambda part: -part[0].lengths.sum())
         columns = np.zeros(width * height, np.uint8)
@@ -53,17 +52,15 @@ class PaintedMask(Mask):
             columns[spans.places()] = label
         return np.ascontiguousarray(columns.reshape(width, height).T)
 
-    def _spans(
-        self, row: Annotation, height: int, width: int, faults: Faults
-    ) -> tuple[_Spans, bool]:
+    def _spans(self, row: Annotation, sheet: Sheet, faults: Faults) -> tuple[_Spans, bool]:
         """Return where an object is, and whether just its box is known."""
         try:
-            return _of_shape(row.shape, height, width), False
+            return _of_shape(sheet.shape(row.shape)), False
         except InputError as error:
             if not all(map(math.isfinite, row.box)):
                 raise InputError(f"{row.where} has {error}, and no box") from error
             faults.append((f"{self.file}, {row.where}", f"{error}: the pixels in its box ignored"))
-            return _of_box(row.box, height, width), True
+            return _of_box(row.box, *sheet.size), True
 
 
 class _Spans(NamedTuple):
@@ -84,48 +81,14 @@ class _Spans(NamedTuple):
         return np.repeat(self.starts - before, self.lengths) + np.arange(self.lengths.sum())
 
 
-def _of_shape(shape: object, height: int, width: int) -> _Spans:
-    """Return the pixels that outlines or run lengths stand for.
-
-    Raises:
-        InputError: they are damaged, or there are none; what the object has instead.
-    """
-    if isinstance(shape, dict):
-        runs = _runs(shape, height, width)
-    else:
-        outlines = [points for points in shape or () if len(points) >= _OUTLINE]
-        if not outlines:
-            raise InputError("no outline")
-        if not all((np.abs(points) < _FAR).all() for points in outlines):  # nor NaN
-            raise InputError("an outline of impossible coordinates")
-        runs = _enclosed(outlines, height, width)
+def _of_shape(shape: Shape) -> _Spans:
+    """Return the pixels of a shape."""
+    runs = shape.numbers
     lengths = np.array(runs[1::2], np.int64)
     return _Spans(np.cumsum(np.array(runs, np.int64))[: 2 * len(lengths) : 2], lengths)
 
 
-def _runs(shape: dict, height: int, width: int) -> list[int]:
-    """Return run lengths, compressed or not, as numbers. Raises InputError."""
-    if shape.get("size") != [height, width]:
-        raise InputError("run lengths of another size")
-    counts = shape.get("counts")
-    try:
-        runs = uncompressed(counts) if isinstance(counts, str) else list(map(int, counts))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InputError("damaged run lengths") from error
-    if sum(runs) != height * width or min(runs, default=0) < 0:
-        raise InputError("damaged run lengths")
-    return runs
-
-
-def _enclosed(outlines: list[np.ndarray], height: int, width: int) -> list[int]:
-    """Return the run lengths of what is in any of some outlines."""
-    from pycocotools.mask import frPyObjects, merge
-
-    shapes = frPyObjects([points.tolist() for points in outlines], height, width)
-    return uncompressed(merge(shapes)["counts"].decode("ascii"))
-
-
-def _of_box(box: Sequence[float], height: int, width: int) -> _Spans:
+def _of_box(box: Sequence[float], width: int, height: int) -> _Spans:
     """Return the pixels that a box touches."""
     edges = np.clip(box, 0, (width, height, width, height))
     left, top, right, bottom = (*np.floor(edges[:2]).astype(int), *np.ceil(edges[2:]).astype(int))

@@ -19,10 +19,11 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from dltk.errors import DltkError, UsageError, printable
+from dltk.errors import DltkError, printable
 from dltk.modelfile import load_model
 from dltk.models.backbones import build_backbone
 from dltk.models.find import ModelSource
+from dltk.models.masker.source import check_task
 from dltk.objects import PIXELS
 
 STRIDE = 16
@@ -31,8 +32,12 @@ MARGIN = STRIDE
 CELL = 4  # pixels of a patch for one of its mask
 MASKS, SCORES = "masks", "scores"
 """What a masker gives, by name."""
+ANSWERS = "pixels", "score"
+"""Layers of both heads that give these, and must not compute in bfloat16: it has but two digits,
+and most of the scores that are to be told apart would be the same."""
 OUTSIDE = 127.5  # of all three colours, beyond a picture: what most networks turn into about 0
-SMALLEST, LARGEST, MULTIPLE = 64, 512, 32  # pixels of a patch
+SMALLEST, LARGEST, MULTIPLE = 64, 512, 32
+"""Pixels of a patch's side: multiples of the last from the first to the second."""
 
 _CHANNELS = 128  # of the map that masks are told from; 512 in the paper
 _RANK = 256  # of what is fully connected there; 512 in the paper
@@ -72,11 +77,14 @@ def new_masker(source: ModelSource, patch: int) -> keras.Model:
 
     Args:
         source: the network to build on, see `dltk.models.find.find_model`.
-        patch: pixels of a patch's side, see `check_patch`; 224 in the paper.
+        patch: pixels of a patch's side, a multiple of MULTIPLE from SMALLEST to LARGEST; 224 in
+            the paper.
     Raises:
         UsageError: the network has no map of this stride.
+        ValueError: patches cannot have so many pixels.
     """
-    check_patch(patch)
+    if not _is_patch(patch):
+        raise ValueError(f"{patch} is not a multiple of {MULTIPLE} from {SMALLEST} to {LARGEST}")
     backbone = build_backbone(source, [STRIDE])
     channels = backbone.outputs[0].shape[-1]
     parts = Parts(
@@ -115,29 +123,20 @@ def load_masker(source: ModelSource) -> keras.Model:
     """
     check_task(source)
     masker = load_model(source.path)
-    if not {layer.name for layer in masker.layers} >= set(Parts.__dataclass_fields__):
+    named, patch = {layer.name for layer in masker.layers}, source.geometry.height
+    if not named >= set(Parts.__dataclass_fields__):
         raise DltkError(f"{printable(source.path)} says it is a masker, but has not its layers")
-    check_patch(source.geometry.height)
+    if not _is_patch(patch):
+        raise DltkError(
+            f"{printable(source.path)} says it is a masker of patches of {patch} pixels, "
+            "which none can have"
+        )
     return masker
 
 
-def check_task(source: ModelSource) -> None:
-    """Raise UsageError unless `source` is a masker's file."""
-    if source.task != "mask":
-        raise UsageError(
-            f"{printable(source.name)} is a model to {source.task}, and no masker; "
-            'train one with "dltk train masker"'
-        )
-
-
-def check_patch(patch: int) -> None:
-    """Raise UsageError unless patches can have so many pixels."""
-    if patch % MULTIPLE or not SMALLEST <= patch <= LARGEST:
-        near = min(LARGEST, max(SMALLEST, round(patch / MULTIPLE) * MULTIPLE))
-        raise UsageError(
-            f"--patch {patch} is not a multiple of {MULTIPLE} from {SMALLEST} to {LARGEST}; "
-            f"take {near}"
-        )
+def _is_patch(patch: int) -> bool:
+    """Return whether patches can have so many pixels."""
+    return patch % MULTIPLE == 0 and SMALLEST <= patch <= LARGEST
 
 
 def _mask_head(channels: int, patch: int) -> keras.Model:
