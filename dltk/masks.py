@@ -19,6 +19,7 @@ MASK = "mask"  # the name of label maps among what a network learns from
 MOST_CLASSES = IGNORE
 
 _BILEVEL, _WHOLE, _DEEP = ("1",), ("L", "P"), ("I", "I;16", "I;16B", "I;16L")
+_FRACTIONS = ("F",)
 
 
 def _voc_palette() -> np.ndarray:
@@ -48,19 +49,30 @@ def label_map(picture: Image.Image) -> np.ndarray:
     """Return the numbers in a picture, uint8 (H, W): indices into its palette, greys or bits.
 
     Raises:
-        InputError: it is in colour without a palette, or a number is beyond 255.
+        InputError: it is in colour without a palette, a number is not from 0 to 255, or numbers
+            may have fractions.
     """
     if picture.mode in _BILEVEL:
         return np.asarray(picture, np.uint8)
     if picture.mode in _WHOLE:
         return np.array(picture)
+    if picture.mode in _FRACTIONS:
+        raise InputError(
+            f"its pixels are numbers with fractions ({picture.mode}), not numbers of classes; "
+            "save it with whole ones from 0 to 255"
+        )
     if picture.mode not in _DEEP:
         raise InputError(
             f"its pixels are colours ({picture.mode}), not numbers of classes; save it with one "
             "channel, or say which colour stands for which class in labelmap.txt"
         )
     numbers = np.asarray(picture)
-    if numbers.size and not 0 <= numbers.min() <= numbers.max() <= IGNORE:
+    if numbers.size and numbers.min() < 0:
+        raise InputError(
+            f"it has the class {numbers.min()}; 0 is the first there can be, and {IGNORE} stands "
+            "for what is ignored"
+        )
+    if numbers.size and numbers.max() > IGNORE:
         raise InputError(f"it has the class {numbers.max()}; 254 is the last there can be")
     return numbers.astype(np.uint8)
 
@@ -138,12 +150,14 @@ def surest(probabilities: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray
 def without_specks(mask: np.ndarray, least: int) -> np.ndarray:
     """Return a label map whose parts of less than `least` pixels have the class next to them.
 
-    Parts hang together at sides of pixels. What is ignored stays so, and gives nothing its class.
+    Each of their pixels takes the class of the nearest larger part, of those that it hangs
+    together with by pixels that are not ignored, of any class. Where there is none, they stay as
+    they are. Pixels hang together at their sides.
 
     Args:
         mask: uint8 (H, W).
     """
-    from scipy.ndimage import distance_transform_edt, label
+    from scipy.ndimage import distance_transform_edt, find_objects, label
 
     specks = np.zeros(mask.shape, bool)
     for value in np.unique(mask[mask != IGNORE]):
@@ -152,11 +166,21 @@ def without_specks(mask: np.ndarray, least: int) -> np.ndarray:
         small = sizes < least
         small[0] = False
         specks |= small[parts]
-    known = ~specks & (mask != IGNORE)
-    if not specks.any() or not known.any():
+    if not specks.any():
         return mask
-    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
-    return np.where(specks, mask[tuple(nearest)], mask)
+    found = mask.copy()
+    pieces, _ = label(mask != IGNORE)
+    places = find_objects(pieces)
+    larger = ~specks & (mask != IGNORE)
+    for piece in np.intersect1d(pieces[specks], pieces[larger]):
+        place = places[piece - 1]
+        own = pieces[place] == piece
+        nearest = distance_transform_edt(
+            ~(larger[place] & own), return_distances=False, return_indices=True
+        )
+        small = specks[place] & own
+        found[place][small] = mask[place][tuple(nearest)][small]
+    return found
 
 
 def run_lengths(shape: np.ndarray) -> dict:
@@ -230,8 +254,9 @@ def of_polygons(polygons: Sequence[Sequence[float]], height: int, width: int) ->
 def polygons(shape: np.ndarray) -> list[list[float]]:
     """Return the outlines of what is True in `shape`, bool (H, W): [x, y, x, y, …] of each part.
 
-    They run along the edges of pixels' centres, half a pixel outside of them, so that what
-    `of_polygons` makes of them is `shape` again but for holes, which COCO's polygons cannot have.
+    Parts hang together at sides of pixels. Outlines go by the middles of the sides where parts
+    end, and so cut off corners. What `of_polygons` makes of them is `shape` again, with its holes
+    filled: COCO's polygons cannot have any. What is open at a corner is none, and stays open.
     """
     from contourpy import contour_generator
 

@@ -132,6 +132,9 @@ class EvidenceSegmenter:
         """Return what is in each of the pictures."""
         return [self._segment(picture, size) for picture, size in loaded]
 
+    def stop(self) -> None:
+        """Do nothing: what was begun, one picture for each worker, is soon done."""
+
     def _segment(self, picture: Image.Image, size: tuple[int, int]) -> Segmentation:
         if all(high - low < _FLAT for low, high in picture.getextrema()):
             return Segmentation(np.zeros(size[::-1], np.uint8), {}, {}, {})

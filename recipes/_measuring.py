@@ -18,7 +18,7 @@ def choose_split(data, split: str) -> tuple[str, list[Pictures]]:
     """Return the name of the split meant, and its pictures.
 
     Args:
-        data: a `dltk.data.examples.LabelledData` or `ObjectData`.
+        data: a `LabelledData`, `ObjectData` or `MaskData` of `dltk.data.examples`.
         split: "train", "val", "test", "all", or "auto" for the test pictures if the data has such,
             else all.
     Raises:

@@ -49,6 +49,12 @@ class Segmenter(Protocol):
     def __call__(self, loaded: list) -> list[Segmentation]:
         """Return what is where in each of the pictures, at their full sizes."""
 
+    def stop(self) -> None:
+        """Hurry: nobody waits any more for what is found, which may be nothing from now on.
+
+        May be called on any thread.
+        """
+
 
 def find_segmenter(
     model: str, *, labels: str | None = None, pixel_range: str = "0..255"
@@ -60,7 +66,8 @@ def find_segmenter(
     """
     source = find_model(model, labels=labels, pixel_range=pixel_range)
     if source.task not in _TASKS:
-        raise UsageError(f"{source.name} is a model to {source.task}, not to segment")
+        advice = "; give it with --instances" if source.task == "mask" else ""
+        raise UsageError(f"{source.name} is a model to {source.task}, not to segment{advice}")
     if not source.labels:
         advice = "it is for dltk features" if source.entry else "name them with --labels"
         raise UsageError(f"{source.name} has no class names; {advice}")

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from dltk import strategy as placing
+from dltk.batch import batched
 from dltk.canvas import Canvas, draw, fit_within
 from dltk.errors import UsageError, printable
 from dltk.masks import IGNORE, surest
@@ -91,12 +92,15 @@ class NetworkSegmenter:
         self._scales, self._flip = tuple(scales), flip
         self._tile, self._overlap = tile, overlap
         self._stopped = Event()
+        self._alike = 1 + flip  # views of one thing that are of one size
         if source.entry is not None:  # published ones take each picture at its own size
             batch_size = placement.replicas
         elif pictures is not None and not tile:  # steps are of full size, whatever is in them
-            batch_size = min(batch_size, pictures * len(self._scales) * (1 + flip))
+            batch_size = min(batch_size, pictures * self._alike)
         self._network = MaskNetwork(segmenter, placement.strategy, batch_size)
-        self.batch_size = 1 if tile else batch_size  # a large picture is a batch of its own
+        self._at_once = max(1, batch_size // self._alike)
+        # A large picture is a batch of its own.
+        self.batch_size = 1 if tile else self._at_once
         own = source.entry is None and not tile and max(self._scales) == 1.0
         self.at_least = source.geometry.at_least if own else None
         self.running = f"Keras, {placement.reason}, {chosen}"
@@ -115,9 +119,9 @@ class NetworkSegmenter:
     def __call__(self, loaded: list[_Loaded]) -> list[Segmentation]:
         """Return what is where in each of the pictures."""
         whole = [each for each in loaded if each.picture is None]
-        seen = iter(self._seen([view for each in whole for view in each.views]))
+        means = self._means([each.views for each in whole], self.batch_size)
         return [
-            self._of_tiles(each) if each.picture is not None else self._of_views(each, seen)
+            self._of_tiles(each) if each.picture is not None else self._of_whole(each, next(means))
             for each in loaded
         ]
 
@@ -133,22 +137,31 @@ class NetworkSegmenter:
             if self._flip:
                 yield _View(_mirrored(canvas), True)
 
-    def _seen(self, views: Sequence[_View]) -> Iterator[np.ndarray]:
-        """Yield the probabilities of each view, the right way round."""
-        probabilities = self._network(view.canvas for view in views)
-        for view, found in zip(views, probabilities, strict=True):
-            yield found[:, ::-1] if view.mirrored else found
+    def _means(self, looks: Sequence[Sequence[_View]], at_once: int) -> Iterator[np.ndarray]:
+        """Yield, for each of some pictures or tiles, the mean of what its views show, at the size
+        of the largest.
 
-    def _mean(self, views: Sequence[_View], seen: Iterator[np.ndarray]) -> np.ndarray:
-        """Return the mean of what some views of one thing show, at the size of the largest."""
-        parts = [next(seen) for _ in views]
-        if len(parts) == 1:
-            return parts[0]
-        high, wide = max(part.shape[:2] for part in parts)
-        return np.mean([resized(part, (wide, high)) for part in parts], axis=0, dtype=np.float32)
+        Args:
+            looks: the views of each.
+            at_once: of how many to look at the views together: steps are of that size.
+        """
+        for some in batched(looks, at_once):
+            yield from self._together(some, at_once * self._alike)
 
-    def _of_views(self, loaded: _Loaded, seen: Iterator[np.ndarray]) -> Segmentation:
-        probabilities = self._mean(loaded.views, seen)
+    def _together(self, looks: Sequence[Sequence[_View]], step: int) -> Iterator[np.ndarray]:
+        """Do what `_means` does for so few that each step has views of all of them."""
+        views = [(at, view) for at, each in enumerate(looks) for view in each]
+        views.sort(key=lambda each: each[1].canvas.pixels.shape)  # those of one size in one step
+        sizes = [max(view.canvas.size for view in each) for each in looks]
+        found = self._network((view.canvas for _, view in views), step=step)
+        sums: list = [None] * len(looks)
+        for (at, view), part in zip(views, found, strict=True):
+            part = resized(part[:, ::-1] if view.mirrored else part, sizes[at][::-1])
+            sums[at] = part if sums[at] is None else sums[at] + part
+        for each, total in zip(looks, sums, strict=True):
+            yield total / len(each) if len(each) > 1 else total
+
+    def _of_whole(self, loaded: _Loaded, probabilities: np.ndarray) -> Segmentation:
         return self._answer(self._sure(*surest(probabilities, loaded.size)), probabilities)
 
     def _of_tiles(self, loaded: _Loaded) -> Segmentation:
@@ -163,10 +176,10 @@ class NetworkSegmenter:
             if self._stopped.is_set():
                 return Segmentation(np.zeros_like(mask), {}, {}, {})
             places = [(left, top, right, bottom) for left, right in across]
-            views = [tuple(self._views(loaded.picture.crop(p), _size(p))) for p in places]
-            seen = iter(self._seen([view for each in views for view in each]))
-            for place, each in zip(places, views, strict=True):
-                rows.add(place, resized(self._mean(each, seen), _size(place)))
+            looks = [tuple(self._views(loaded.picture.crop(p), _size(p))) for p in places]
+            means = self._means(looks, _evenly(len(places), self._at_once))
+            for place, mean in zip(places, means, strict=True):
+                rows.add(place, resized(mean, _size(place)))
             for first, probabilities in rows.finished():
                 likeliest, best = probabilities.argmax(axis=2), probabilities.max(axis=2)
                 mask[first : first + len(best)] = self._sure(likeliest, best)
@@ -195,6 +208,12 @@ class NetworkSegmenter:
         }
         heat = {label: np.ascontiguousarray(probabilities[..., label]) for label in labels}
         return Segmentation(mask, {label: label for label in labels}, scores, heat)
+
+
+def _evenly(count: int, most: int) -> int:
+    """Return how many of `count` to take at a time, at most `most`, so that few are missing in
+    the last lot."""
+    return -(-count // -(-count // most))
 
 
 def _check_names(source: ModelSource, outputs: int) -> None:

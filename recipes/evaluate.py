@@ -157,9 +157,15 @@ def _evaluate_classifier(
 
 
 def _read(source: ModelSource, data, report: Report) -> LabelledData:
-    """Return the labelled pictures at `data`. Raises UsageError where they have boxes instead."""
+    """Return the labelled pictures at `data`. Raises UsageError where they have boxes or label maps
+    instead."""
     if isinstance(data, LabelledData):
         return data
+    if isinstance(data, MaskData):
+        raise UsageError(
+            f"{printable(data.where)} holds pictures with label maps, which are for a segmenter, "
+            f"but {printable(source.name)} classifies"
+        )
     if isinstance(data, ObjectData) or holds_objects(data, report=report):
         where = data.where if isinstance(data, ObjectData) else os.fspath(data)
         raise UsageError(

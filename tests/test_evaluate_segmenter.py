@@ -16,7 +16,7 @@ from PIL import Image
 from dltk.data import in_memory
 from dltk.data.examples import MaskData, MaskedExamples
 from dltk.errors import DltkError, UsageError
-from dltk.masks import IGNORE, counted, index_picture
+from dltk.masks import IGNORE, PALETTE, counted, index_picture
 from recipes.evaluate import evaluate
 from recipes.segment import segment
 from tests.detectors import few_scenes
@@ -53,6 +53,13 @@ def all_right() -> tuple[Image.Image, np.ndarray]:
     """A picture with 672 green pixels, and its label map."""
     picture = painted(SIZE, green=[GREEN_BOX])
     return picture, truth_of(picture)
+
+
+def columns_of(path: Path, label: int) -> np.ndarray:
+    """Return where on a sheet something red has the colour of a class, from the left."""
+    mixed = np.rint((np.float32([255, 0, 0]) + PALETTE[label]) / 2)
+    with Image.open(path) as drawn:
+        return np.nonzero((np.asarray(drawn.convert("RGB")) == mixed).all(axis=2))[1]
 
 
 def data_of(*pairs, classes=CLASSES, split="all", order=range(3)) -> MaskData:
@@ -243,9 +250,15 @@ def test_a_folder_gets_the_measures_and_damaged_pictures_are_listed(
         {"path": "test/images/c.png", "pixels": "2944", "accuracy": f"{2688 / 2944:.6f}"},
         {"path": "test/images/d.png", "pixels": "3072", "accuracy": "1.000000"},
     ]
-    for name in ("iou.png", "confusion.png", "mistakes.png"):
+    for name in ("iou.png", "confusion.png"):
         with Image.open(out / name) as drawn:
             assert min(drawn.size) > 40
+    greens, reds = (columns_of(out / "mistakes.png", over_red) for over_red in (GREEN, RED))
+    wide, width = 320, 320 / SIZE[0] * (RED_BOX[2] - RED_BOX[0])
+    assert np.ptp(greens) < width / 2  # the left half is green in truth, and nothing was found so
+    assert greens.max() < reds.min() and reds.max() > greens.max() + wide
+    found = reds[reds > greens.max() + wide / 2]
+    assert width / 2 < np.ptp(found) < width
     again = dltk("evaluate", colours, pictures, "-o", out, "--json", "-q", "--split", "train")
     assert again.code == 0 and again.err == ""
     assert json.loads(again.out) == json.loads((out / "evaluation.json").read_text())
@@ -280,6 +293,19 @@ def test_what_was_passed_over_is_told(dltk, colours, pictures):  # noqa: F811
 
 
 # What does not fit
+
+
+def test_label_maps_are_for_no_other_kind_of_model():
+    data = data_of(all_right())
+    for model, message in (
+        (
+            "efficientnet-lite0",
+            r"^made pictures holds pictures with label maps, .* but eff.* class",
+        ),
+        ("faster-rcnn-mobilenet-320", r"^faster.* finds objects, but made pictures holds pictures"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            evaluate(model, data)
 
 
 def test_data_for_another_kind_of_model_is_refused_in_a_line(colours, tmp_path, noise):  # noqa: F811

@@ -9,7 +9,6 @@ from dltk.ops.guided_filter import (
     applied,
     box_means,
     enlarged_rows,
-    guided_filter,
 )
 
 RANDOM = np.random.default_rng(0)
@@ -20,6 +19,11 @@ SIGNAL = RANDOM.uniform(0, 1, (12, 15))
 def two_sides(wide, edge, high=8):
     """A picture that is dark on its left and light on its right, (high, wide, 3)."""
     return np.broadcast_to(np.where(np.arange(wide) < edge, 0.2, 0.8)[:, None], (high, wide, 3))
+
+
+def guided_filter(guide, signal, radius, eps):
+    """A signal (h, w), smoothed along the edges of a guide (h, w, C)."""
+    return applied(GuidedFilter(guide, radius, eps).fit(signal), guide)
 
 
 def test_box_means_are_of_what_lies_inside():

@@ -19,6 +19,7 @@ from dltk.masks import (
     of_run_lengths,
     polygons,
     run_lengths,
+    without_specks,
 )
 
 
@@ -61,6 +62,10 @@ def test_what_holds_no_numbers_of_classes_is_refused():
         label_map(Image.new("RGB", (2, 2)))
     with pytest.raises(InputError, match="it has the class 300; 254 is the last"):
         label_map(Image.fromarray(np.full((2, 2), 300, np.uint16)))
+    with pytest.raises(InputError, match=r"it has the class -1; 0 is the first .* and 255 st"):
+        label_map(Image.fromarray(np.array([[3, -1]], np.int32)))
+    with pytest.raises(InputError, match=r"its pixels are numbers with fractions \(F\)"):
+        label_map(Image.fromarray(np.zeros((2, 2), np.float32)))
 
 
 def test_colours_stand_for_classes():
@@ -113,12 +118,32 @@ def test_damaged_run_lengths_are_refused(wrong):
 
 @pytest.mark.parametrize("smooth", [0.4, 1, 2, 4])
 def test_outlines_enclose_the_shape_but_for_holes(smooth):
+    """What is open at a corner is no hole."""
     shape = blobs(3, smooth)
-    enclosed, filled = of_polygons(polygons(shape), *shape.shape), ndimage.binary_fill_holes(shape)
-    assert (shape <= enclosed).all() and (enclosed <= filled).all()
-    if smooth > 1:  # no holes that are open at a corner
-        assert len(polygons(shape)) == ndimage.label(shape)[1]
-        np.testing.assert_array_equal(enclosed, filled)
+    filled = ndimage.binary_fill_holes(shape, np.ones((3, 3)))
+    np.testing.assert_array_equal(of_polygons(polygons(shape), *shape.shape), filled)
+    assert len(polygons(shape)) == ndimage.label(shape)[1]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([0, 0, 1, 0], [0, 0, 0, 0]),
+        ([0, 0, 1, 3, 2, 2], [0, 0, 0, 2, 2, 2]),  # each pixel for itself
+        ([0, 0, 255, 255, 255, 1], [0, 0, 255, 255, 255, 1]),  # with nothing beside it
+        ([0, 0, 0, 255, 2, 1, 1], [0, 0, 0, 255, 1, 1, 1]),  # 0 is as near, but not beside it
+        ([255, 0, 255, 255, 2, 2, 0], [255, 0, 255, 255, 2, 2, 2]),
+        ([0, 1, 2, 255], [0, 1, 2, 255]),  # nothing but specks
+        ([255, 255], [255, 255]),
+    ],
+)
+def test_specks_take_the_class_beside_them(before, after):
+    mask = np.array([before], np.uint8)
+    for turned in (np.copy, np.fliplr, np.transpose):
+        found = without_specks(turned(mask), 2)
+        assert found.dtype == np.uint8
+        np.testing.assert_array_equal(found, turned(np.array([after])))
+    assert mask.tolist() == [before]
 
 
 def test_an_outline_by_hand():

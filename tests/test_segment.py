@@ -10,12 +10,14 @@ import pytest
 from PIL import Image
 from PIL.ExifTags import Base
 
+from dltk.batch import gather
 from dltk.canvas import fit_within
-from dltk.errors import DltkError, UsageError
+from dltk.errors import DltkError, InputError, UsageError
 from dltk.images import Geometry
 from dltk.masks import IGNORE, PALETTE, label_map, of_polygons, of_run_lengths
 from dltk.modelfile import ModelCard, save_model
 from dltk.objects import EXTENT, PIXELS
+from recipes._segment_copies import Copies
 from recipes._trained_segmenter import NetworkSegmenter
 from recipes.segment import segment
 from tests.folders import tree
@@ -438,7 +440,8 @@ def test_an_overlay_mixes_the_colours_in_and_leaves_the_ground(find, tmp_path):
             mixed = before[row, column] + alpha * (PALETTE[label] - before[row, column])
             assert shown[row, column] == pytest.approx(mixed, abs=1)
         assert (shown[165:] == before[165:]).all() and (shown[:, :28] == before[:, :28]).all()
-        assert (shown != before).any()  # names are there without colours too
+        inside = slice(40, 150), slice(40, 104)  # of the red, without its edge
+        assert alpha or (shown[inside] != before[inside]).any()  # names are there without colours
         result.save(tmp_path / "saved.png")
         assert alpha != 0.5 or (pixels(tmp_path / "saved.png") == shown).all()
 
@@ -537,6 +540,22 @@ def test_files_of_two_pictures_never_meet(find, both, tmp_path):
         find(iter([tmp_path / "in/a.png"]), overlay=tmp_path / "in")
 
 
+def test_files_of_two_pictures_never_meet_however_they_come(find, both, tmp_path):
+    """Of a stream the second is refused as it is read: the first's file stays."""
+    both.save(tmp_path / "a.png")
+    painted().save(tmp_path / "a.bmp")
+    stream = iter([tmp_path / "a.png", tmp_path / "a.bmp"])
+    with pytest.raises(UsageError, match=r"a\.png and .*a\.bmp would both be written to .*a\.png"):
+        find(stream, masks=tmp_path / "out", batch_size=1)
+    (written,) = (tmp_path / "out").rglob("a.png")
+    np.testing.assert_array_equal(label_map(Image.open(written)), truth_of(both))
+    copies, items = Copies(masks=tmp_path / "out"), gather([tmp_path / "a.png", tmp_path / "a.bmp"])
+    truth = truth_of(both)
+    copies.write(items[0], truth, [], {})
+    with pytest.raises(UsageError, match=r"a\.png and a\.bmp would both be written"):
+        copies.write(items[1], truth, [], {})
+
+
 def test_a_picture_that_is_gone_before_its_copy_is_written_fails_alone(
     find, pictures, tmp_path, monkeypatch
 ):
@@ -547,9 +566,31 @@ def test_a_picture_that_is_gone_before_its_copy_is_written_fails_alone(
         return look(self, loaded)
 
     monkeypatch.setattr(NetworkSegmenter, "__call__", look_and_lose)
-    both, _, none = find(pictures, overlay=tmp_path / "out")
+    out = {name: tmp_path / "out" / name for name in ("overlay", "masks")}
+    both, _, none = find(pictures, **out)
     assert both.error == "No such file or directory" and both.areas == [] and both.mask is None
-    assert none.error is None and tree(tmp_path / "out") == ["deep er/none [1].jpg"]
+    assert none.error is None
+    assert tree(tmp_path / "out") == ["masks/deep er/none [1].png", "overlay/deep er/none [1].jpg"]
+
+
+@pytest.mark.parametrize("kind", ["overlay", "cutouts"])
+def test_a_picture_that_is_of_another_size_when_its_copy_is_written_fails_alone(
+    find, pictures, tmp_path, monkeypatch, kind
+):
+    look = NetworkSegmenter.__call__
+
+    def look_and_replace(self, loaded):
+        painted((30, 20)).save(pictures / "both.png")
+        return look(self, loaded)
+
+    (before,) = find(pictures / "both.png")
+    monkeypatch.setattr(NetworkSegmenter, "__call__", look_and_replace)
+    both, _, none = find(pictures, masks=tmp_path / "masks", **{kind: tmp_path / "out"})
+    assert both.error == "it is of another size now" and both.mask is None
+    assert none.error is None and tree(tmp_path / "masks") == ["deep er/none [1].png"]
+    with pytest.raises(InputError, match="it is of another size now"):
+        before.save(tmp_path / "saved.png")
+    assert not (tmp_path / "saved.png").exists()
 
 
 def test_nothing_is_printed(find, pictures, capfd):

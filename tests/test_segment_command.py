@@ -14,7 +14,9 @@ from pycocotools.coco import COCO
 
 from dltk.masks import IGNORE, PALETTE, of_run_lengths
 from recipes._trained_segmenter import NetworkSegmenter
+from recipes.segment_instances import SCORE
 from tests.folders import digests, record, tree
+from tests.maskers import bright_masker  # noqa: F401
 from tests.small_segmenters import (  # noqa: F401
     GREEN,
     GREEN_BOX,
@@ -447,6 +449,18 @@ def test_models_and_pictures_that_are_not_there_are_told_in_a_line(dltk, picture
     (tmp_path / "empty").mkdir()
     result = dltk("segment", tmp_path / "empty", "-m", "fcn-resnet50")
     assert result.code == 1 and "no pictures found in" in result.err
+
+
+def test_a_masker_is_for_single_objects(run, bright_masker):  # noqa: F811
+    result = run("-m", bright_masker)
+    assert result.code == 2
+    assert "is a model to mask, not to segment; give it with --instances" in result.err
+
+
+def test_help_tells_what_is_left_out_by_itself(dltk):
+    told = " ".join(dltk("segment", "--help").out.split())
+    assert f"[default: the model's; {SCORE} with --instances]" in told
+    assert "in these sizes, as parts of the model's own, and average" in told
 
 
 def test_a_large_picture_in_tiles(run, pictures):

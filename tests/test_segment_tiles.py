@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dltk.engine.keras import Replicated
+from dltk.objects import PIXELS
 from dltk.samples import FOLDER
 from recipes._segment_tiles import TileRows
 from recipes._segmenters import find_segmenter, load_segmenter
@@ -147,7 +149,7 @@ def test_once_stopped_no_more_tiles_are_looked_at(colours):  # noqa: F811
     assert after[1].scores == before[1]
 
 
-def test_large_pictures_are_loaded_one_by_one_and_no_step_is_larger_than_what_there_is(
+def test_large_pictures_are_loaded_one_by_one_and_others_as_many_as_a_step_has_room_for(
     colours,  # noqa: F811
 ):
     source = find_segmenter(colours)
@@ -155,11 +157,69 @@ def test_large_pictures_are_loaded_one_by_one_and_no_step_is_larger_than_what_th
         (None, {}, 16),
         (99, {}, 16),
         (3, {}, 3),
-        (3, {"flip": True, "scales": (1, 2)}, 12),
+        (99, {"flip": True, "scales": (1, 2)}, 8),
+        (3, {"flip": True, "scales": (1, 2)}, 3),
+        (99, {"flip": True, "batch_size": 1}, 1),
         (99, {"tile": 64}, 1),
     ):
         segmenter = load_segmenter(source, pictures=pictures, devices="cpu", **options)
         assert segmenter.batch_size == expected
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """Of each step of a network: the side of its canvases, how many there are, and room for."""
+    seen, run = [], Replicated._run
+
+    def noted(self, batch, share):
+        seen.append((batch[PIXELS].shape[1], len(batch[PIXELS]), share))
+        return run(self, batch, share)
+
+    monkeypatch.setattr(Replicated, "_run", noted)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("size", "options", "expected"),
+    [
+        ((151, 97), {}, [(64, 3, 3)] * 2),
+        ((151, 64), {"flip": True}, [(64, 6, 6)]),
+        ((151, 64), {"scales": (1, 2, 0.5)}, [(32, 3, 3), (64, 3, 3), (128, 3, 3)]),
+        ((151, 64), {"flip": True, "scales": (2, 1)}, [(64, 6, 6), (128, 6, 6)]),
+        ((17 * 64, 64), {}, [(64, 9, 9), (64, 8, 9)]),
+        ((151, 64), {"batch_size": 2}, [(64, 2, 2), (64, 1, 2)]),
+        ((151, 64), {"batch_size": 2, "flip": True}, [(64, 2, 2)] * 3),
+        ((151, 64), {"batch_size": 1, "flip": True}, [(64, 1, 1)] * 6),
+        ((64, 48), {"flip": True, "scales": (1, 2)}, [(64, 2, 2), (128, 2, 2)]),
+    ],
+)
+def test_steps_have_room_for_the_tiles_of_a_row_and_no_more(
+    colours, steps, size, options, expected  # noqa: F811
+):  # fmt: skip
+    picture = painted(size, red=[(3, 5, 30, 60)], green=[(40, 4, 60, 40)])
+    (result,) = segment(picture, model=colours, tile=64, overlap=0, devices="cpu", **options)
+    assert steps == expected
+    assert (result.mask == truth_of(picture)).mean() > 0.95  # other scales are not exact
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, [(64, 5, 5)]),
+        ({"flip": True, "scales": (2, 1)}, [(64, 10, 10), (128, 10, 10)]),
+        ({"batch_size": 4, "flip": True}, [(64, 4, 4), (64, 4, 4), (64, 2, 4)]),
+        (
+            {"batch_size": 3, "scales": (1, 2)},
+            [(64, 3, 3), (128, 3, 3), (64, 2, 3), (128, 2, 3)],
+        ),
+    ],
+)
+def test_views_of_one_size_are_looked_at_in_one_step(colours, steps, options, expected):  # noqa: F811
+    pictures = [painted(red=[(at, 5, 30 + at, 40)]) for at in range(0, 20, 4)]
+    results = list(segment(pictures, model=colours, devices="cpu", **options))
+    assert steps == expected
+    for picture, result in zip(pictures, results, strict=True):
+        assert (result.mask == truth_of(picture)).mean() > 0.95
 
 
 def test_heat_of_a_large_picture_is_coarser_but_in_its_place(colours):  # noqa: F811

@@ -28,7 +28,6 @@ class Replicated:
         self.output_shape = tuple(model.outputs[0].shape[1:])
         self._strategy, self._map = strategy, tf.nest.map_structure
         self._replicas = len(strategy.extended.worker_devices)
-        self._share = -(-batch_size // self._replicas)
 
         def forward(batch):
             return self._map(_single, model(batch, training=False))
@@ -42,25 +41,31 @@ class Replicated:
             autograph=False,  # whose rewriting takes time
         )
 
-    def __call__(self, batch):
-        """Return float32 (B, ...) for float32 (B, ...); or dicts of arrays, if it works on such."""
-        step, count = self._share * self._replicas, _length(batch)
+    def __call__(self, batch, step: int | None = None):
+        """Return float32 (B, ...) for float32 (B, ...); or dicts of arrays, if it works on such.
+
+        Args:
+            step: examples in a step, rounded up likewise; `batch_size` by default.
+        """
+        share, count = -(-(step or self.batch_size) // self._replicas), _length(batch)
+        step = share * self._replicas
         parts = [
-            self._run(self._map(lambda array, at=at: array[at : at + step], batch), step)
+            self._run(self._map(lambda array, at=at: array[at : at + step], batch), share)
             for at in range(0, count, step)
         ]
         if not parts:
             return np.zeros((0, *self.output_shape), np.float32)
         return self._map(lambda *arrays: np.concatenate(arrays), *parts)
 
-    def _run(self, batch, step: int):
-        count = _length(batch)
+    def _run(self, batch, share: int):
+        """Run a step of `share` examples for each replica; `batch` has that many or less."""
+        count, step = _length(batch), share * self._replicas
 
-        def share(context):
-            at = context.replica_id_in_sync_group % self._replicas * self._share
-            return self._map(lambda array: _padded(array, step)[at : at + self._share], batch)
+        def own(context):
+            at = context.replica_id_in_sync_group % self._replicas * share
+            return self._map(lambda array: _padded(array, step)[at : at + share], batch)
 
-        shares = self._strategy.experimental_distribute_values_from_function(share)
+        shares = self._strategy.experimental_distribute_values_from_function(own)
         results = self._strategy.experimental_local_results(self._step(shares))
         return self._map(
             lambda *arrays: np.concatenate([array.numpy() for array in arrays])[:count], *results

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 import keras
 import numpy as np
@@ -18,7 +19,8 @@ class MaskNetwork:
 
     Args:
         segmenter: built under `strategy`'s scope.
-        batch_size: pictures in a step, over all replicas. All of a step are of one size.
+        batch_size: pictures in a step, over all replicas. All of a step are of one size: those
+            of one size are to come one after the other.
     """
 
     def __init__(self, segmenter: keras.Model, strategy, batch_size: int):
@@ -28,17 +30,21 @@ class MaskNetwork:
         self._network = Replicated(model, strategy, batch_size)
         self.batch_size = batch_size
 
-    def __call__(self, canvases: Iterable[Canvas]) -> Iterator[np.ndarray]:
-        """Yield the probabilities of what is drawn on each canvas, float32 (h, w, K)."""
-        for batch in batched(canvases, self.batch_size):
-            found: dict[int, np.ndarray] = {}
-            for shape in sorted({canvas.pixels.shape for canvas in batch}):
-                places = [at for at, each in enumerate(batch) if each.pixels.shape == shape]
-                outputs = self._network(_inputs([batch[at] for at in places]))
-                found |= dict(zip(places, outputs, strict=True))
-            for at, canvas in enumerate(batch):
-                high, wide = canvas.size
-                yield found[at][:high, :wide]
+    def __call__(
+        self, canvases: Iterable[Canvas], *, step: int | None = None
+    ) -> Iterator[np.ndarray]:
+        """Yield the probabilities of what is drawn on each canvas, float32 (h, w, K).
+
+        Args:
+            step: pictures in a step, where there are never as many of one size as `batch_size`:
+                a step that is not full takes as long as one that is.
+        """
+        step = min(step or self.batch_size, self.batch_size)
+        for _, alike in groupby(canvases, lambda canvas: canvas.pixels.shape):
+            for batch in batched(alike, step):
+                for canvas, found in zip(batch, self._network(_inputs(batch), step), strict=True):
+                    high, wide = canvas.size
+                    yield found[:high, :wide]
 
 
 def _inputs(canvases: list[Canvas]) -> dict[str, np.ndarray]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dltk.errors import DltkError, UsageError
+from dltk.metrics._numbers import json_number, known_mean
 from dltk.metrics.best_score import OperatingPoint, best_point
 from dltk.metrics.coco import LIMITS, CocoMeasures, coco_measures
 from dltk.metrics.matching import Pairs, pair_up
@@ -79,17 +80,17 @@ class DetectionReport:
     @property
     def map(self) -> float:
         """COCO's mAP@[.5:.95]: the mean of `ap` over the classes with objects; NaN for none."""
-        return _mean(self.ap)
+        return known_mean(self.ap)
 
     @property
     def map50(self) -> float:
         """The mean of `ap50`: mAP@.5."""
-        return _mean(self.ap50)
+        return known_mean(self.ap50)
 
     @property
     def map75(self) -> float:
         """The mean of `ap75`: mAP@.75."""
-        return _mean(self.ap75)
+        return known_mean(self.ap75)
 
     def most_confused(self, count: int) -> list[tuple[str, str, int]]:
         """Return (true class, class it was taken for, how often) of the commonest wrong classes,
@@ -108,7 +109,7 @@ class DetectionReport:
         return {
             self.classes[index]: {
                 **{
-                    name: _number(getattr(self, name)[index])
+                    name: json_number(getattr(self, name)[index])
                     for name in ("ap", "ap50", "ap75", "ar100", "voc07", "voc10")
                 },
                 **self.best[index].to_dict(),
@@ -130,15 +131,18 @@ class DetectionReport:
             "objects": int(self.objects.sum()),
             "ignored": int(self.ignored.sum()),
             "found": int(self.found.sum()),
-            **{name: _number(getattr(self, name)) for name in ("map", "map50", "map75")},
-            "ar1": _number(self.ar1),
-            "ar10": _number(self.ar10),
-            **{name: _number(_mean(getattr(self, name))) for name in ("ar100", "voc07", "voc10")},
+            **{name: json_number(getattr(self, name)) for name in ("map", "map50", "map75")},
+            "ar1": json_number(self.ar1),
+            "ar10": json_number(self.ar10),
+            **{
+                name: json_number(known_mean(getattr(self, name)))
+                for name in ("ar100", "voc07", "voc10")
+            },
             "sizes": {
                 name: {
                     "objects": self.objects_by_size[name],
-                    "map": _number(self.map_by_size[name]),
-                    "ar100": _number(self.ar_by_size[name]),
+                    "map": json_number(self.map_by_size[name]),
+                    "ar100": json_number(self.ar_by_size[name]),
                 }
                 for name in self.map_by_size
             },
@@ -215,10 +219,10 @@ def _of_coco(coco: CocoMeasures) -> dict:
         "ap50": by_overlap[_AP50],
         "ap75": by_overlap[_AP75],
         "ar100": coco.recall.mean(axis=0),
-        "ar1": _mean(coco.recall_of[few]),
-        "ar10": _mean(coco.recall_of[some]),
-        "map_by_size": {name: _mean(each) for name, each in coco.precision_by_size.items()},
-        "ar_by_size": {name: _mean(each) for name, each in coco.recall_by_size.items()},
+        "ar1": known_mean(coco.recall_of[few]),
+        "ar10": known_mean(coco.recall_of[some]),
+        "map_by_size": {name: known_mean(each) for name, each in coco.precision_by_size.items()},
+        "ar_by_size": {name: known_mean(each) for name, each in coco.recall_by_size.items()},
         "objects_by_size": {name: int(each.sum()) for name, each in coco.objects_by_size.items()},
         "recalls": coco.recalls,
         "precisions": coco.precision[_AP50].T,
@@ -261,14 +265,3 @@ def _check(truth: Sequence[Objects], found: Sequence[Detections], classes: Seque
 
 def _finite(*arrays: np.ndarray) -> bool:
     return all(np.isfinite(array).all() for array in arrays)
-
-
-def _mean(values: np.ndarray) -> float:
-    """Return the mean of what is not NaN; NaN for nothing."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else math.nan
-
-
-def _number(value: float) -> float | None:
-    """Return `value` with the digits that mean something, or None for NaN, which JSON has not."""
-    return None if math.isnan(value) else round(float(value), 6)

@@ -8,13 +8,13 @@ and all numbers of proposals at once.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from dltk.errors import UsageError
+from dltk.metrics._numbers import json_number
 
 LIMITS = (10, 100, 1000)
 _NEVER = np.iinfo(np.int64).max
@@ -47,8 +47,10 @@ class ProposalReport:
 
     def to_dict(self) -> dict:
         """Return the report, ready for JSON: "ar10" is AR@10, "recall50_10" recall at 0.5."""
-        averages = {f"ar{limit}": _number(mean) for limit, mean in self.average_recalls.items()}
-        loosest = {f"recall50_{limit}": _number(each[0]) for limit, each in self.recalls.items()}
+        averages = {f"ar{limit}": json_number(mean) for limit, mean in self.average_recalls.items()}
+        loosest = {
+            f"recall50_{limit}": json_number(each[0]) for limit, each in self.recalls.items()
+        }
         return {
             "pictures": self.pictures,
             "objects": self.objects,
@@ -119,8 +121,3 @@ def _ranks(objects: Sequence[dict], proposals: Sequence[dict], thresholds: np.nd
         takes = np.flatnonzero(free[np.arange(len(free)), best] >= 0)
         ranks[takes, best[takes]] = rank
     return ranks
-
-
-def _number(value: float) -> float | None:
-    """Return `value` with the digits that mean something, or None for NaN, which JSON has not."""
-    return None if math.isnan(value) else round(float(value), 6)

@@ -10,6 +10,7 @@ import numpy as np
 
 from dltk.errors import UsageError
 from dltk.masks import IGNORE
+from dltk.metrics._numbers import json_number, known_mean
 from dltk.metrics.boundary import boundary_scores
 from dltk.metrics.classification import confusion_matrix
 
@@ -118,12 +119,12 @@ class SegmentationReport:
     @property
     def mean_accuracy(self) -> float:
         """The mean of `recall`."""
-        return _mean(self.recall)
+        return known_mean(self.recall)
 
     @property
     def mean_iou(self) -> float:
         """The mean of `iou`."""
-        return _mean(self.iou)
+        return known_mean(self.iou)
 
     @property
     def frequency_weighted_iou(self) -> float:
@@ -134,7 +135,7 @@ class SegmentationReport:
     @property
     def mean_dice(self) -> float:
         """The mean of `dice`."""
-        return _mean(self.dice)
+        return known_mean(self.dice)
 
     @property
     def _hits(self) -> np.ndarray:
@@ -161,7 +162,7 @@ class SegmentationReport:
         pixels, found = self.pixels, self.found
         return {
             self.classes[index]: {
-                **{name: _number(values[index]) for name, values in measures.items()},
+                **{name: json_number(values[index]) for name, values in measures.items()},
                 "pixels": int(pixels[index]),
                 "found": int(found[index]),
             }
@@ -178,7 +179,10 @@ class SegmentationReport:
             "pictures": self.pictures,
             "pixels": int(self.pixels.sum()),
             "unanswered": self.unanswered,
-            **{name: _number(getattr(self, name)) for name in (*totals, "mean_dice", "boundary_f")},
+            **{
+                name: json_number(getattr(self, name))
+                for name in (*totals, "mean_dice", "boundary_f")
+            },
             "classes": self.per_class(),
             "confusion": {
                 self.classes[row]: {
@@ -222,12 +226,12 @@ def measure_masks(
             known = ~np.isnan(scores)
             sums[known] += scores[known]
             times += known
-            means.append(_mean(scores))
+            means.append(known_mean(scores))
     if not pictures:
         raise UsageError("there are no pictures to measure on")
     boundary = _shares(sums, times) if boundaries else None
     return SegmentationReport(
-        tuple(classes), confusion, pictures, boundary, _mean(np.array(means, np.float64))
+        tuple(classes), confusion, pictures, boundary, known_mean(np.array(means, np.float64))
     )
 
 
@@ -235,14 +239,3 @@ def _shares(parts: np.ndarray, wholes: np.ndarray) -> np.ndarray:
     """Return parts / wholes; NaN for a part of nothing."""
     parts = np.asarray(parts, np.float64)
     return np.divide(parts, wholes, out=np.full_like(parts, np.nan), where=wholes > 0)
-
-
-def _mean(values: np.ndarray) -> float:
-    """Return the mean of what is not NaN; NaN for nothing."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else math.nan
-
-
-def _number(value: float) -> float | None:
-    """Return `value` with the digits that mean something, or None for NaN, which JSON has not."""
-    return None if math.isnan(value) else round(float(value), 6)

@@ -52,11 +52,6 @@ def applied(functions: np.ndarray, guide: np.ndarray) -> np.ndarray:
     return np.einsum("hwc,hwc->hw", functions[..., :-1], guide) + functions[..., -1]
 
 
-def guided_filter(guide: np.ndarray, signal: np.ndarray, radius: int, eps: float) -> np.ndarray:
-    """Return a signal (h, w), smoothed along the edges of a guide (h, w, C); see GuidedFilter."""
-    return applied(GuidedFilter(guide, radius, eps).fit(signal), guide)
-
-
 def box_means(values: np.ndarray, radius: int) -> np.ndarray:
     """Return the means of `values` (h, w, …) over windows around each place, as far as they lie
     inside; float64."""

@@ -13,7 +13,7 @@ from dltk.modelfile import ModelCard, save_model
 from dltk.models.fcn.heads import build_plain_head, build_skip_head
 from dltk.models.fcn.learning import Learner
 from dltk.models.fcn.load import load_fcn
-from dltk.models.fcn.presets import design_of, new_segmenter, refined, regrown_segmenter
+from dltk.models.fcn.presets import DESIGNS, new_segmenter, refined, regrown_segmenter
 from dltk.models.fcn.segmenter import Parts
 from dltk.models.find import find_model
 from dltk.objects import EXTENT, PIXELS
@@ -48,7 +48,7 @@ def test_pictures_of_any_size_get_scores_for_every_pixel(source, design, size):
     assert scores.shape == (2, *size, 5) and scores.dtype == tf.float32
     assert not np.any(scores)  # all classes are as likely at first
     assert np.isfinite(shaken(segmenter)(inputs_of(*size))).all()
-    assert design_of(segmenter) == design
+    assert Parts.of(segmenter).enlarge.factor == DESIGNS[design]
 
 
 def test_a_finer_design_goes_on_from_a_coarser_one(source):
@@ -144,10 +144,11 @@ def test_a_file_is_loaded_as_it_was_saved_and_regrown_for_other_classes(source, 
     ours, theirs = (Parts.of(each).backbone.get_weights() for each in (regrown, segmenter))
     for one, other in zip(ours, theirs, strict=True):
         np.testing.assert_array_equal(one, other)
-    plain = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 1)])
-    save_model(plain, tmp_path / "p.keras", card)
-    with pytest.raises(DltkError, match="says it is a segmenter, but has not its layers"):
-        load_fcn(find_model(tmp_path / "p.keras"))
+    for names in (("conv",), ("head", "enlarge"), ("backbone", "head", "enlarge")):
+        parts = [keras.layers.Conv2D(2, 1, name=name) for name in names]
+        save_model(keras.Sequential([keras.Input((8, 8, 3)), *parts]), tmp_path / "p.keras", card)
+        with pytest.raises(DltkError, match="says it is a segmenter, but has not its layers"):
+            load_fcn(find_model(tmp_path / "p.keras"))
 
 
 def test_losses_are_those_of_the_scores_picture_by_picture(source):

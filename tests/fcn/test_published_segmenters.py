@@ -1,8 +1,12 @@
 """The segmenters that torchvision publishes, stage by stage against its own, on weights by rule."""
 
+from types import SimpleNamespace
+
+import keras
 import numpy as np
 import pytest
 
+from dltk.models.fcn.presets import second_head
 from dltk.models.fcn.segmenter import Parts
 from dltk.models.fcn.torchvision import build_published, build_published_aux
 from dltk.objects import EXTENT, PIXELS
@@ -29,14 +33,16 @@ def recorded(request):
 
 @pytest.fixture(scope="module")
 def built(recorded, tmp_path_factory):
-    """Our segmenter with the same weights, and its second head."""
+    """Our segmenter with the same weights, its second head, and that for seven other classes."""
     name, arrays = recorded
     path = tmp_path_factory.mktemp(name) / "made.pth"
     write_weights(name, arrays, path)
     segmenter = build_published(int(name.removeprefix("fcn_resnet")), path)
     aux = build_published_aux(segmenter, path)
+    source = SimpleNamespace(task="segment", entry=name, weights=lambda: path)
+    regrown = second_head(source, segmenter, 7)
     path.unlink()  # of up to 220 MB
-    return segmenter, aux
+    return segmenter, aux, regrown
 
 
 def stages(segmenter, aux, size) -> dict[str, np.ndarray]:
@@ -57,13 +63,28 @@ def inputs_of(pixels):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_every_stage_gives_what_torchvision_records(recorded, built, size):
-    ours, theirs = stages(*built, size), stages_of(recorded[1], size)
+    ours, theirs = stages(*built[:2], size), stages_of(recorded[1], size)
     assert ours.keys() == theirs.keys()
     for name, values in theirs.items():
         mine = spread(ours[name], values.size)
         np.testing.assert_allclose(
             mine, values.ravel(), atol=1e-3 * np.abs(values).max(), err_msg=name
         )
+
+
+def test_a_second_head_for_other_classes_knows_all_but_these(built):
+    segmenter, aux, regrown = built
+    assert aux.name == regrown.name == "aux_head"
+    for name in ("conv", "conv_bn"):
+        ours, theirs = (head.get_layer(name).get_weights() for head in (regrown, aux))
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(one, other)
+    maps = keras.ops.ones((1, 2, 3, 1024))
+    assert aux(maps).shape == (1, 2, 3, 21) and regrown(maps).shape == (1, 2, 3, 7)
+    file = SimpleNamespace(task="segment", entry=None)  # which was written without one
+    fresh = second_head(file, segmenter, 7)
+    assert fresh(maps).shape == (1, 2, 3, 7)
+    assert (fresh.get_layer("conv").kernel != aux.get_layer("conv").kernel).numpy().any()
 
 
 @needs_torchvision
@@ -82,7 +103,7 @@ def test_label_maps_are_torchvisions(recorded, built, tmp_path):
 
 def test_what_lies_beyond_a_picture_changes_nothing_far_from_it(built):
     """Around a picture on a larger canvas is the colour that is 0 to the network."""
-    segmenter, _ = built
+    segmenter = built[0]
     pixels = np.zeros((1, 96, 96, 3), np.float32)
     pixels[0, :, :64] = made_picture(96, 64)
     filled = pixels.copy()

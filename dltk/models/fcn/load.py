@@ -6,6 +6,7 @@ import keras
 
 from dltk.errors import DltkError, printable
 from dltk.modelfile import load_model
+from dltk.models.fcn.segmenter import Parts
 from dltk.models.fcn.torchvision import build_published
 from dltk.models.find import ModelSource
 
@@ -20,6 +21,6 @@ def load_fcn(source: ModelSource) -> keras.Model:
     if source.entry is not None:
         return build_published(weights=source.weights(), **source.entry.options)
     segmenter = load_model(source.path)
-    if not {layer.name for layer in segmenter.layers} >= {"head", "enlarge"}:
+    if not {layer.name for layer in segmenter.layers} >= set(Parts.__dataclass_fields__):
         raise DltkError(f"{printable(source.path)} says it is a segmenter, but has not its layers")
     return segmenter

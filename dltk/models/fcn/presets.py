@@ -9,9 +9,10 @@ import keras
 
 from dltk.layers import FillOutside, LearntUpsampling
 from dltk.models.backbones import build_backbone, surrounding_colour
-from dltk.models.fcn.heads import build_skip_head, scoring
+from dltk.models.fcn.heads import build_plain_head, build_skip_head, scoring
 from dltk.models.fcn.load import load_fcn
 from dltk.models.fcn.segmenter import Parts, build_segmenter
+from dltk.models.fcn.torchvision import build_published_aux
 from dltk.models.find import ModelSource
 from dltk.models.laid_open import load_whole
 
@@ -100,23 +101,41 @@ def regrown_segmenter(source: ModelSource, classes: int) -> keras.Model:
     Raises:
         WeightsError, DltkError: it cannot be loaded.
     """
-    segmenter = load_fcn(source)
-    parts = Parts.of(segmenter)
+    parts = Parts.of(load_fcn(source))
     head = keras.models.clone_model(
         parts.head, clone_function=lambda layer: _renewed(layer, classes)
     )
     head.name = parts.head.name
-    for layer in head.layers:
-        if layer.weights and not layer.name.startswith(_NEW):
-            layer.set_weights(parts.head.get_layer(layer.name).get_weights())
+    _remember(head, parts.head)
     return build_segmenter(replace(parts, head=head))
 
 
-def design_of(segmenter: keras.Model) -> str | None:
-    """Return the key of DESIGNS of a segmenter; None for another design."""
-    enlarge = Parts.of(segmenter).enlarge
-    factor = enlarge.factor if isinstance(enlarge, LearntUpsampling) else None
-    return next((name for name, stride in DESIGNS.items() if stride == factor), None)
+def second_head(source: ModelSource, segmenter: keras.Model, classes: int) -> keras.Model:
+    """Return a head for a segmenter's map before the last, which helps in training, see
+    `dltk.models.fcn.learning.Learner`.
+
+    A published segmenter's file has one that is trained: it comes from there, with scores of other
+    classes. Else it begins at random.
+
+    Args:
+        source: what the segmenter grew from.
+        segmenter: from `new_segmenter`, `refined` or `regrown_segmenter`.
+        classes: K.
+    Raises:
+        WeightsError: it cannot be loaded.
+    """
+    channels = Parts.of(segmenter).backbone.outputs[-2].shape[-1]
+    head = build_plain_head(channels, classes, name="aux_head")
+    if source.task == "segment" and source.entry is not None:
+        _remember(head, build_published_aux(segmenter, source.weights()))
+    return head
+
+
+def _remember(head: keras.Model, before: keras.Model) -> None:
+    """Give a head all that the one before it knows but for what scores its classes."""
+    for layer in head.layers:
+        if layer.weights and not layer.name.startswith(_NEW):
+            layer.set_weights(before.get_layer(layer.name).get_weights())
 
 
 def _renewed(layer: keras.Layer, classes: int) -> keras.Layer:

@@ -50,7 +50,7 @@ def build_published_aux(segmenter: keras.Model, weights: Path) -> keras.Model:
     """Return the second head that the file has, which helps in training: for the third stage.
 
     Args:
-        segmenter: from `build_published`.
+        segmenter: from `build_published`, whatever its head scores by now.
         weights: the same file.
     Returns:
         A model from the map before the last of the segmenter's backbone to scores (B, h, w, 21).
