@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from numbers import Integral, Real
 
-from dltk.errors import UsageError, printable
+from dltk.errors import UsageError, nearest, printable
 from dltk.painting import LARGEST
 
 _PRECISIONS = ("auto", "float32", "bfloat16")
@@ -51,8 +51,9 @@ def check_number(
 def check_choice(option: str, value, choices) -> None:
     """Raise UsageError unless `value` is one of `choices`."""
     if value not in choices:
+        shown, hint = printable(str(value)), nearest(str(value), choices)
         raise UsageError(
-            f"{_dashed(option)} is one of {', '.join(choices)}, not {printable(str(value))}"
+            f"{_dashed(option)} is one of {', '.join(choices)}, not {shown}{hint and '.' + hint}"
         )
 
 

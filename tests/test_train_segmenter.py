@@ -243,7 +243,10 @@ def test_ignored_pixels_do_not_count_and_classes_never_learnt_are_refused(option
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"preset": "fcn-4s"}, "--preset is one of fcn-32s, fcn-16s, fcn-8s, not fcn-4s"),
+        (
+            {"preset": "fcn-4s"},
+            '--preset is one of fcn-32s, fcn-16s, fcn-8s, not fcn-4s. Did you mean "fcn-',
+        ),
         ({"loss": "hinge"}, "--loss is one of cross-entropy, focal, dice"),
         ({"size": 100}, r"--size 100 is not a multiple of 32 from 64 to 2048; take 96"),
         ({"epochs": 2}, "--epochs 2 is too few for the stages fcn-32s, fcn-16s, fcn-8s"),
