@@ -98,7 +98,7 @@ def unreadable_in(data, report: Report) -> dict[str, dict[int, str]]:
 
 def tell_reading(split: str, count: int, report: Report) -> None:
     """Report that the pictures of a split are read."""
-    report(f"reading {count} pictures {_PURPOSES[split]}")
+    report(f"reading {count} picture{'s' * (count != 1)} {_PURPOSES[split]}")
 
 
 def less(data, unusable: dict[str, dict[int, str]], report: Report):

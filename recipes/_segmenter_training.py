@@ -183,6 +183,12 @@ class SegmenterTraining:
         if train is None or not train.counts.any():
             raise UsageError("no picture with a pixel that counts can be trained on")
         trained = train.counts.any(axis=0)
+        if trained.sum() == 1:
+            name = printable(self.data.classes[int(trained.argmax())])
+            raise UsageError(
+                f"there is nothing to tell apart: all pixels to train on are {name}, or 255, which "
+                "is ignored"
+            )
         for split, part in self.data.splits.items():
             unseen = np.flatnonzero(part.counts.any(axis=0) & ~trained)
             if len(unseen):

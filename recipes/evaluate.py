@@ -96,6 +96,11 @@ def evaluate(
         return evaluate_detector(source, data, name=name, regions=regions, **options)
     if regions is not None:
         raise UsageError(f"--regions is for detectors; {printable(name)} is none")
+    if source.task == "mask":
+        raise UsageError(
+            f"{printable(source.name)} is a masker, which is measured when it is trained: see "
+            "report.md beside it"
+        )
     if source.task == "segment":
         return evaluate_segmenter(source, data, name=name, **options)
     source = find_models(model, ensemble=False, labels=labels, pixel_range=pixel_range)[0]

@@ -42,7 +42,7 @@ OBJECTNESS = 0.5
 """How sure the masker must be that there is an object, at least."""
 _MERGE = 0.5  # of two masks that overlap by more the surer one stays
 _PROPOSED = 4  # masks that are labelled, for one that is wanted
-_PART = 0.7  # share of a mask in another one from which on they are of one object
+_PART = 0.5  # share of a mask in another one from which on they are of one object
 _VIEWS = ((0.08, False), (0.25, True))  # what is labelled: context, and whether square
 
 
@@ -193,7 +193,8 @@ class InstanceFinder:
     def __call__(self, picture: Image.Image) -> list[Instance]:
         """Return the objects in a picture, upright RGB in its full size, the surest first.
 
-        Of two with the same label of which one is a part of the other, the surer one stays.
+        What most of lies in a surer one is taken for a part of it, whatever its label; of two with
+        the same label the surer one stays, too, where it is the part.
         """
         found = self._masker(picture, most=_PROPOSED * self._most)
         sure = int(np.count_nonzero(found.scores >= OBJECTNESS))
@@ -209,9 +210,12 @@ class InstanceFinder:
         scores = probabilities.max(axis=1)
         kept = []
         for at, number in enumerate(numbers.tolist()):
+            if len(kept) == self._most:
+                break
             named = scores[at] >= self._score and (not self._wanted or number in self._wanted)
             like = [shapes[other] for other in kept if numbers[other] == number]
-            if named and not is_part(shapes[at], like) and len(kept) < self._most:
+            surer = [shapes[other] for other in kept]
+            if named and not is_part(shapes[at], surer) and not is_whole(shapes[at], like):
                 kept.append(at)
         return instances_of(
             self._labels,
@@ -246,18 +250,28 @@ def seen_around(
 
 
 def is_part(shape: dict, others: Sequence[dict]) -> bool:
-    """Return whether most of a mask is in one of some others, or most of one of these in it.
+    """Return whether half of a mask or more is in one of some others.
 
     Args:
         shape, others: run lengths.
     """
+    return any(_share(shape, other) >= _PART for other in others)
+
+
+def is_whole(shape: dict, others: Sequence[dict]) -> bool:
+    """Return whether half of one of some other masks, or more, is in a mask.
+
+    Args:
+        shape, others: run lengths.
+    """
+    return any(_share(other, shape) >= _PART for other in others)
+
+
+def _share(shape: dict, other: dict) -> float:
+    """Return the share of a mask that is in another."""
     from pycocotools.mask import iou
 
-    crowd = [1]  # to pycocotools the second is one then: it tells the share of the first in it
-    return any(
-        max(iou([shape], [other], crowd)[0, 0], iou([other], [shape], crowd)[0, 0]) >= _PART
-        for other in others
-    )
+    return float(iou([shape], [other], [1])[0, 0])  # as if the other was a crowd
 
 
 def around(

@@ -177,11 +177,11 @@ def test_the_data_of_a_run_are_written_and_recognised(run):
     [
         (ROWS[1:], "1 gone (a.jpg …)"),
         ([*ROWS, row("d.jpg"), row("e.jpg")], "2 new (d.jpg …)"),
-        ([row("a.jpg", digest="cd"), *ROWS[1:]], "1 changed (a.jpg …)"),
-        ([row("a.jpg", label="dog"), *ROWS[1:]], "1 changed (a.jpg …)"),
-        ([*ROWS[:2], row("c.jpg", split="test")], "1 changed (c.jpg …)"),
+        ([row("a.jpg", digest="cd"), *ROWS[1:]], "1 changed in content, label or split (a.jpg …)"),
+        ([row("a.jpg", label="dog"), *ROWS[1:]], "1 changed in content, label or split (a.jpg …)"),
+        ([*ROWS[:2], row("c.jpg", split="test")], "1 changed in content, label or split (c.jpg …)"),
         ([ROWS[0], row("n"), row("c.jpg", digest="x")],
-         '1 gone (b, "b"\\n.jpg …), 1 new (n …), 1 changed (c.jpg …)'),
+         '1 gone (b, "b"\\n.jpg …), 1 new (n …), 1 changed in content, label or split (c.jpg …)'),
         (ROWS[::-1], "they come in another order"),
     ],
 )  # fmt: skip

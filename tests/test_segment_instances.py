@@ -15,7 +15,13 @@ from dltk.errors import InputError, UsageError
 from dltk.images import Geometry
 from dltk.masks import of_run_lengths, run_lengths
 from dltk.models.masker.network import Parts
-from recipes.segment_instances import around, is_part, seen_around, segment_instances
+from recipes.segment_instances import (
+    around,
+    is_part,
+    is_whole,
+    seen_around,
+    segment_instances,
+)
 from tests.maskers import backbone, bright_masker  # noqa: F401
 
 GROUND, SIZE = 20, (183, 137)
@@ -171,9 +177,10 @@ def test_a_mask_is_a_part_where_most_of_it_is_in_another():
         shape[1, first:last] = True
         return run_lengths(shape)
 
-    assert is_part(bar(3, 13), [bar(15, 18), bar(6, 20)])  # 7 of 10
-    assert is_part(bar(6, 20), [bar(3, 13)])
-    assert not is_part(bar(3, 13), [bar(7, 20)]) and not is_part(bar(3, 13), [])
+    assert is_part(bar(3, 13), [bar(15, 18), bar(8, 20)])  # 5 of 10
+    assert not is_part(bar(3, 13), [bar(15, 18), bar(9, 20)]) and not is_part(bar(3, 13), [])
+    assert not is_part(bar(0, 20), [bar(3, 12)]) and is_whole(bar(0, 20), [bar(3, 12)])
+    assert not is_whole(bar(8, 20), [bar(0, 15)]) and not is_whole(bar(3, 13), [])
 
 
 @pytest.mark.parametrize(

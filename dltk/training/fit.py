@@ -30,6 +30,7 @@ class Progress:
         step: steps taken in all.
         rows: one for every finished epoch: loss, metrics, learning rate, seconds.
         sums: of the epoch under way: steps taken and the sum of each log over them.
+        rate: the learning rate in the middle of that epoch; at its end it may be 0.
         best_score: the largest score so far, None before the first.
         best_epoch: of the best score, from 1.
         best: its weights, or None.
@@ -39,6 +40,7 @@ class Progress:
     step: int = 0
     rows: list[dict] = field(default_factory=list)
     sums: dict[str, float] = field(default_factory=dict)
+    rate: float = 0.0
     best_score: list[float] | None = None
     best_epoch: int = 0
     best: list[np.ndarray] | None = None
@@ -176,6 +178,13 @@ class Keeper(keras.callbacks.Callback):
         self._earlier = dict(self.progress.sums)
         self._epoch_step = 0
 
+    def on_train_batch_begin(self, batch, logs=None):
+        """Note the learning rate in the middle of an epoch."""
+        per_epoch = self._batches.steps_per_epoch
+        if self.progress.step % per_epoch == per_epoch // 2:
+            rate = self.model.optimizer.learning_rate
+            self.progress.rate = float(keras.ops.convert_to_numpy(rate))
+
     def on_train_batch_end(self, batch, logs=None):
         """Check the loss; save if it is time."""
         self._epoch_step += 1
@@ -200,7 +209,7 @@ class Keeper(keras.callbacks.Callback):
         steps = progress.sums.pop("steps")
         row = {"epoch": epoch + 1} | {k: v / steps for k, v in progress.sums.items()}
         row |= self.consider(epoch + 1)
-        row["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        row["learning_rate"] = progress.rate
         row["seconds"] = round(time.monotonic() - self._began, 3)
         progress.rows.append(row)
         progress.sums = {}
@@ -285,7 +294,7 @@ class Keeper(keras.callbacks.Callback):
         left = (per_epoch - place) / rate
         self._report(
             f"epoch {epoch + 1} of {self._epochs}, step {place} of {per_epoch}: "
-            f"{rate * self._batches.batch_size:.0f} examples a second, {left:.0f} s left in it"
+            f"{_told(rate * self._batches.batch_size)} examples a second, {left:.0f} s left in it"
         )
 
     def _write_history(self) -> None:
@@ -336,6 +345,10 @@ def agreed(strategy, values: dict[str, float]) -> dict[str, float]:
     )
     means = strategy.reduce("MEAN", own, axis=None).numpy()
     return dict(zip(values, map(float, means), strict=True))
+
+
+def _told(rate: float) -> str:
+    return f"{rate:.0f}" if rate >= 10 else f"{rate:.2g}"
 
 
 def _epoch_line(row: dict, epochs: int) -> str:

@@ -245,7 +245,9 @@ def _changes(before: list[dict], now: list[dict]) -> str:
     kinds = {
         "gone": [path for path in old if path not in new],
         "new": [path for path in new if path not in old],
-        "changed": [path for path in new if path in old and new[path] != old[path]],
+        "changed in content, label or split": [
+            path for path in new if path in old and new[path] != old[path]
+        ],
     }
     told = [f"{len(p)} {kind} ({printable(p[0])} …)" for kind, p in kinds.items() if p]
     return ", ".join(told) or "they come in another order"

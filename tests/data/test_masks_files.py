@@ -188,7 +188,9 @@ def test_black_and_white_are_two_classes(tmp_path):
     assert read_masks(tmp_path).classes == ("sea", "land")
     (tmp_path / "classes.txt").write_text("sea\nland\nice")
     data = read_masks(tmp_path)
-    assert data.splits["all"].counts.tolist() == [[39, 0, 0], [39, 0, 0]] and data.repairs == ()
+    assert data.splits["all"].counts.tolist() == [[39, 0, 0], [39, 0, 0]]
+    how = "only 0 and 255 in all masks: 255 taken as ignored, as it may be any of 2 classes"
+    assert data.repairs == ((str(tmp_path), how),)
     (tmp_path / "classes.txt").unlink()
     write_mask(tmp_path / "masks" / "3.png", blocks((1, 0, 0, 1, 1)))
     picture(tmp_path / "images" / "3.png", (8, 6))

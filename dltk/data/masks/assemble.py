@@ -24,6 +24,7 @@ from dltk.weights import Report, silent
 
 _MANY = 1000  # label maps that take a while to read
 _BINARY = ("background", "object")
+_BLACK_AND_WHITE = "only 0 and 255 in all masks"
 
 
 def assemble(found: GatheredMasks, *, report: Report = silent) -> MaskData:
@@ -49,7 +50,10 @@ def assemble(found: GatheredMasks, *, report: Report = silent) -> MaskData:
     classes = _classes(found, _BINARY if white else _numbered(found, every - {IGNORE}))
     if white:
         how = f'taken as "{classes[0]}" and "{classes[1]}", and no pixel as ignored'
-        found.repair(found.where, "only 0 and 255 in all masks", how)
+        found.repair(found.where, _BLACK_AND_WHITE, how)
+    elif found.numbers and every == {0, IGNORE}:
+        how = f"255 taken as ignored, as it may be any of {len(classes) - 1} classes"
+        found.repair(found.where, _BLACK_AND_WHITE, how)
     pictures, masks, counts = [], [], []
     for look in looks:
         mask = replace(look.mask, classes=len(classes), white=white)

@@ -80,7 +80,7 @@ class MaskFindings:
     @property
     def errors(self) -> list[str]:
         """What makes training or its measurement wrong, a line for each finding."""
-        lines = [f"unreadable: {printable(name)}: {why}" for name, why in self.unreadable]
+        lines = [f"unusable: {printable(name)}: {why}" for name, why in self.unreadable]
         lines += [f"in several splits: {same(group)}" for group in self.leaks]
         lines += [f"equal, but with different masks: {same(g)}" for g in self.contradictions]
         for name, splits in self.counts.items():
@@ -90,6 +90,9 @@ class MaskFindings:
                 lines.append(
                     f"nothing to train on: {printable(name)} has pixels in {where}, none in train"
                 )
+        seen = [name for name, total in self.totals.items() if total]
+        if len(seen) == 1:
+            lines.append(f"nothing to tell apart: only {printable(seen[0])} has pixels")
         return lines
 
     @property

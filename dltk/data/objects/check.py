@@ -76,7 +76,7 @@ class ObjectFindings:
     @property
     def errors(self) -> list[str]:
         """What makes training or its measurement wrong, a line for each finding."""
-        lines = [f"unreadable: {printable(name)}: {why}" for name, why in self.unreadable]
+        lines = [f"unusable: {printable(name)}: {why}" for name, why in self.unreadable]
         lines += [f"in several splits: {same(group)}" for group in self.leaks]
         lines += [f"equal, but with different objects: {same(g)}" for g in self.contradictions]
         for name, splits in self.counts.items():
