@@ -60,8 +60,8 @@ def test_faults_are_found(faulty):
     assert [name for name, _ in findings.unreadable[1:]] == ["images/train/train8.png"]
     assert findings.sizes["median"] == (200, 150) and findings.imbalance == 14
     assert [line.split(":")[0] for line in findings.errors] == [
-        "unreadable",
-        "unreadable",
+        "unusable",
+        "unusable",
         "in several splits",
         "equal, but with different objects",
         "nothing to train on",
