@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from contextlib import suppress
+
+_WORD = re.compile(r"\w+")
 
 
 class DltkError(Exception):
@@ -46,9 +49,15 @@ class PipeClosedError(DltkError):
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
-    """Return ' Did you mean "x"?' for the choice most like `word`, or '' when none is near."""
+    """Return ' Did you mean "x"?' for the choice most like `word`, or '' when none is near.
+
+    A choice of several words of which it is one comes first: a "tiger cat" is nearer to "cat" than
+    a "crate" is.
+    """
     folded = {choice.casefold(): choice for choice in choices}
-    matches = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
+    holding = [choice for choice in folded if word.casefold() in _WORD.findall(choice)]
+    close = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
+    matches = sorted(holding, key=len) or close
     return f' Did you mean "{folded[matches[0]]}"?' if matches else ""
 
 
