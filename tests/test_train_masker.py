@@ -255,6 +255,8 @@ def test_the_command_trains_and_tells_how_good_it_is(mask_objects, backbone, dlt
     assert done.code == 2 and "began with other options: --epochs 1 then, 2 now" in done.err
     done = dltk("classify", mask_objects, "-m", run / "best.keras")
     assert done.code == 2 and "best.keras is a model to mask, not to classify" in done.err
+    done = dltk("evaluate", run / "best.keras", mask_objects)
+    assert done.code == 2 and "best.keras is a masker, which is measured when it is " in done.err
     done = dltk("features", mask_objects, "-m", run / "best.keras")
     assert done.code == 2
     assert 'proposes masks of objects; it is for "dltk segment --instances"' in done.err

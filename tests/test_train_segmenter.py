@@ -238,6 +238,10 @@ def test_ignored_pixels_do_not_count_and_classes_never_learnt_are_refused(option
     data = MaskData("made scenes", CLASSES, {"train": empty})
     with pytest.raises(UsageError, match=r"nothing to train on|no picture with a pixel"):
         train_segmenter(data, run_dir=tmp_path / "other", **options)
+    sky = masked([np.zeros((9, 9, 3), np.uint8)] * 2, [np.full((9, 9), at) for at in (1, IGNORE)])
+    data = MaskData("made scenes", CLASSES, {"train": sky})
+    with pytest.raises(UsageError, match="all pixels to train on are circle, or 255, which is ig"):
+        train_segmenter(data, run_dir=tmp_path / "a third", **options)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,17 @@ from tests.data.mask_files import blocks, write_mask, write_pair, write_pairs
 SIZE = (20, 10)
 
 
+def test_masks_with_one_class_are_an_error(tmp_path):
+    """Such as black and white ones, whose white is ignored where there are several classes."""
+    for name in ("1", "2"):
+        write_pair(tmp_path, f"images/{name}.png", f"masks/{name}.png", blocks((255, 1, 1, 4, 4)))
+    (tmp_path / "classes.txt").write_text("ground\ndisc\nstar\n")
+    findings = check_masks(read_masks(tmp_path), decode=False, threads=1)
+    assert "nothing to tell apart: only ground has pixels" in findings.errors
+    told = "only 0 and 255 in all masks: 255 taken as ignored, as it may be any of 2 classes"
+    assert (str(tmp_path), told) in findings.repairs
+
+
 @pytest.fixture
 def faulty(tmp_path):
     """Divided pictures with one fault of each kind."""
