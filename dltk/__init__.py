@@ -19,6 +19,7 @@ _RECIPES = {
         "features",
         "detect",
         "segment",
+        "caption",
         "evaluate",
         "export",
         "finetune",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.masks import IGNORE
 
 _LEAST_SIDE = 1.0  # pixels of the canvas; regions cut smaller are of no use

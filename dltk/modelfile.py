@@ -20,7 +20,7 @@ from pathlib import Path
 from dltk import __version__
 from dltk.errors import DltkError, UsageError, printable, reason
 from dltk.files import whole
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 
 FORMAT_VERSION = 1
 _MEMBER = "dltk.json"
@@ -32,13 +32,14 @@ class ModelCard:
     """What a model file says about itself.
 
     Attributes:
-        task: "classify", "detect", "segment", and later "caption" …
-        labels: class names in the order of the outputs.
+        task: "classify", "detect", "segment", "caption", "answer" …
+        labels: class names in the order of the outputs; of an answerer, the answers.
         label_ids: an id for each label (WordNet's, for ImageNet), or empty.
         geometry: how a picture becomes the network's input.
         backbone: the catalog's name of the network it grew from, or None.
         training: a summary of the data and options it was trained with.
         metrics: measured on held-out data, by name.
+        words: that a network knows of questions, in the order of their numbers, or empty.
         versions: of dltk and Keras, when it was saved.
     """
 
@@ -49,6 +50,7 @@ class ModelCard:
     backbone: str | None = None
     training: dict = field(default_factory=dict)
     metrics: dict = field(default_factory=dict)
+    words: tuple[str, ...] = ()
     versions: dict = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
@@ -102,11 +104,12 @@ def read_card(path: str | os.PathLike) -> ModelCard | None:
         known["geometry"] = Geometry.from_dict(fields["geometry"])
         known["labels"] = tuple(fields["labels"])
         known["label_ids"] = tuple(fields.get("label_ids", ()))
+        known["words"] = tuple(fields.get("words", ()))
         if not isinstance(fields["labels"], list):
             raise ValueError("labels is a list")
-        texts = (known["task"], *known["labels"], *known["label_ids"])
+        texts = (known["task"], *known["labels"], *known["label_ids"], *known["words"])
         if not all(isinstance(text, str) for text in texts):
-            raise ValueError("task, labels and ids are text")
+            raise ValueError("task, labels, ids and words are text")
         if known["label_ids"] and len(known["label_ids"]) != len(known["labels"]):
             raise ValueError("it has not one id for each label")
         return ModelCard(**known)

@@ -65,3 +65,8 @@ class CopyFolders(ABC):
         for item in distinct(items):
             self.check([item])
             yield item
+
+
+def png_name(name: str) -> str:
+    """Return the name of a picture's PNG file."""
+    return os.path.splitext(name)[0] + ".png"

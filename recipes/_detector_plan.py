@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from dltk.data.objects.augment import STRENGTHS
 from dltk.errors import UsageError, nearest
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.models.find import ModelSource, find_model
 from dltk.models.rcnn.learning import Lessons
 from dltk.models.rcnn.presets import DESIGNS, Design

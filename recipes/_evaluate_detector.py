@@ -10,7 +10,14 @@ from dataclasses import replace
 import numpy as np
 
 from dltk.batch import predict
-from dltk.data.examples import AnnotatedExamples, LabelledData, MaskData, ObjectData
+from dltk.data.examples import (
+    AnnotatedExamples,
+    CaptionData,
+    LabelledData,
+    MaskData,
+    ObjectData,
+    QuestionData,
+)
 from dltk.data.objects import holds_objects, read_objects
 from dltk.errors import DltkError, UsageError, printable
 from dltk.images import decode_sized
@@ -105,18 +112,19 @@ def evaluate_detector(
 
 
 def _read(source: ModelSource, data, report: Report) -> ObjectData:
-    """Return the pictures with objects at `data`. Raises UsageError where they have classes, or
-    label maps."""
-    if isinstance(data, LabelledData):
-        raise UsageError(
-            f"{printable(source.name)} finds objects, but {printable(data.where)} holds pictures "
-            "of classes, without boxes"
-        )
-    if isinstance(data, MaskData):
-        raise UsageError(
-            f"{printable(source.name)} finds objects, but {printable(data.where)} holds pictures "
-            "with label maps, without boxes"
-        )
+    """Return the pictures with objects at `data`. Raises UsageError where they have classes,
+    label maps, captions or questions."""
+    for kind, what in (
+        (LabelledData, "of classes"),
+        (MaskData, "with label maps"),
+        (CaptionData, "with captions"),
+        (QuestionData, "with questions"),
+    ):
+        if isinstance(data, kind):
+            raise UsageError(
+                f"{printable(source.name)} finds objects, but {printable(data.where)} holds "
+                f"pictures {what}, without boxes"
+            )
     if not isinstance(data, ObjectData):
         try:
             data = read_objects(data, report=report)

@@ -10,7 +10,14 @@ from dataclasses import replace
 import numpy as np
 
 from dltk.batch import predict
-from dltk.data.examples import LabelledData, MaskData, MaskedExamples, ObjectData
+from dltk.data.examples import (
+    CaptionData,
+    LabelledData,
+    MaskData,
+    MaskedExamples,
+    ObjectData,
+    QuestionData,
+)
 from dltk.data.masks import holds_masks, read_masks
 from dltk.errors import DltkError, InputError, UsageError, printable
 from dltk.images import decode_sized
@@ -118,7 +125,7 @@ def evaluate_segmenter(
 
 def _read(source: ModelSource, data, report: Report) -> MaskData:
     """Return the pictures with label maps at `data`. Raises UsageError where they have none."""
-    if isinstance(data, (LabelledData, ObjectData)):
+    if isinstance(data, (LabelledData, ObjectData, CaptionData, QuestionData)):
         raise UsageError(
             f"{printable(source.name)} tells the class of every pixel, but {printable(data.where)} "
             "has no label maps"

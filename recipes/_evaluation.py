@@ -161,7 +161,7 @@ def check_contents(folder: str | os.PathLike, task: str | None = None) -> None:
     """Raise UsageError unless `folder` is missing, empty, or holds an earlier evaluation.
 
     Args:
-        task: of what it is to be an evaluation: "classify" or "detect". Those of different tasks
+        task: of what it is to be an evaluation, such as "classify". Those of different tasks
             have different files, and would stand side by side. Without it, of either.
     """
     folder = Path(folder)

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from dltk.engine import Network
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.metrics.iou import overlaps
 from dltk.models.alike import alikeness
 from dltk.models.catalog import Label

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from dltk.data.instances.batches import COLOURS
 from dltk.errors import UsageError
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.models.find import ModelSource, find_model
 from dltk.models.masker.network import LARGEST, MULTIPLE, SMALLEST
 from dltk.training.optimizers import OPTIMIZERS, SCHEDULES

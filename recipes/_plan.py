@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from dltk.data.augment import STRENGTHS
 from dltk.errors import UsageError, nearest, printable
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.layers.neighbours import METRICS
 from dltk.models.find import ModelSource, find_model, is_file
 from dltk.models.scratch import SCRATCH, smallest_side

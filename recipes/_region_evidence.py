@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from dltk.engine import Network
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 
 _SCALES = 2.0 ** (0.375 * np.arange(5))  # of the network's own size: the picture's shorter side
 _CELL = 32  # pixels: sides are multiples of it, the usual stride of a classifier's last map

@@ -18,7 +18,7 @@ from dltk.errors import InputError
 from dltk.explain.heat import coloured
 from dltk.images import encodable, encode
 from dltk.masks import IGNORE, index_picture
-from recipes._copies import CopyFolders
+from recipes._copies import CopyFolders, png_name
 from recipes.classify import folder_name
 
 
@@ -149,8 +149,3 @@ def class_folders(names: Sequence[str]) -> tuple[str, ...]:
         folder if often[folder] == 1 else f"{folder} (output {number})"
         for number, folder in enumerate(folders)
     )
-
-
-def png_name(name: str) -> str:
-    """Return the name of a picture's PNG file."""
-    return os.path.splitext(name)[0] + ".png"

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from dltk.data.masks.augment import STRENGTHS
 from dltk.errors import UsageError
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.losses.segmentation import WEIGHTINGS
 from dltk.models.fcn.presets import DESIGNS
 from dltk.models.find import ModelSource, find_model

@@ -1,4 +1,5 @@
-"""Measure a classifier on labelled pictures, a detector on boxes, a segmenter on label maps.
+"""Measure a classifier on labelled pictures, a detector on boxes, a segmenter, a captioner, or an
+answerer.
 
 from recipes.evaluate import evaluate
 
@@ -19,17 +20,23 @@ import numpy as np
 
 from dltk.batch import predict
 from dltk.data import Examples, LabelledData, read_data
-from dltk.data.examples import MaskData, ObjectData
+from dltk.data.captions import holds_captions
+from dltk.data.examples import CaptionData, MaskData, ObjectData, QuestionData
 from dltk.data.objects import holds_objects
+from dltk.data.questions import holds_questions
 from dltk.engine import Network, load_engine
 from dltk.errors import DltkError, UsageError, printable
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.metrics import measure
 from dltk.models.find import ModelSource, find_model
 from dltk.models.labels import distinct_names, find_outputs
 from dltk.strategy import cores
 from dltk.weights import Report, silent
+from recipes._answer_evaluation import AnswerEvaluation
+from recipes._caption_evaluation import CaptionEvaluation
 from recipes._detection_evaluation import DetectionEvaluation
+from recipes._evaluate_answerer import evaluate_answerer
+from recipes._evaluate_captioner import evaluate_captioner
 from recipes._evaluate_detector import evaluate_detector
 from recipes._evaluate_segmenter import evaluate_segmenter
 from recipes._evaluation import Evaluation
@@ -40,7 +47,7 @@ from recipes.classify import find_models
 
 def evaluate(
     model: str | os.PathLike,
-    data: str | os.PathLike | LabelledData | ObjectData | MaskData,
+    data: str | os.PathLike | LabelledData | ObjectData | MaskData | CaptionData | QuestionData,
     *,
     split: str = "auto",
     labels: str | os.PathLike | None = None,
@@ -52,15 +59,18 @@ def evaluate(
     strategy: str = "auto",
     precision: str = "auto",
     report: Report = silent,
-) -> Evaluation | DetectionEvaluation | SegmentationEvaluation:
-    """Measure a classifier on labelled pictures, or a detector or a segmenter on annotated ones.
+) -> (
+    Evaluation | DetectionEvaluation | SegmentationEvaluation | CaptionEvaluation | AnswerEvaluation
+):
+    """Measure a classifier on labelled pictures, or another model on annotated ones.
 
     Args:
         model: a name in the catalog, or the path of a `.keras` file.
         data: for a classifier see `dltk.data.read_data`, for a detector
-            `dltk.data.objects.read_objects`, for a segmenter `dltk.data.masks.read_masks`. Its
-            classes are found among the model's by name or
-            id (WordNet's, for ImageNet), first as they are spelled, then whatever the case and
+            `dltk.data.objects.read_objects`, for a segmenter `dltk.data.masks.read_masks`, for a
+            captioner `dltk.data.captions.read_captions`, for an answerer
+            `dltk.data.questions.read_questions`. Its classes are found among the model's by name
+            or id (WordNet's, for ImageNet), first as they are spelled, then whatever the case and
             with "_" and "-" for spaces. It need not have all classes of the model.
         split: "train", "val", "test", "all", or "auto" for the test pictures if the data has such,
             else all.
@@ -68,11 +78,11 @@ def evaluate(
         pixel_range: what a file saved by plain Keras expects: "0..255", "0..1" or "-1..1".
         regions: a file of regions to look at, for a detector that takes them from outside, such as
             Fast R-CNN, see `dltk.proposals.proposals_from_file`; None to search for them.
-        batch_size, engine, devices, strategy, precision: see `dltk.engine.load_engine`. Detectors
-            and segmenters run on the engine "keras" only.
+        batch_size, engine, devices, strategy, precision: see `dltk.engine.load_engine`. All but
+            classifiers run on the engine "keras" only.
         report: called with a line when something takes long, and now and then on the way.
     Returns:
-        What is known of a classifier, a detector, or a segmenter.
+        What is known of a classifier, a detector, a segmenter, a captioner, or an answerer.
     Raises:
         UsageError: a model that does none of this, data that is for another, classes that the model
             does not know, no such split, options that a detector does not have.
@@ -90,8 +100,11 @@ def evaluate(
     }
     source = find_model(model, labels=labels, pixel_range=pixel_range)
     name = source.entry.name if source.entry else os.fspath(model)
-    if source.task in ("detect", "segment") and labels is not None:
-        raise UsageError(f"--labels is for classifiers; {printable(name)} has its own classes")
+    own = {"detect": "classes", "segment": "classes", "caption": "words", "answer": "answers"}
+    if source.task in own and labels is not None:
+        raise UsageError(
+            f"--labels is for classifiers; {printable(name)} has its own {own[source.task]}"
+        )
     if source.task == "detect":
         return evaluate_detector(source, data, name=name, regions=regions, **options)
     if regions is not None:
@@ -103,6 +116,10 @@ def evaluate(
         )
     if source.task == "segment":
         return evaluate_segmenter(source, data, name=name, **options)
+    if source.task == "caption":
+        return evaluate_captioner(source, data, name=name, **options)
+    if source.task == "answer":
+        return evaluate_answerer(source, data, name=name, **options)
     source = find_models(model, ensemble=False, labels=labels, pixel_range=pixel_range)[0]
     return _evaluate_classifier(source, data, name=name, **options)
 
@@ -162,23 +179,39 @@ def _evaluate_classifier(
 
 
 def _read(source: ModelSource, data, report: Report) -> LabelledData:
-    """Return the labelled pictures at `data`. Raises UsageError where they have boxes or label maps
-    instead."""
+    """Return the labelled pictures at `data`. Raises UsageError where they have boxes, label maps,
+    captions or questions instead."""
     if isinstance(data, LabelledData):
         return data
-    if isinstance(data, MaskData):
-        raise UsageError(
-            f"{printable(data.where)} holds pictures with label maps, which are for a segmenter, "
-            f"but {printable(source.name)} classifies"
-        )
+    for kind, what, whose in (
+        (MaskData, "label maps", "a segmenter"),
+        (CaptionData, "captions", "a captioner"),
+        (QuestionData, "questions", "an answerer"),
+    ):
+        if isinstance(data, kind):
+            raise _for_another(source, data.where, what, whose)
+    wanted = "name a folder with a folder for each class, a .csv file with the columns path and "
+    wanted += "label, or tfds:NAME"
     if isinstance(data, ObjectData) or holds_objects(data, report=report):
         where = data.where if isinstance(data, ObjectData) else os.fspath(data)
-        raise UsageError(
-            f"{printable(where)} holds pictures with boxes, which are for a detector, but "
-            f"{printable(source.name)} classifies: name a folder with a folder for each class, a "
-            ".csv file with the columns path and label, or tfds:NAME"
-        )
+        raise _for_another(source, where, "boxes", "a detector", f": {wanted}")
+    for holds, what, whose in (
+        (holds_captions, "captions", "a captioner"),
+        (holds_questions, "questions", "an answerer"),
+    ):
+        if holds(data, report=report):
+            raise _for_another(source, os.fspath(data), what, whose, f": {wanted}")
     return read_data(data, report=report)
+
+
+def _for_another(
+    source: ModelSource, where: str, what: str, whose: str, advice: str = ""
+) -> UsageError:
+    """Return the error for pictures with `what`, which are for another model than a classifier."""
+    return UsageError(
+        f"{printable(where)} holds pictures with {what}, which are for {whose}, but "
+        f"{printable(source.name)} classifies{advice}"
+    )
 
 
 def _predict_all(

@@ -18,7 +18,8 @@ import numpy as np
 
 from dltk import __version__
 from dltk.errors import DltkError, UsageError, nearest, printable
-from dltk.images import Geometry, decode
+from dltk.geometry import Geometry
+from dltk.images import decode
 from dltk.models.find import ModelSource, find_model
 from dltk.samples import sample_files
 from dltk.weights import Report, silent

@@ -25,7 +25,7 @@ from dltk import strategy as placing
 from dltk.batch import Item, batched, gather, ordered_map, predict
 from dltk.engine import load_engine
 from dltk.errors import InputError, UsageError
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.models.find import ModelSource, find_model
 from dltk.models.masker.source import check_task
 from dltk.strategy import cores

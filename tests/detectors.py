@@ -11,7 +11,7 @@ import pytest
 
 from dltk.data.scene_files import write_scenes
 from dltk.data.scenes import scene_data
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.modelfile import ModelCard, save_model
 from dltk.proposals import proposals_to_file, sliding_windows
 from recipes.train_detector import TrainedDetector, train_detector

@@ -12,7 +12,7 @@ import pytest
 from dltk.data.examples import ObjectData
 from dltk.data.instances import read_instances
 from dltk.data.scene_files import write_scenes
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.modelfile import ModelCard, save_model
 from dltk.models.masker.network import CELL, STRIDE, Parts, build_masker
 from recipes.train_masker import TrainedMasker, train_masker

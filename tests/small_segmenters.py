@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.layers import Enlarged, FillOutside, LearntUpsampling
 from dltk.modelfile import ModelCard, save_model
 from dltk.models.fcn.segmenter import Parts, build_segmenter

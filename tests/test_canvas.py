@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from dltk.canvas import Canvas, draw, fit_within
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 
 BOXES = np.array([[10, 20, 30, 40], [0, 0, 200, 100], [-5, 3, 7.5, 120]], np.float32)
 

@@ -12,7 +12,7 @@ from keras import layers
 from scipy.special import softmax
 
 from dltk.errors import UsageError
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.models.classifier import (
     Head,
     build_scratch_trunk,

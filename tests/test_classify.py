@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from dltk.errors import UsageError
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.modelfile import ModelCard, save_model
 from dltk.models.catalog import Label, imagenet_labels
 from recipes.classify import best, classify, folder_name, mean_probabilities

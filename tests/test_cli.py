@@ -82,11 +82,13 @@ def recipe_of(path):
 @pytest.mark.parametrize(
     "path",
     [
-        *[(name,) for name in ("classify", "features", "detect", "segment", "evaluate")],
+        *[(name,) for name in ("classify", "features", "detect", "segment", "caption", "evaluate")],
         *[(name,) for name in ("export", "finetune")],
         ("train", "detector"),
         ("train", "segmenter"),
         ("train", "masker"),
+        ("train", "captioner"),
+        ("train", "answerer"),
         ("stylize",),
         ("dream",),
         *[path for path, _ in commands() if path[0] == "visualize" and len(path) == 2],
@@ -233,11 +235,13 @@ def test_completion_scripts_are_printed(dltk, shell):
     assert result.code == 0 and "_DLTK_COMPLETE" in result.out
 
 
-@pytest.mark.parametrize("recipe", ["classify", "detect", "evaluate", "features", "segment"])
+@pytest.mark.parametrize(
+    "recipe", ["classify", "detect", "evaluate", "features", "segment", "caption"]
+)
 def test_recipes_that_predict_are_imported_without_tensorflow(recipe):
     """Its import takes longer than what they do on a CPU."""
     code = f"import sys, recipes.{recipe}; sys.exit('tensorflow' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_names_of_models_are_completed():

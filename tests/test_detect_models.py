@@ -12,7 +12,7 @@ from PIL import Image
 
 from dltk.canvas import fit_within
 from dltk.errors import DltkError, UsageError
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.metrics.iou import overlaps
 from dltk.modelfile import ModelCard, save_model
 from dltk.models.rcnn.detector import adjusted

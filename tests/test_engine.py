@@ -10,7 +10,8 @@ import pytest
 
 from dltk.engine import load_engine
 from dltk.errors import UsageError
-from dltk.images import Geometry, decode
+from dltk.geometry import Geometry
+from dltk.images import decode
 from dltk.modelfile import ModelCard, save_model
 from dltk.models.catalog import lookup
 from dltk.models.find import find_model

@@ -16,7 +16,7 @@ from PIL import Image
 from dltk.cli.progress import Reporter
 from dltk.data import Examples, LabelledData, in_memory
 from dltk.errors import DltkError, UsageError
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.modelfile import ModelCard, save_model
 from dltk.training.run import RunFolder
 from recipes.evaluate import _predict_all, evaluate
@@ -305,8 +305,8 @@ def test_names_that_outputs_share_are_told_apart(model, tmp_path):
 def test_a_model_that_neither_classifies_nor_detects_is_refused(tmp_path, shades):
     inputs = keras.Input((4, 4, 3))
     network = keras.Model(inputs, keras.layers.Conv2D(1, 1)(inputs))
-    save_model(network, tmp_path / "d.keras", ModelCard("caption", ("a",), Geometry(4, 4)))
-    with pytest.raises(UsageError, match="a model to caption, not to classify"):
+    save_model(network, tmp_path / "d.keras", ModelCard("draw", ("a",), Geometry(4, 4)))
+    with pytest.raises(UsageError, match="a model to draw, not to classify"):
         evaluate(tmp_path / "d.keras", shades)
     with pytest.raises(UsageError, match="vgg16-hed has no class names"):
         evaluate("vgg16-hed", shades)

@@ -16,7 +16,7 @@ from dltk.data.examples import AnnotatedExamples, ObjectData
 from dltk.data.objects import read_objects
 from dltk.data.scenes import scene_data
 from dltk.errors import DltkError, UsageError
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.modelfile import ModelCard, save_model
 from dltk.models.catalog import Label
 from dltk.models.find import find_model

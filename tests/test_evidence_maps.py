@@ -7,7 +7,7 @@ from keras import layers
 
 from dltk.engine import load_engine
 from dltk.errors import UsageError
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.layers import NearestNeighbours
 from dltk.modelfile import ModelCard, save_model
 from dltk.models.evidence import evidence_of

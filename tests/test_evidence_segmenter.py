@@ -7,7 +7,8 @@ from keras import layers
 from PIL import Image, ImageDraw
 
 from dltk.errors import UsageError
-from dltk.images import Geometry, decode
+from dltk.geometry import Geometry
+from dltk.images import decode
 from dltk.modelfile import ModelCard, save_model
 from dltk.models.catalog import imagenet_labels
 from dltk.models.find import find_model

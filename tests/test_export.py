@@ -15,7 +15,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from dltk.errors import DltkError
 from dltk.files import beside
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.modelfile import ModelCard, save_model
 from dltk.models import export as formats
 from dltk.models.find import find_model

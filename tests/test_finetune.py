@@ -22,7 +22,8 @@ from sklearn.datasets import load_digits
 from dltk.data import in_memory
 from dltk.data.shapes import shape_pictures
 from dltk.errors import DltkError, UsageError
-from dltk.images import Geometry, encode
+from dltk.geometry import Geometry
+from dltk.images import encode
 from dltk.modelfile import ModelCard, read_card, save_model
 from dltk.models.catalog import lookup
 from recipes.classify import classify

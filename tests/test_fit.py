@@ -357,6 +357,23 @@ def test_with_averages_those_are_measured_and_kept(strategy, tmp_path):
     assert np.abs(path[2] - expected).max() > 1e-6
 
 
+def test_with_averages_what_a_stage_begins_with_is_measured_as_it_is(strategy, tmp_path):
+    rows, labels = points()
+    model, seen = network(strategy, optimizer="sgd", learning_rate=1e-3, ema=0.5), []
+    before = model.get_weights()[0]
+
+    def measure():
+        seen.append(model.get_weights()[0])
+        return {"val_score": -len(seen)}  # it only becomes worse
+
+    run = RunFolder.create("finetune", "", {}, path=tmp_path / "run")
+    fit(model, batches_of(rows, labels), strategy=strategy, epochs=1, run=run, stage="tune",
+        measure=measure, score=lambda row: [row["val_score"]], from_start=True)  # fmt: skip
+    assert np.abs(before).max() > 0.01
+    np.testing.assert_array_equal(seen[0], before)
+    np.testing.assert_array_equal(model.get_weights()[0], before)
+
+
 def test_the_history_has_means_over_the_epoch_and_the_rate_in_its_middle(strategy, tmp_path):
     run = RunFolder.create("finetune", "", {}, path=tmp_path / "run")
     _, rows = train(strategy, run, kind={})

@@ -41,8 +41,8 @@ def made_file(tmp_path_factory):
     return path.rename(path.with_name(f"googlenet-{digest}.pth"))
 
 
-def check(golden, network):
-    """Compare every map and the logits for every picture, in shares of the largest number."""
+def assert_equal_to(golden, network):
+    """Assert the same maps and logits for every picture, in shares of the largest number."""
     sizes = {key.split("/")[0] for key in golden if "/" in key}
     names = {key.split("/")[1] for key in golden if "/" in key}
     assert len(sizes) == 3 and names > {"conv1", "maxpool1", "maxpool4", "fc", *INCEPTIONS}
@@ -66,7 +66,7 @@ def open_network(made_file):
 
 
 def test_maps_and_logits_equal_those_of_torchvision(open_network):
-    check(np.load(GOLDEN), open_network)
+    assert_equal_to(np.load(GOLDEN), open_network)
 
 
 def has_system_torchvision():
@@ -86,7 +86,7 @@ def test_every_number_equals_that_of_torchvision_itself(open_network, tmp_path):
     everything, golden = np.load(tmp_path / "all.npz"), np.load(GOLDEN)
     assert everything["224x224/inception4c"].size == 14 * 14 * 512
     assert list(everything["names"]) == list(golden["names"])
-    check(everything, open_network)
+    assert_equal_to(everything, open_network)
 
 
 @pytest.fixture(scope="module")

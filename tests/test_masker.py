@@ -23,7 +23,7 @@ from dltk.data.instances.patches import (
 from dltk.data.masks import read_masks
 from dltk.data.scenes import scene
 from dltk.errors import DltkError, UsageError
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.masks import IGNORE, MASK, of_run_lengths, run_lengths
 from dltk.modelfile import ModelCard, save_model
 from dltk.models.find import find_model

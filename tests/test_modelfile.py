@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dltk.errors import DltkError, UsageError
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.modelfile import ModelCard, load_model, read_card, read_config, save_model
 from dltk.models.build import features_of, probabilities_of
 from dltk.models.catalog import Label

@@ -166,6 +166,12 @@ def test_averages_are_kept_beside_the_weights(float16):
     assert weight.numpy() == pytest.approx([-4.0])
 
 
+def test_averages_are_the_weights_until_the_first_step():
+    optimizer = build_optimizer("sgd", 1.0, ema=0.75)
+    optimizer.build([variable([2.0, -3.0])])
+    assert averages(optimizer)[0].numpy().tolist() == [2.0, -3.0]
+
+
 def test_without_averages_there_are_none():
     optimizer = build_optimizer("adam", 0.1)
     optimizer.build([variable()])

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from dltk.errors import InputError, UsageError
-from dltk.images import Geometry, decode
+from dltk.geometry import Geometry
+from dltk.images import decode
 from dltk.metrics.iou import overlaps
 from dltk.modelfile import ModelCard, save_model
 from dltk.models.alike import alikeness

@@ -13,7 +13,7 @@ from PIL.ExifTags import Base
 from dltk.batch import gather
 from dltk.canvas import fit_within
 from dltk.errors import DltkError, InputError, UsageError
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.masks import IGNORE, PALETTE, label_map, of_polygons, of_run_lengths
 from dltk.modelfile import ModelCard, save_model
 from dltk.objects import EXTENT, PIXELS

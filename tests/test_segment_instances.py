@@ -12,7 +12,7 @@ from PIL import Image
 
 from dltk.engine.proposals import ProposalNetwork
 from dltk.errors import InputError, UsageError
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.masks import of_run_lengths, run_lengths
 from dltk.models.masker.network import Parts
 from recipes.segment_instances import (

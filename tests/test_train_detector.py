@@ -21,7 +21,7 @@ from dltk.data.examples import ObjectData
 from dltk.data.objects import read_objects
 from dltk.data.scene_files import write_scenes
 from dltk.errors import InterruptedRunError, UsageError
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.metrics.iou import overlaps
 from dltk.modelfile import ModelCard, read_card, save_model
 from recipes._detector_plan import plan_of

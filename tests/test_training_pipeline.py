@@ -13,7 +13,7 @@ from dltk.data.examples import in_memory
 from dltk.data.pipeline import Batches, fitting_batch_size
 from dltk.data.pixels import Pixels
 from dltk.errors import UsageError
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.training.classification import balancing_weights
 
 

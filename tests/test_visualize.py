@@ -13,7 +13,7 @@ from PIL import Image
 from dltk.errors import UsageError
 from dltk.explain.field import Fields
 from dltk.explain.strongest import box_on_photo
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.modelfile import ModelCard, save_model
 from dltk.models.find import find_model
 from dltk.models.laid_open import load_whole

@@ -14,7 +14,7 @@ import pytest
 from keras import layers
 from PIL import Image
 
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.modelfile import ModelCard, save_model
 
 OVERLAID = ["overlay/a b.png", "overlay/sub/[x].png", "heat/a b.png.png", "heat/sub/[x].png.png"]

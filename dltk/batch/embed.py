@@ -10,7 +10,7 @@ from dltk.batch.inputs import Item
 from dltk.batch.pipeline import batched, ordered_map
 from dltk.batch.predict import predict
 from dltk.batch.store import FeatureStore
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.strategy import cores
 from dltk.weights import Report, silent
 

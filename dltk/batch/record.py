@@ -147,6 +147,12 @@ class Record:
         """Return the line of an earlier run for `item`."""
         return self._read(item.name)
 
+    def replaced(self, item: Item) -> dict | None:
+        """Return the line of an earlier run that a new one for `item` is to replace, if any."""
+        if item.name not in self._kept or self.finished(item):
+            return None
+        return self.read(item)
+
     def write(self, fields: dict) -> None:
         """Add a line, and see it to the operating system."""
         try:

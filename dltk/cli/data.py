@@ -13,13 +13,13 @@ from dltk.errors import UsageError, printable
 
 SHEET = "examples of dltk data show"  # stands in the file, by which an earlier sheet is known
 _SOME_FAILED = 3
-_TASKS = ("classify", "detect", "segment")
+_TASKS = ("classify", "detect", "segment", "captions", "questions")
 
 _where = click.argument("where", metavar="DATA")
 _task = click.option(
     "--for", "task", type=click.Choice(_TASKS), help="What DATA is for, where it holds several "
-    "kinds of annotation.  [default: detect, if it has boxes; segment, if it has masks; else "
-    "classify]",
+    "kinds of annotation.  [default: detect, if it has boxes; segment, if it has masks; captions "
+    "or questions, if it has these; else classify]",
 )  # fmt: skip
 
 
@@ -72,6 +72,25 @@ def data():
       COCO's files, whose objects have outlines or run lengths: say --for segment
       a .csv file with the columns path, mask and, if you like, split
       tfds:NAME or tfds:FOLDER, with segmentation_mask
+
+    \b
+    DATA with captions of each picture is one of
+      Karpathy's dataset_coco.json or dataset_flickr8k.json, its pictures beside it or in images/
+      COCO's captions_train.json; or a folder with such files in annotations/
+      Flickr8k.token.txt or results.token, lines NAME.jpg#0 and a caption; beside it, perhaps,
+        Flickr_8k.trainImages.txt, Flickr_8k.devImages.txt, Flickr_8k.testImages.txt
+      a .csv, .tsv or .txt file with the columns path, caption and, if you like, split
+      a folder with a .txt file beside each picture, a caption a line; or with metadata.jsonl,
+        lines {"file_name": "1.jpg", "text": "a cat"}; splits as folders above
+      tfds:NAME or tfds:FOLDER, with captions
+
+    \b
+    DATA with questions about each picture, and answers, is one of
+      VQA's v2_OpenEnded_mscoco_val2014_questions.json and v2_mscoco_val2014_annotations.json: the
+        folder with both, or one of them; COCO's pictures beside them or in val2014/
+      a folder with annotations/questions_train.json and answers_train.json, written alike
+      a .csv or .tsv file with the columns path, question, answer and, if you like, split and kind;
+        several rows of one question are several people's answers
     """
 
 
@@ -88,10 +107,11 @@ def data():
 def check(where, task, fast, as_json, val_share, test_share, seed, quiet):
     """Count what is in DATA by class and split, and say what is wrong with it.
 
-    What is counted are pictures, objects, or the pictures and pixels that a class is in. Damaged
-    and missing pictures and masks, pictures of two classes or with other objects or masks than
-    their copies, pictures in two splits, and classes that are not trained on are errors: the exit
-    code is then 3. Data without splits is divided as in training.
+    What is counted are pictures, objects, the pictures and pixels that a class is in, captions and
+    their words, or questions and their answers. Damaged and missing pictures and masks, pictures of
+    two classes or with other objects or masks than their copies, pictures in two splits, and
+    classes that are not trained on are errors: the exit code is then 3. Data without splits is
+    divided as in training.
     """
     from dltk.cli.findings import print_findings
     from dltk.strategy import cores
@@ -111,14 +131,20 @@ def check(where, task, fast, as_json, val_share, test_share, seed, quiet):
 
 def _task_of(where: str, task: str | None, say) -> str:
     """Return what data is for: as was said, or by what is there."""
+    from dltk.data.captions import holds_captions
     from dltk.data.masks import holds_masks
     from dltk.data.objects import holds_objects
+    from dltk.data.questions import holds_questions
 
     if task:
         return task
-    if holds_objects(where, report=say):
-        return "detect"
-    return "segment" if holds_masks(where, report=say) else "classify"
+    kinds = [("detect", holds_objects), ("segment", holds_masks)]
+    told = [("captions", holds_captions), ("questions", holds_questions)]
+    if where and Path(where).is_file():  # any .json file may be one of objects, but for its content
+        kinds = told + kinds
+    else:
+        kinds += told
+    return next((task for task, holds in kinds if holds(where, report=say)), "classify")
 
 
 def _steps(task: str) -> tuple:
@@ -131,6 +157,14 @@ def _steps(task: str) -> tuple:
         from dltk.data.masks import check_masks, read_masks, split_masks
 
         return read_masks, split_masks, check_masks
+    if task == "captions":
+        from dltk.data.captions import check_captions, read_captions, split_captions
+
+        return read_captions, split_captions, check_captions
+    if task == "questions":
+        from dltk.data.questions import check_questions, read_questions, split_questions
+
+        return read_questions, split_questions, check_questions
     from dltk.data import check_data, read_data, split_data
 
     return read_data, split_data, check_data
@@ -152,7 +186,7 @@ def _steps(task: str) -> tuple:
 @click.option("--count", type=click.IntRange(1, 500), default=24, show_default=True, metavar="N",
               help="Pictures to show.")  # fmt: skip
 @click.option("--size", type=click.IntRange(32, 1024), metavar="PIXELS",
-              help="Of a tile's side.  [default: 160; 320 for objects and masks]")  # fmt: skip
+              help="Of a tile's side.  [default: 160; 320 but for classes]")  # fmt: skip
 @_seed
 @options.offline
 @options.quiet
@@ -161,6 +195,7 @@ def show(where, task, output, overwrite, model, size, quiet, **choices):
     """Draw a sheet of pictures from DATA, and augmented views beside them.
 
     Each is drawn with its class, with the boxes of its objects, or under the colours of its mask.
+    Those with captions or questions are shown as they are, with these below.
     """
     from dltk.images import encode
 
@@ -168,7 +203,13 @@ def show(where, task, output, overwrite, model, size, quiet, **choices):
     reporter = _reporter(quiet)
     task = _task_of(where, task, reporter.say)
     choices |= {"size": size or (160 if task == "classify" else 320)}
-    sheet = {"detect": _object_sheet, "segment": _mask_sheet}.get(task, _example_sheet)
+    sheets = {
+        "detect": _object_sheet,
+        "segment": _mask_sheet,
+        "captions": _caption_sheet,
+        "questions": _question_sheet,
+    }
+    sheet = sheets.get(task, _example_sheet)
     encode(sheet(where, model, reporter.say, choices), output, software=SHEET)
     reporter.say(f"examples of {printable(where)} in {printable(output)}")
 
@@ -198,9 +239,35 @@ def _mask_sheet(where: str, model: str, say, choices: dict):
     return mask_sheet(read_masks(where, report=say), **choices)
 
 
+def _caption_sheet(where: str, model: str, say, choices: dict):
+    from dltk.data.captions import read_captions
+    from dltk.data.captions.show import caption_sheet
+
+    return caption_sheet(read_captions(where, report=say), **_as_they_are("captions", choices))
+
+
+def _question_sheet(where: str, model: str, say, choices: dict):
+    from dltk.data.questions import read_questions
+    from dltk.data.questions.show import question_sheet
+
+    return question_sheet(read_questions(where, report=say), **_as_they_are("questions", choices))
+
+
+def _as_they_are(what: str, choices: dict) -> dict:
+    """Return the choices that there are for pictures which are not varied; refuse the others."""
+    flags = {"model": "--model", "augmentation": "--augment", "flip": "--flip and --no-flip"}
+    if flag := next((flag for name, flag in flags.items() if _was_given(name)), None):
+        raise UsageError(f"{flag}: pictures with {what} are shown as they are; leave it out")
+    return {name: value for name, value in choices.items() if name not in flags}
+
+
+def _was_given(name: str) -> bool:
+    source = click.get_current_context().get_parameter_source(name)
+    return source is click.core.ParameterSource.COMMANDLINE
+
+
 def _refuse_model(model: str, what: str) -> None:
-    source = click.get_current_context().get_parameter_source("model")
-    if source is click.core.ParameterSource.COMMANDLINE:
+    if _was_given("model"):
         raise UsageError(
             f"--model {printable(model)}: pictures with {what} are shown on a square canvas, "
             "whatever the network; leave it out"

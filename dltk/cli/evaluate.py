@@ -16,11 +16,12 @@ _COLUMNS = {"pictures": "support", "precision": "precision", "recall": "recall",
 
 
 @click.command(
-    short_help="Measure a classifier, a detector or a segmenter.",
+    short_help="Measure a classifier, a detector, a segmenter, a captioner or an answerer.",
     epilog="\b\nExamples:\n"
     "  dltk evaluate efficientnet-lite0 photos/ -o out\n"
     "  dltk evaluate mine.keras pictures.csv --split test --json\n"
-    "  dltk evaluate runs/train-detector/001-boxes-faster-rcnn/best.keras boxes/ -o out",
+    "  dltk evaluate runs/train-detector/001-boxes-faster-rcnn/best.keras boxes/ -o out\n"
+    "  dltk evaluate runs/train-captioner/001-scenes-show-attend-tell/best.keras captions.json",
 )
 @click.argument("model", shell_complete=options.complete_model)
 @click.argument("data", type=click.Path())
@@ -52,7 +53,7 @@ _COLUMNS = {"pictures": "support", "precision": "precision", "recall": "recall",
 @options.common
 @click.pass_context
 def evaluate(ctx, model, data, output, overwrite, as_json, verbose, quiet, **choices):
-    """Measure MODEL, a classifier, a detector or a segmenter, on DATA.
+    """Measure MODEL, a classifier, a detector, a segmenter, a captioner or an answerer, on DATA.
 
     For a classifier, DATA is a folder with a folder for each class, maybe below train/, val/ and
     test/; a .csv file with the columns path, label and maybe split; or tfds:NAME. For a detector,
@@ -60,13 +61,21 @@ def evaluate(ctx, model, data, output, overwrite, as_json, verbose, quiet, **cho
     layout; a .csv file with the columns path, label, left, top, right, bottom and maybe split; or
     tfds:NAME. For a segmenter, it is pictures with label maps: pictures and masks in two folders;
     a folder in Pascal VOC's or COCO's layout; a .csv file with the columns path, mask and maybe
-    split; or tfds:NAME. Its classes are named as those of MODEL, or by their ids (n02123045).
+    split; or tfds:NAME. Its classes are named as those of MODEL, or by their ids (n02123045). For a
+    captioner, it is pictures with captions: Karpathy's or COCO's .json file, Flickr8k's
+    NAME.token.txt, a .csv file with the columns path, caption and maybe split, a folder with a
+    .txt file beside each picture; or tfds:NAME. For an answerer, it is pictures with questions and
+    answers: VQA's two .json files or a folder with them, or a .csv file with the columns path,
+    question, answer and maybe split.
 
     With --output, DIR gets evaluation.json, pictures of the worst mistakes, and: confusion.png,
-    calibration.png and predictions.csv; precision_recall.png and detections.csv; or iou.png,
-    confusion.png and pictures.csv.
+    calibration.png and predictions.csv; precision_recall.png and detections.csv; iou.png,
+    confusion.png and pictures.csv; the captions in captions.csv, best.png and worst.png; or the
+    answers in answers.csv.
     """
     from dltk.batch import to_line
+    from dltk.cli.evaluate_answers import answer_tables
+    from dltk.cli.evaluate_captions import caption_tables
     from dltk.cli.evaluate_detection import detection_tables
     from dltk.cli.evaluate_segmentation import segmentation_tables
     from dltk.models.find import find_model
@@ -87,8 +96,13 @@ def evaluate(ctx, model, data, output, overwrite, as_json, verbose, quiet, **cho
     if as_json:
         click.echo(to_line(result.to_dict()), nl=False)
     else:
-        tell = {"detect": detection_tables, "segment": segmentation_tables}.get(task, tables)
-        click.echo(tell(result))
+        others = {
+            "detect": detection_tables,
+            "segment": segmentation_tables,
+            "caption": caption_tables,
+            "answer": answer_tables,
+        }
+        click.echo(others.get(task, tables)(result))
     _tell(result, output, quiet)
     ctx.exit(3 if result.failed else 0)
 

@@ -11,11 +11,27 @@ from dltk.cli.results import styled
 from dltk.errors import printable
 
 _SHOWN = 20  # findings printed
+_COMMON = 10  # of the answers to questions
 
 
 def print_findings(findings) -> None:
     """Print counts by class and split, what there is in all, and what is wrong, line by line."""
     from rich.console import Console
+
+    tables = {"spoken": _spoken, "asked": _asked}
+    table_of = next((of for name, of in tables.items() if hasattr(findings, name)), _classes)
+    wide = None if sys.stdout.isatty() else 10_000  # a file has no edge to break lines at
+    Console(file=sys.stdout, width=wide).print(table_of(findings))
+    for line in _sums(findings):
+        click.echo(line)
+    _print_lines("error", "red", findings.errors)
+    _print_lines("warning", "yellow", findings.warnings)
+    if not findings.errors and not findings.warnings:
+        click.echo("\nnothing amiss")
+
+
+def _classes(findings):
+    """Return a table of classes and how much there is of each."""
     from rich.table import Table
     from rich.text import Text
 
@@ -26,14 +42,39 @@ def print_findings(findings) -> None:
         table.add_column(title, footer=footer, justify="right")
     for at, name in enumerate(findings.counts):
         table.add_row(Text(printable(name)), *(cells[at] for _, cells, _ in columns))
-    wide = None if sys.stdout.isatty() else 10_000  # a file has no edge to break lines at
-    Console(file=sys.stdout, width=wide).print(table)
-    for line in _sums(findings):
-        click.echo(line)
-    _print_lines("error", "red", findings.errors)
-    _print_lines("warning", "yellow", findings.warnings)
-    if not findings.errors and not findings.warnings:
-        click.echo("\nnothing amiss")
+    return table
+
+
+def _spoken(findings):
+    """Return a table of splits and what is said of their pictures."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("split")
+    for title in ("pictures", "captions", "words of one", "longest", "distinct", "of these once"):
+        table.add_column(title, justify="right")
+    for split, said in findings.spoken.items():
+        once = f"{said.once / max(1, said.distinct):.0%}"
+        cells = said.pictures, said.captions, f"{said.median:g}", said.longest, said.distinct, once
+        table.add_row(split, *map(str, cells))
+    return table
+
+
+def _asked(findings):
+    """Return a table of kinds of questions, and of what each is answered most."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, show_footer=True)
+    table.add_column("questions", footer="in all")
+    for split, asked in findings.asked.items():
+        table.add_column(split, footer=str(asked.questions), justify="right")
+    table.add_column("commonest answer")
+    table.add_column("share", justify="right")
+    for kind, found in findings.kinds.items():
+        cells = *map(str, found.questions.values()), Text(printable(found.answer))
+        table.add_row(Text(printable(kind) or "(not told)"), *cells, f"{found.share:.0%}")
+    return table
 
 
 def _columns(findings) -> Iterator[tuple[str, list[str], str]]:
@@ -54,6 +95,17 @@ def _sums(findings) -> Iterator[str]:
     lines = []
     if hasattr(findings, "shares"):
         lines.append("counted are pictures that a class is in, and its share of the pixels")
+    if hasattr(findings, "spoken"):
+        lines.append("words of one: the median of all captions; distinct: words, and their share")
+        lines[-1] += " that occurs once only"
+    if hasattr(findings, "asked"):
+        lines.append("share: of the questions of a kind that its commonest answer is right for")
+        each = ", ".join(f"{split} {asked.pictures}" for split, asked in findings.asked.items())
+        lines.append(f"pictures: {each}")
+        shown = (f"{printable(answer)} ({count})" for answer, count in findings.answers[:_COMMON])
+        every = findings.asked["in all"]
+        lines.append(f"answers: {every.distinct} different, {every.people:g} to a question, ")
+        lines[-1] += f"most often {', '.join(shown)}"
     if hasattr(findings, "areas"):
         counts = {
             "pictures": findings.pictures,

@@ -13,6 +13,7 @@ import click
 
 from dltk import __version__
 from dltk.cli import options
+from dltk.cli.caption import caption
 from dltk.cli.classify import classify
 from dltk.cli.completion import completion
 from dltk.cli.data import data
@@ -33,7 +34,7 @@ from dltk.cli.visualize import visualize
 from dltk.errors import DltkError, PipeClosedError
 
 SECTIONS = {
-    "Use a model": (classify, features, detect, segment, evaluate),
+    "Use a model": (classify, features, detect, segment, caption, evaluate),
     "Train one": (finetune, train),
     "Make pictures": (stylize, dream, visualize),
     "Housekeeping": (models, data, export, samples, recipes, doctor, completion),

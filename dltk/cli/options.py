@@ -142,13 +142,35 @@ def _output_options(folder: str | None):
 
 def hardware(command):
     """What the network runs on."""
-    for option in (
+    for option in _hardware_options(_ENGINE):
+        command = option(command)
+    return command
+
+
+def keras_hardware(command):
+    """The same, of networks that no engine but Keras runs."""
+    for option in _hardware_options():
+        command = option(command)
+    return command
+
+
+_ENGINE = click.option(
+    "--engine",
+    type=click.Choice(["auto", "litert", "keras"]),
+    default="auto",
+    show_default=True,
+    help=_ENGINE_HELP,
+)
+
+
+def _hardware_options(*engine):
+    return (
         click.option(
             "--precision",
             type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
             default="auto",
             show_default=True,
-            help="Of the keras engine; auto is float32.",
+            help="Of the keras engine; auto is float32." if engine else "auto is float32.",
         ),
         click.option(
             "--strategy",
@@ -164,13 +186,7 @@ def hardware(command):
             metavar="KIND[:N]",
             help=DEVICES_HELP,
         ),
-        click.option(
-            "--engine",
-            type=click.Choice(["auto", "litert", "keras"]),
-            default="auto",
-            show_default=True,
-            help=_ENGINE_HELP,
-        ),
+        *engine,
         click.option(
             "--batch-size",
             type=click.IntRange(1),
@@ -179,9 +195,7 @@ def hardware(command):
             metavar="N",
             help="Pictures in one step, over all devices.",
         ),
-    ):
-        command = option(command)
-    return command
+    )
 
 
 def painters(command, *, precision="bfloat16 where the hardware is made for it and it gains"):

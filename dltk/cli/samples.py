@@ -25,7 +25,7 @@ from dltk.errors import UsageError
     type=click.IntRange(1),
     metavar="N",
     help="Instead, N made scenes of several shapes, with boxes, masks and captions as COCO has "
-    "them; every sixth is for validation.",
+    "them, and questions as VQA has; every sixth is for validation.",
 )
 @click.option("--styles", is_flag=True, help="Instead, pictures to take a style from.")
 @options.quiet

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import click
 
+from dltk.cli.train_answerer import answerer
+from dltk.cli.train_captioner import captioner
 from dltk.cli.train_detector import detector
 from dltk.cli.train_masker import masker
 from dltk.cli.train_segmenter import segmenter
 
 
 @click.group(
-    short_help="Train a detector, a segmenter or a masker of your own.",
+    short_help="Train a detector, segmenter, masker, captioner or answerer of your own.",
     epilog="\b\nExamples:\n"
     "  dltk train detector annotations.json\n"
     "  dltk train segmenter pictures-and-masks/\n"
     "  dltk train masker scenes/\n"
+    "  dltk train captioner flickr8k/\n"
+    "  dltk train answerer vqa/\n"
     "  dltk train detector --resume runs/train-detector/001-annotations-faster-rcnn",
 )
 def train():
@@ -24,3 +28,5 @@ def train():
 train.add_command(detector)
 train.add_command(segmenter)
 train.add_command(masker)
+train.add_command(captioner)
+train.add_command(answerer)

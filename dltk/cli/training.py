@@ -14,20 +14,20 @@ COUNT = click.IntRange(1)
 POSITIVE = NumberOr(float, open_end=True)
 NUMBER = NumberOr(float)
 
-VAL_SHARE = option(
-    "--val-share",
-    type=SHARE,
-    default=0.15,
-    metavar="SHARE",
-    help="Of the pictures to validate on, where they are not divided yet.",
-)
-TEST_SHARE = option(
-    "--test-share",
-    type=SHARE,
-    default=0.15,
-    metavar="SHARE",
-    help="Of the pictures to measure on at the end.",
-)
+
+def val_share(default: float):
+    """--val-share."""
+    how = "Of the pictures to validate on, where they are not divided yet."
+    return option("--val-share", type=SHARE, default=default, metavar="SHARE", help=how)
+
+
+def test_share(default: float):
+    """--test-share."""
+    how = "Of the pictures to measure on at the end."
+    return option("--test-share", type=SHARE, default=default, metavar="SHARE", help=how)
+
+
+VAL_SHARE, TEST_SHARE = val_share(0.15), test_share(0.15)
 SEED = option(
     "--seed",
     type=click.IntRange(0, 2**32 - 1),

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from dltk.errors import UsageError, nearest
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's mode "L"
 _Named = TypeVar("_Named")

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from PIL import Image
@@ -113,6 +113,48 @@ class MaskedExamples(Pictures):
         return {"masks": tuple(self.masks[i] for i in indices), "counts": self.counts[rows]}
 
 
+@dataclass(frozen=True)
+class CaptionedExamples(Pictures):
+    """Pictures of which people, or a grammar, say something.
+
+    Attributes:
+        captions: of each, one or more. May be made when indexed.
+    """
+
+    captions: Sequence[tuple[str, ...]]
+
+    def _known_of(self, indices: list[int]) -> dict:
+        return {"captions": tuple(self.captions[index] for index in indices)}
+
+
+class Question(NamedTuple):
+    """What is asked about a picture.
+
+    Attributes:
+        text: the question.
+        answers: of one person or more, the same perhaps of several.
+        kind: what it asks for, such as "count"; "" where that is not known.
+    """
+
+    text: str
+    answers: tuple[str, ...]
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class QuestionedExamples(Pictures):
+    """Pictures about which something is asked, with answers.
+
+    Attributes:
+        questions: about each, one or more. May be made when indexed.
+    """
+
+    questions: Sequence[tuple[Question, ...]]
+
+    def _known_of(self, indices: list[int]) -> dict:
+        return {"questions": tuple(self.questions[index] for index in indices)}
+
+
 class _Chosen(Sequence):
     """Some elements of another sequence, read when indexed."""
 
@@ -144,21 +186,8 @@ def _digest(source) -> str:
     return digest.hexdigest()[:32]
 
 
-@dataclass(frozen=True)
-class _Data:
-    """A data set of pictures in splits; subclasses say of what kind.
-
-    Attributes:
-        where: where it came from, as the user named it.
-        classes: names of the classes, in the order of the labels.
-        splits: "train", "val" and "test" as far as the data has them; or "all", undivided.
-        passed_over: (name, why) of files and rows that are no examples.
-    """
-
-    where: str
-    classes: tuple[str, ...]
-    splits: dict[str, Pictures]
-    passed_over: tuple[tuple[str, str], ...] = field(default=())
+class _Divided:
+    """What data sets can do that have `splits` and `passed_over`."""
 
     @property
     def divided(self) -> bool:
@@ -180,6 +209,23 @@ class _Data:
             splits[split] = examples.take(i for i in range(len(examples)) if i not in reasons)
             passed += [(examples.names[i], why) for i, why in sorted(reasons.items())]
         return replace(self, splits=splits, passed_over=tuple(passed))
+
+
+@dataclass(frozen=True)
+class _Data(_Divided):
+    """A data set of pictures with classes, in splits; subclasses say of what kind.
+
+    Attributes:
+        where: where it came from, as the user named it.
+        classes: names of the classes, in the order of the labels.
+        splits: "train", "val" and "test" as far as the data has them; or "all", undivided.
+        passed_over: (name, why) of files and rows that are no examples.
+    """
+
+    where: str
+    classes: tuple[str, ...]
+    splits: dict[str, Pictures]
+    passed_over: tuple[tuple[str, str], ...] = field(default=())
 
 
 @dataclass(frozen=True)
@@ -215,6 +261,42 @@ class MaskData(_Data):
     """
 
     splits: dict[str, MaskedExamples]
+    repairs: tuple[tuple[str, str], ...] = field(default=())
+    damaged: tuple[tuple[str, str], ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class CaptionData(_Divided):
+    """A data set of pictures with captions.
+
+    Attributes:
+        where, passed_over: see `LabelledData`.
+        splits: CaptionedExamples; "train", "val" and "test" as far as the data has them, or "all".
+        repairs: (where, what) of captions that were changed or left out.
+        damaged: see `ObjectData`.
+    """
+
+    where: str
+    splits: dict[str, CaptionedExamples]
+    passed_over: tuple[tuple[str, str], ...] = field(default=())
+    repairs: tuple[tuple[str, str], ...] = field(default=())
+    damaged: tuple[tuple[str, str], ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class QuestionData(_Divided):
+    """A data set of pictures with questions about them, and answers.
+
+    Attributes:
+        where, passed_over: see `LabelledData`.
+        splits: QuestionedExamples; "train", "val" and "test" as far as the data has them, or "all".
+        repairs: (where, what) of questions that were changed or left out.
+        damaged: see `ObjectData`.
+    """
+
+    where: str
+    splits: dict[str, QuestionedExamples]
+    passed_over: tuple[tuple[str, str], ...] = field(default=())
     repairs: tuple[tuple[str, str], ...] = field(default=())
     damaged: tuple[tuple[str, str], ...] = field(default=())
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import NoReturn
 
 from dltk.data.examples import SPLITS
@@ -11,6 +13,7 @@ from dltk.errors import InputError, UsageError, printable, reason
 from dltk.headers import Header, read_header
 
 READING_THREADS = 8
+_FEW = 5  # files of a folder that are named one by one
 
 
 @dataclass
@@ -97,3 +100,16 @@ def members_of(splits: Sequence[str | None]) -> dict[str, list[int]]:
         for split in SPLITS
         if split in names
     }
+
+
+def by_folder(names: Iterable[str], kind: str, why: str) -> Iterator[tuple[str, str]]:
+    """Yield names and why they are no examples; of many in one folder, the folder and a count."""
+    groups = defaultdict(list)
+    for name in names:
+        groups[PurePosixPath(name).parent].append(name)
+    for folder, group in groups.items():
+        if len(group) <= _FEW:
+            yield from ((name, why) for name in group)
+        else:
+            first = PurePosixPath(group[0]).name
+            yield f"{folder.as_posix()}/", f"{len(group)} {kind}, such as {first}: {why}"

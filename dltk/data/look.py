@@ -6,7 +6,14 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from dltk.data.examples import LabelledData, MaskData, ObjectData, Pictures
+from dltk.data.examples import (
+    CaptionData,
+    LabelledData,
+    MaskData,
+    ObjectData,
+    Pictures,
+    QuestionData,
+)
 from dltk.errors import InputError, printable, reason
 from dltk.images import decode_sized
 
@@ -14,7 +21,7 @@ _SHOWN = 5  # names in one line
 
 Place = tuple[str, str]  # split and name of an example
 Size = tuple[int, int]  # width and height
-Data = LabelledData | ObjectData | MaskData
+Data = LabelledData | ObjectData | MaskData | CaptionData | QuestionData
 
 
 def looked_over(

@@ -10,7 +10,7 @@ import numpy as np
 
 from dltk.data.examples import Examples
 from dltk.data.pipeline import AUGMENT, random_of
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 
 _KEPT_BYTES = 1 << 30
 

@@ -52,7 +52,7 @@ def captions(
     if len(things) == 1:
         (thing,) = things
         spot = f"{_sized(thing, sizes)} {_place(thing.box, sizes)}"
-        return inventory, spot, _there(f"only {_article(thing.kind)}", random)
+        return inventory, spot, _there(f"only {article(thing.kind)}", random)
     one, other = random.permutation(order[:2])
     relation = _relation(one, other, things, covers, random)
     pair = f"{_sized(things[one], sizes)} {relation} {_sized(things[other], sizes)}"
@@ -61,7 +61,7 @@ def captions(
         pair = f"{pair} with {NUMBERS[rest]} more shape{'s' if rest > 1 else ''}"
     if len(things) > _FEW:
         return inventory, pair, _there(_listed(thing.kind for thing in ordered), random)
-    spots = [f"{_article(_named(thing))} {_place(thing.box, sizes)}" for thing in ordered]
+    spots = [f"{article(_named(thing))} {_place(thing.box, sizes)}" for thing in ordered]
     return inventory, pair, _there(_joined(spots), random)
 
 
@@ -74,10 +74,11 @@ def _sized(thing: Thing, sizes: tuple[int, int]) -> str:
     left, top, right, bottom = thing.box
     share = max(right - left, bottom - top) / min(sizes)
     size = "large " if share >= _LARGE else "small " if share <= _SMALL else ""
-    return _article(size + _named(thing))
+    return article(size + _named(thing))
 
 
-def _article(words: str) -> str:
+def article(words: str) -> str:
+    """Return "a red star", "an orange star"."""
     return f"an {words}" if words[0] in "aeiou" else f"a {words}"
 
 
@@ -89,8 +90,13 @@ def _listed(names: Iterable[str]) -> str:
 
 def _counted(number: int, name: str) -> str:
     if number == 1:
-        return _article(name)
-    return f"{NUMBERS[number]} {name}{'es' if name.endswith('s') else 's'}"
+        return article(name)
+    return f"{NUMBERS[number]} {plural(name)}"
+
+
+def plural(name: str) -> str:
+    """Return the name of a kind for several: "stars", "crosses"."""
+    return f"{name}{'es' if name.endswith('s') else 's'}"
 
 
 def _joined(parts: Sequence[str]) -> str:
@@ -133,10 +139,19 @@ def _relation(
 
 
 def _place(box: tuple[float, float, float, float], sizes: tuple[int, int]) -> str:
-    """Return in which ninth of the picture the middle of a box lies."""
+    """Return in which ninth of the picture the middle of a box lies, with its preposition."""
+    place = ninth(box, sizes)
+    if place == "middle":
+        return "in the middle"
+    return f"{'on' if place in _COLUMNS else 'at'} the {place}"
+
+
+def ninth(box: tuple[float, float, float, float], sizes: tuple[int, int]) -> str:
+    """Return the ninth of a picture of `sizes` in which the middle of a box lies: "top left".
+
+    Those between two corners are "top", "left", "right" and "bottom"; the last one is "middle".
+    """
     left, top, right, bottom = box
     row = _ROWS[int(3 * (top + bottom) / 2 / sizes[1])]
     column = _COLUMNS[int(3 * (left + right) / 2 / sizes[0])]
-    if row:
-        return f"at the {row} {column}".rstrip()
-    return f"on the {column}" if column else "in the middle"
+    return f"{row} {column}".strip() or "middle"

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from dltk.data.examples import Question
 from dltk.data.scenes import (
     SCENE_KINDS,
     Scene,
@@ -28,6 +29,8 @@ _RECORD = "scenes.json"  # what scenes a folder holds
 _FORMAT = "dltk.scenes/1"  # another number once the same options make other scenes
 _ATTRIBUTION = "ATTRIBUTION.md"  # of the photographs behind the shapes
 _PARTS = "images", "masks", "annotations"
+_FILES = "instances", "captions", "questions", "answers"
+_LICENCE = {"name": f"of the photographs behind the shapes: see {_ATTRIBUTION}"}
 _ABOUT = {"description": "scenes made by dltk", "version": "1"}
 
 
@@ -45,8 +48,10 @@ def write_scenes(
     """Write scenes in COCO's layout; SPLIT is train, and val if there is any to measure on.
 
     images/SPLIT/NUMBER.jpg; annotations/instances_SPLIT.json with boxes, areas and compressed
-    run lengths; annotations/captions_SPLIT.json; masks/SPLIT/NUMBER.png, whose indices into the
-    palette are 0 for the ground, or else the category's id, which is 1 + the label.
+    run lengths; annotations/captions_SPLIT.json; annotations/questions_SPLIT.json with their
+    answers in annotations/answers_SPLIT.json, as VQA has them, the answer_type being the kind of a
+    question; masks/SPLIT/NUMBER.png, whose indices into the palette are 0 for the ground, or else
+    the category's id, which is 1 + the label.
 
     Pictures that are there already are left as they are, so what was stopped can be gone on with.
     A larger set begins with the smaller one: only the annotations are written anew.
@@ -57,7 +62,7 @@ def write_scenes(
         kinds, size, seed, least, most: see `dltk.data.scenes.scene`, which raises the same.
     Yields:
         what has been written of a split, once all of it is there: the folder of its pictures,
-        that of its masks, and its two annotation files.
+        that of its masks, and its four annotation files.
     Raises:
         UsageError: the folder holds other pictures, or scenes made with other options.
         DltkError: a file cannot be written, or annotations there cannot be read.
@@ -102,9 +107,9 @@ def _write_split(
 ) -> Iterator[Path]:
     """Write what is missing of a split: pictures and masks first, then the annotations."""
     images, masks = folder / "images" / split, folder / "masks" / split
-    files = {of: folder / "annotations" / f"{of}_{split}.json" for of in ("instances", "captions")}
+    files = {of: folder / "annotations" / f"{of}_{split}.json" for of in _FILES}
     short = [of for of, path in files.items() if not set(numbers) <= _pictures_in(path)]
-    scenes = _Annotations(kinds)
+    scenes = _Annotations(kinds, split)
     for number in numbers:
         picture, mask = images / f"{scene_name(number)}.jpg", masks / f"{scene_name(number)}.png"
         if not short and picture.exists() and mask.exists():
@@ -125,10 +130,10 @@ class _Annotations:
     """Of the scenes of a split, as COCO writes them.
 
     Attributes:
-        instances, captions: contents of the two files.
+        instances, captions, questions, answers: contents of the four files.
     """
 
-    def __init__(self, kinds: Sequence[str]):
+    def __init__(self, kinds: Sequence[str], split: str):
         images: list[dict] = []
         self.instances = {
             "info": _ABOUT,
@@ -140,13 +145,16 @@ class _Annotations:
             "annotations": [],
         }
         self.captions = {"info": _ABOUT, "images": images, "annotations": []}
+        about = {"info": _ABOUT, "license": _LICENCE, "data_type": "dltk", "data_subtype": split}
+        self.questions = about | {"task_type": "Open-Ended", "questions": [], "images": images}
+        self.answers = about | {"annotations": [], "images": images}  # by which they are known
 
     def add(self, number: int, made: Scene) -> None:
         """Add a scene: its number is the id of its picture."""
         height, width = made.mask.shape
         file_name = f"{scene_name(number)}.jpg"
         image = {"id": number, "file_name": file_name, "width": width, "height": height}
-        self.instances["images"].append(image)  # the two files share the list
+        self.instances["images"].append(image)  # the files share the list
         objects = self.instances["annotations"]
         for index, label in enumerate(made.objects.labels):
             left, top, right, bottom = made.objects.boxes[index].tolist()
@@ -164,6 +172,21 @@ class _Annotations:
         texts = self.captions["annotations"]
         for caption in made.captions:
             texts.append({"id": 1 + len(texts), "image_id": number, "caption": caption})
+        for question in made.questions:
+            self._ask(number, question)
+
+    def _ask(self, number: int, question: Question) -> None:
+        """Add a question about a scene, and what it is answered."""
+        asked = self.questions["questions"]
+        ids = {"image_id": number, "question_id": 1 + len(asked)}
+        asked.append(ids | {"question": question.text})
+        answers = [
+            {"answer": answer, "answer_confidence": "yes", "answer_id": at}
+            for at, answer in enumerate(question.answers, 1)
+        ]
+        kinds = {"question_type": question.kind, "answer_type": question.kind}
+        first = {"multiple_choice_answer": question.answers[0]}
+        self.answers["annotations"].append(ids | kinds | first | {"answers": answers})
 
 
 def _pictures_in(path: Path) -> set[int]:

@@ -1,4 +1,4 @@
-"""Made scenes: coloured shapes of many sizes on a ground, with boxes, masks and captions.
+"""Made scenes: coloured shapes of many sizes on a ground, with boxes, masks, captions, questions.
 
 Every scene comes from the seed and its own number alone, so a larger set begins with the smaller
 one. What is learnt from scenes is measured on those numbered from VALIDATION on.
@@ -14,9 +14,19 @@ from functools import cache, partial
 import numpy as np
 from PIL import Image
 
-from dltk.data.examples import AnnotatedExamples, ObjectData
+from dltk.data.examples import (
+    AnnotatedExamples,
+    CaptionData,
+    CaptionedExamples,
+    ObjectData,
+    Pictures,
+    Question,
+    QuestionData,
+    QuestionedExamples,
+)
 from dltk.data.scene_canvas import SceneCanvas, scene_ground
 from dltk.data.scene_captions import NUMBERS, Thing, captions
+from dltk.data.scene_questions import questions
 from dltk.data.shapes import KINDS, check_kind
 from dltk.errors import UsageError
 from dltk.objects import Objects
@@ -24,7 +34,7 @@ from dltk.objects import Objects
 SCENE_KINDS = KINDS[:5]
 VALIDATION = 500_000  # number of the first scene that is not for training
 
-_PICTURE, _WORDS = 1, 2  # what the randomness is for
+_PICTURE, _WORDS, _QUESTIONS = 1, 2, 3  # what the randomness is for
 _LEAST_SIDE = 32
 _QUALITY = 95  # of JPEG
 
@@ -42,6 +52,7 @@ class Scene:
         colours: of each object, of `dltk.data.scene_canvas.COLOURS`.
         covers: pairs (front, back) of indices of objects; the one hides a part of the other.
         captions: three, see `dltk.data.scene_captions.captions`.
+        questions: one or more, see `dltk.data.scene_questions.questions`.
     """
 
     picture: np.ndarray
@@ -51,6 +62,7 @@ class Scene:
     colours: tuple[str, ...]
     covers: tuple[tuple[int, int], ...]
     captions: tuple[str, ...]
+    questions: tuple[Question, ...]
 
 
 def scene(
@@ -93,8 +105,11 @@ def scene(
             objects.labels, canvas.colours, objects.boxes, objects.areas, strict=True
         )
     ]
+    sizes = {"width": width, "height": height}
     random = np.random.default_rng([seed, index, _WORDS])
-    sentences = captions(things, width=width, height=height, covers=canvas.covers, random=random)
+    sentences = captions(things, **sizes, covers=canvas.covers, random=random)
+    random = np.random.default_rng([seed, index, _QUESTIONS])
+    asked = questions(things, kinds=kinds, **sizes, random=random)
     return Scene(
         canvas.pixels,
         objects,
@@ -103,6 +118,7 @@ def scene(
         tuple(canvas.colours),
         tuple(canvas.covers),
         sentences,
+        asked,
     )
 
 
@@ -126,25 +142,71 @@ def scene_data(
         val: scenes to measure on: numbers VALIDATION and on. Without any, the data is undivided.
         kinds, size, seed, least, most: see `scene`, which raises the same.
     """
-    check_scene(kinds, size, least, most)
-    draw = partial(scene, kinds=kinds, size=size, seed=seed, least=least, most=most)
+    draw = _drawing(kinds=kinds, size=size, seed=seed, least=least, most=most)
+    splits = _drawn(draw, count, val, AnnotatedExamples, lambda made: made.objects)
+    return ObjectData("made scenes", tuple(kinds), splits)
+
+
+def scene_captions_data(
+    count: int,
+    *,
+    val: int = 0,
+    kinds: Sequence[str] = SCENE_KINDS,
+    size: int | tuple[int, int] = 256,
+    seed: int = 0,
+    least: int = 1,
+    most: int = 6,
+) -> CaptionData:
+    """Return scenes as `scene_data` does, with three captions of each instead of its objects."""
+    draw = _drawing(kinds=kinds, size=size, seed=seed, least=least, most=most)
+    splits = _drawn(draw, count, val, CaptionedExamples, lambda made: made.captions)
+    return CaptionData("made scenes", splits)
+
+
+def scene_questions_data(
+    count: int,
+    *,
+    val: int = 0,
+    kinds: Sequence[str] = SCENE_KINDS,
+    size: int | tuple[int, int] = 256,
+    seed: int = 0,
+    least: int = 1,
+    most: int = 6,
+) -> QuestionData:
+    """Return scenes as `scene_data` does, with questions about each instead of its objects."""
+    draw = _drawing(kinds=kinds, size=size, seed=seed, least=least, most=most)
+    splits = _drawn(draw, count, val, QuestionedExamples, lambda made: made.questions)
+    return QuestionData("made scenes", splits)
+
+
+def _drawing(**made) -> Callable[[int], Scene]:
+    """Return what draws scenes, if there can be such."""
+    check_scene(*(made[name] for name in ("kinds", "size", "least", "most")))
+    return partial(scene, **made)
+
+
+def _drawn(
+    draw: Callable[[int], Scene],
+    count: int,
+    val: int,
+    examples: type[Pictures],
+    known_of: Callable[[Scene], object],
+) -> dict[str, Pictures]:
+    """Return examples of each split, drawn when they are asked for, with what is known of each."""
 
     @cache
-    def drawn(number: int) -> tuple[bytes, Objects]:
+    def drawn(number: int) -> tuple[bytes, object]:
         made = draw(number)
-        return jpeg(made.picture), made.objects
+        return jpeg(made.picture), known_of(made)
 
-    splits = {
-        split: AnnotatedExamples(
+    splits = {}
+    for split, numbers in scene_numbers(count, val).items():
+        splits[split if val else "all"] = examples(
             tuple(f"{split}/{scene_name(number)}.jpg" for number in numbers),
             _Each(numbers, lambda number: drawn(number)[0]),
             _Each(numbers, lambda number: drawn(number)[1]),
         )
-        for split, numbers in scene_numbers(count, val).items()
-    }
-    if not val:
-        splits = {"all": splits["train"]}
-    return ObjectData("made scenes", tuple(kinds), splits)
+    return splits
 
 
 def scene_numbers(count: int, val: int) -> dict[str, range]:

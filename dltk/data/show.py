@@ -11,7 +11,7 @@ from dltk.data.augment import at_least, augment
 from dltk.data.examples import LabelledData
 from dltk.drawing import draw_labels, thumbnail_sheet
 from dltk.errors import InputError, UsageError, printable
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 
 _VIEWS = 5  # augmented, of each picture
 _LETTERS = 20  # of a class name

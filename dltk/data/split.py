@@ -6,14 +6,24 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
 
-from dltk.data.examples import SPLITS, Examples, LabelledData, MaskData, ObjectData, Pictures
+from dltk.data.examples import (
+    SPLITS,
+    CaptionData,
+    Examples,
+    LabelledData,
+    MaskData,
+    ObjectData,
+    Pictures,
+    QuestionData,
+)
 from dltk.errors import UsageError, printable
 
-_Data = TypeVar("_Data", LabelledData, ObjectData, MaskData)
+_Data = TypeVar("_Data", LabelledData, ObjectData, MaskData, CaptionData, QuestionData)
 
 
 def split_data(
@@ -36,15 +46,16 @@ def split_data(
     Raises:
         UsageError: impossible shares or seed, or divided data without "train".
     """
-    return divide(data, _divided, val_share=val_share, test_share=test_share, seed=seed)
+    deal = partial(_divided, data.classes)
+    return divide(data, deal, val_share=val_share, test_share=test_share, seed=seed)
 
 
 def divide(data: _Data, deal: Callable, *, val_share: float, test_share: float, seed: int) -> _Data:
     """Return `data` in splits, as `split_data` does, dealt out by `deal`.
 
     Args:
-        deal: from examples, the names of the classes, the wanted share of each split but "train",
-            and the seed, to the examples of each split that is not empty.
+        deal: from examples, the wanted share of each split but "train", and the seed, to the
+            examples of each split that is not empty.
     Raises:
         UsageError: see `split_data`.
     """
@@ -62,17 +73,17 @@ def divide(data: _Data, deal: Callable, *, val_share: float, test_share: float, 
         have = ", ".join(data.splits)
         raise UsageError(f"{printable(data.where)} has nothing to train on: only {have}")
     if not data.divided:
-        splits = deal(data.splits["all"], data.classes, shares, seed)
+        splits = deal(data.splits["all"], shares, seed)
     elif "val" in data.splits:
         return data
     else:
-        taken = deal(data.splits["train"], data.classes, {"val": val_share}, seed)
+        taken = deal(data.splits["train"], {"val": val_share}, seed)
         splits = data.splits | taken
     return replace(data, splits={name: splits[name] for name in SPLITS if name in splits})
 
 
 def _divided(
-    examples: Examples, classes: Sequence[str], shares: dict[str, float], seed: int
+    classes: Sequence[str], examples: Examples, shares: dict[str, float], seed: int
 ) -> dict[str, Examples]:
     chosen = defaultdict(list)
     contested = _contested(examples)

@@ -26,9 +26,7 @@ def dealt_by(kinds_of: Callable[[Pictures, int], set[int]]) -> Callable[..., dic
         kinds_of: from examples and an index to labels, or {NOTHING}.
     """
 
-    def deal(
-        examples: Pictures, classes: Sequence[str], shares: dict[str, float], seed: int
-    ) -> dict[str, Pictures]:
+    def deal(examples: Pictures, shares: dict[str, float], seed: int) -> dict[str, Pictures]:
         groups = copies(examples, range(len(examples)))
         groups = [groups[at] for at in np.random.default_rng(seed).permutation(len(groups))]
         kinds = [_together(kinds_of(examples, index) for index in members) for members in groups]

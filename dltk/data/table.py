@@ -7,9 +7,11 @@ import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
+from typing import NamedTuple
 
 from dltk.data.examples import LabelledData
 from dltk.data.rows import Row, assemble, split_named
+from dltk.data.utf8 import decoded
 from dltk.errors import UsageError, nearest, printable, reason
 
 _COLUMNS = {"path": ("path",), "label": ("label",), "split": ("split",)}
@@ -47,26 +49,44 @@ def table_rows(
     """Return the number of the line and the cells of every row of a CSV file.
 
     Args:
-        columns: for each field of a row the names its column may have, the first found is taken.
-        needed: fields that must have a column.
+        columns, needed: see `open_table`.
     Raises:
         UsageError: unreadable, a column missing or there twice, rows of another length, or none.
     """
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            text = file.read()
-        rows = list(_rows(path, text, columns, needed))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else reason(error)
-        raise UsageError(f"cannot read {printable(path)}: {why}") from error
+        with open(path, "rb") as file:
+            text = decoded(file.read(), path)
+        rows = list(_rows(path, open_table(path, text, columns, needed=needed)))
+    except (OSError, csv.Error) as error:
+        raise UsageError(f"cannot read {printable(path)}: {reason(error)}") from error
     if not rows:
         raise UsageError(f"{printable(path)} has no rows below its header")
     return rows
 
 
+class Table(NamedTuple):
+    """A table of which the header was read.
+
+    Attributes:
+        places: which column each field has, counted from 0.
+        width: number of columns.
+        delimiter: what separates cells.
+        lines: a `csv.reader` of the rows below the header.
+    """
+
+    places: dict[str, int]
+    width: int
+    delimiter: str
+    lines: Iterator[list[str]]
+
+    def fields(self, cells: Sequence[str]) -> dict[str, str]:
+        """Return the cells of one row by field, without spaces around them."""
+        return {field: cells[at].strip() for field, at in self.places.items()}
+
+
 def header_of(line: str) -> tuple[list[str], str]:
     """Return the names of the columns, lower case, and what separates them."""
-    delimiter = max(",;\t", key=line.count)
+    delimiter = max(",;\t|", key=line.count)
     cells = next(csv.reader([line], delimiter=delimiter), [])
     return [name.strip().casefold() for name in cells], delimiter
 
@@ -80,10 +100,20 @@ def split_cell(text: str, where: str) -> str:
     return split
 
 
-def _rows(
-    path, text: str, columns: Mapping[str, Sequence[str]], needed: Sequence[str]
-) -> Iterator[tuple[int, dict[str, str]]]:
-    _, delimiter = header_of(text.split("\n", 1)[0])
+def open_table(
+    path: object, text: str, columns: Mapping[str, Sequence[str]], *, needed: Sequence[str]
+) -> Table:
+    """Return the text of a CSV file as a table.
+
+    Args:
+        path: to say whose header is amiss.
+        columns: for each field of a row the names its column may have, the first found is taken.
+        needed: fields that must have a column.
+    Raises:
+        UsageError: a column is missing or there twice.
+        csv.Error: the header cannot be read.
+    """
+    _, delimiter = header_of(io.StringIO(text, newline="").readline())
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     header = [name.strip().casefold() for name in next(lines, [])]
     places = {}
@@ -103,13 +133,18 @@ def _rows(
             )
         if name is not None:
             places[field] = header.index(name)
-    for cells in lines:
+    return Table(places, len(header), delimiter, lines)
+
+
+def _rows(path: object, table: Table) -> Iterator[tuple[int, dict[str, str]]]:
+    for cells in table.lines:
         if not any(cell.strip() for cell in cells):
             continue
-        if len(cells) != len(header):
-            where = f"{printable(path)}, line {lines.line_num}"
-            raise UsageError(f"{where}: {len(cells)} cells under {len(header)} columns")
-        yield lines.line_num, {field: cells[at].strip() for field, at in places.items()}
+        line = table.lines.line_num
+        if len(cells) != table.width:
+            where = f"{printable(path)}, line {line}"
+            raise UsageError(f"{where}: {len(cells)} cells under {table.width} columns")
+        yield line, table.fields(cells)
 
 
 def _row(path, where: str, fields: dict[str, str]) -> Row:

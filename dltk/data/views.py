@@ -11,7 +11,7 @@ from PIL import Image
 
 from dltk.canvas import Canvas, draw, fit_within
 from dltk.data.augment import named_strength, recoloured
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 
 
 @dataclass(frozen=True, slots=True)

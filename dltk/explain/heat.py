@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageEnhance
 
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 
 _UNSEEN = 0.3  # brightness of what the network does not see
 _FADED, _DIMMED = 0.5, 0.75  # saturation and brightness that a picture keeps under a heat map

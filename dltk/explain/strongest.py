@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from dltk.explain.field import Box
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 
 Named = TypeVar("Named")
 

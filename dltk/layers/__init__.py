@@ -1,19 +1,32 @@
 """Keras layers of our own, registered under the package name "dltk" when this is imported."""
 
+from dltk.layers.answering import Answering
+from dltk.layers.attention import SoftAttention
+from dltk.layers.caption_decoder import CaptionDecoder
 from dltk.layers.final_boxes import FinalBoxes
+from dltk.layers.glimpses import Coordinates, Glimpse
 from dltk.layers.neighbours import NearestNeighbours
+from dltk.layers.places import Places
 from dltk.layers.proposals import RegionProposals
+from dltk.layers.question_reader import QuestionReader
 from dltk.layers.regions import FillOutside, RegionFeatures, RegionWarp, WholePicture
 from dltk.layers.upsampling import Enlarged, LearntUpsampling
 
 __all__ = [
+    "Answering",
+    "CaptionDecoder",
+    "Coordinates",
     "Enlarged",
     "FillOutside",
     "FinalBoxes",
+    "Glimpse",
     "LearntUpsampling",
     "NearestNeighbours",
+    "Places",
+    "QuestionReader",
     "RegionFeatures",
     "RegionProposals",
     "RegionWarp",
+    "SoftAttention",
     "WholePicture",
 ]

@@ -15,12 +15,16 @@ from dltk.models.taps import list_taps
 _GREY = (127.5, 127.5, 127.5)
 
 
-def build_backbone(source: ModelSource, strides: Sequence[int]) -> keras.Model:
+def build_backbone(
+    source: ModelSource, strides: Sequence[int], *, narrow: Sequence[int] = ()
+) -> keras.Model:
     """Return the network of `source` up to its last map of each stride.
 
     Args:
         source: with published weights, or a file's.
         strides: pixels between places of the maps wanted, powers of two, rising.
+        narrow: of these strides take the last sum instead, if there is one: networks whose blocks
+            add to what they are given widen it several times before they make it coarser.
     Returns:
         A model from pixels (B, H, W, 3), 0-255, to a list of maps.
     Raises:
@@ -32,20 +36,28 @@ def build_backbone(source: ModelSource, strides: Sequence[int]) -> keras.Model:
         raise UsageError(
             f"{printable(source.name)} takes grey pictures; one that takes colour is needed"
         )
-    names = map_names(model, source, strides)
+    names = map_names(model, source, strides, narrow=narrow)
     network = see_layers(model, names)
     outputs = [network.output[name] for name in names]
     return keras.Model(network.inputs[0], outputs, name="backbone")
 
 
-def map_names(model: keras.Model, source: ModelSource, strides: Sequence[int]) -> list[str]:
-    """Return the name of the last layer whose map has each of `strides`. Raises UsageError."""
+def map_names(
+    model: keras.Model, source: ModelSource, strides: Sequence[int], *, narrow: Sequence[int] = ()
+) -> list[str]:
+    """Return the name of the last layer whose map has each of `strides`. Raises UsageError.
+
+    Args:
+        narrow: see `build_backbone`.
+    """
     height = source.geometry.height
-    maps = [(tap.name, tap.shape) for tap in list_taps(model) if len(tap.shape) == 3]
+    maps = [tap for tap in list_taps(model) if len(tap.shape) == 3]
     names = []
     for stride in strides:
         side = -(-height // stride)
-        found = [name for name, shape in maps if shape[0] == shape[1] == side and side > 1]
+        alike = [tap for tap in maps if tap.shape[0] == tap.shape[1] == side and side > 1]
+        sums = [tap for tap in alike if stride in narrow and tap.kind == "Add"]
+        found = [tap.name for tap in sums or alike]
         if not found:
             raise UsageError(
                 f"{printable(source.name)} has no map with every {stride}th pixel, which is "

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from dltk.errors import UsageError, WeightsError, nearest, printable
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.voc import CLASSES as VOC_CLASSES
 from dltk.weights import Report, cache_folder, fetch, in_package, keras_folder, silent
 

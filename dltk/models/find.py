@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from dltk.errors import DltkError, UsageError, printable, reason
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.modelfile import ModelCard, read_card, read_config
 from dltk.models.catalog import Entry, Label, lookup
 from dltk.weights import Report, sha256, silent
@@ -111,12 +111,14 @@ def find_model(
 
 
 def refuse_annotator(source: ModelSource) -> None:
-    """Raise UsageError if `source` finds objects, their masks, or the classes of pixels, where a
-    classifier or a trunk is wanted."""
+    """Raise UsageError if `source` finds objects, their masks, or the classes of pixels, or says
+    what it sees, or answers questions about it, where a classifier or a trunk is wanted."""
     for task, does, command in (
         ("detect", "finds objects", "detect"),
         ("segment", "tells the class of every pixel", "segment"),
         ("mask", "proposes masks of objects", "segment --instances"),
+        ("caption", "says what is in pictures", "caption"),
+        ("answer", "answers questions about pictures", "caption --question"),
     ):
         if source.task == task:
             raise UsageError(f'{printable(source.name)} {does}; it is for "dltk {command}"')

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from keras import layers
 
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 
 # Name -> geometry by default. Grey 28 × 28 is how handwritten digits come, colour 32 × 32 how
 # CIFAR's pictures do.

@@ -118,6 +118,12 @@ def _two_rated(kind: type) -> type:
     class TwoRated(kind):
         def build(self, variables):
             super().build(variables)
+            if (
+                self.use_ema
+            ):  # Keras has zeros until the first step, and they may be asked for before
+                pairs = zip(variables, self._model_variables_moving_average, strict=True)
+                for variable, average in pairs:
+                    average.assign(variable)
             slow = {id(variable) for variable in self.slow}
             self._scales = [self.slow_scale if id(v) in slow else 1.0 for v in variables]
             self._decays = [0.0 if v.name in _NOT_DECAYED else self.decay for v in variables]

@@ -10,7 +10,7 @@ from dltk.data import in_memory
 from dltk.data.augment import STRENGTHS, at_least, augment
 from dltk.data.pixels import Pixels
 from dltk.errors import UsageError
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.samples import FOLDER as SAMPLES
 
 FITS = ("crop", "squash", "pad")

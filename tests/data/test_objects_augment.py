@@ -9,7 +9,8 @@ from PIL import Image
 from dltk.canvas import fit_within
 from dltk.data.objects.augment import STRENGTHS, at_least, augment_objects
 from dltk.errors import UsageError
-from dltk.images import Geometry, decode_sized
+from dltk.geometry import Geometry
+from dltk.images import decode_sized
 from dltk.objects import Objects
 
 RANDOM = ("light", "strong")

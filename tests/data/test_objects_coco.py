@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from dltk.data.objects import read_objects
+from dltk.data.objects import holds_objects, read_objects
 from dltk.errors import UsageError
 from tests.data.object_files import coco, picture, write_coco, write_json
 
@@ -286,3 +286,15 @@ def test_json_of_something_else_makes_no_object_data(tmp_path):
     (tmp_path / "notes.json").write_text(json.dumps({"author": "x"}))
     with pytest.raises(UsageError, match="holds no pictures with objects; wanted is a COCO"):
         read_objects(tmp_path)
+
+
+def test_captions_are_no_objects(tmp_path):
+    folder = tmp_path / "data"
+    picture(folder / "1.png")
+    captions = {"images": [{"id": 1, "file_name": "1.png"}], "annotations": [{"caption": "a cat"}]}
+    write_json(folder / "said.json", captions)
+    sentences = {"images": [{"filename": "1.png", "sentences": [{"raw": "a cat"}]}]}
+    write_json(folder / "dataset_coco.json", sentences)
+    assert not holds_objects(folder)
+    write_json(folder / "labels.json", coco([("1.png", 40, 30)], [(1, 10, (1, 2, 3, 4))]))
+    assert holds_objects(folder) and boxes(read_objects(folder)) == [[1, 2, 4, 6]]

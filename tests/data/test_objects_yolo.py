@@ -2,7 +2,7 @@
 
 import pytest
 
-from dltk.data.objects import read_objects
+from dltk.data.objects import holds_objects, read_objects
 from dltk.errors import UsageError
 from tests.data.object_files import picture, turned, write_yolo
 
@@ -197,4 +197,18 @@ def test_labels_that_cannot_be_read_cost_their_picture(tmp_path):
     write_yolo(tmp_path)
     (tmp_path / "labels" / "a.txt").write_bytes(b"\xff\xfe0")
     (name, why), = read_objects(tmp_path).passed_over  # fmt: skip
-    assert name == "images/a.png" and why.endswith("a.txt: it is not UTF-8")
+    assert name == "images/a.png" and "a.txt: it is not UTF-8 but UTF-16" in why
+
+
+def test_texts_of_words_beside_pictures_are_not_yolos(tmp_path):
+    for name, text in (("1", "a cat\n"), ("2", ""), ("3", "two dogs in 2014")):
+        picture(tmp_path / f"{name}.png")
+        (tmp_path / f"{name}.txt").write_text(text)
+    assert not holds_objects(tmp_path)
+    (tmp_path / "3.txt").write_text("\n0 0.5 0.5 0.2 0.2\n")
+    assert holds_objects(tmp_path)
+    for name in "123":
+        (tmp_path / f"{name}.txt").write_text("\n" if name != "1" else "black dog 0.5 0.5 0.2 0.2")
+    assert holds_objects(tmp_path)  # though of no class that it knows
+    (tmp_path / "1.txt").write_text("")
+    assert holds_objects(tmp_path)

@@ -69,6 +69,40 @@ def test_coco_reads_the_captions(written):
         assert sentences == scene(number, size=SIZE).captions
 
 
+def test_questions_and_answers_are_as_vqa_has_them(written):
+    """As its own tools read them: questions by question_id, and those of a picture by image_id."""
+    for split, first in (("train", 0), ("val", VALIDATION)):
+        asked, answered = (
+            json.loads((written / f"annotations/{of}_{split}.json").read_text())
+            for of in ("questions", "answers")
+        )
+        assert asked["task_type"] == "Open-Ended" and asked["data_subtype"] == split
+        texts = {entry["question_id"]: entry for entry in asked["questions"]}
+        assert len(texts) == len(asked["questions"]) == len(answered["annotations"])
+        of_picture = {}
+        for entry in answered["annotations"]:
+            question = texts[entry["question_id"]]
+            assert question["image_id"] == entry["image_id"]
+            (answer,) = entry["answers"]
+            assert answer["answer_id"] == 1 and answer["answer_confidence"] == "yes"
+            assert answer["answer"] == entry["multiple_choice_answer"]
+            assert entry["question_type"] == entry["answer_type"]
+            said = question["question"], (answer["answer"],), entry["answer_type"]
+            of_picture.setdefault(entry["image_id"], []).append(said)
+        for number, said in of_picture.items():
+            assert tuple(said) == scene(number, size=SIZE).questions
+        assert min(of_picture) == first and len(of_picture) == len(asked["images"])
+
+
+def test_folders_of_an_earlier_release_get_their_questions(written, tmp_path):
+    list(write_scenes(tmp_path, 8, val=3, size=SIZE))
+    for path in (tmp_path / "annotations").glob("[qa]*.json"):
+        path.unlink()
+    (tmp_path / "images/train/000002.jpg").write_text("mine")
+    list(write_scenes(tmp_path, 8, val=3, size=SIZE))
+    assert files(tmp_path) == files(written) | {"images/train/000002.jpg": b"mine"}
+
+
 def test_the_photographs_behind_the_shapes_are_attributed(written):
     assert "CC BY 2.0" in (written / "ATTRIBUTION.md").read_text()
     assert json.loads((written / "scenes.json").read_text()) == {
@@ -83,17 +117,19 @@ def test_the_photographs_behind_the_shapes_are_attributed(written):
 
 def test_each_split_is_told_once_it_is_there(tmp_path):
     told = write_scenes(tmp_path, 2, val=1, size=48)
-    assert [next(told) for _ in range(4)] == [
+    assert [next(told) for _ in range(6)] == [
         tmp_path / name
         for name in (
             "images/train",
             "masks/train",
             "annotations/instances_train.json",
             "annotations/captions_train.json",
+            "annotations/questions_train.json",
+            "annotations/answers_train.json",
         )
     ]
     assert not (tmp_path / "images/val").exists()
-    assert len(list(told)) == 4 and (tmp_path / "annotations/captions_val.json").exists()
+    assert len(list(told)) == 6 and (tmp_path / "annotations/captions_val.json").exists()
     assert not any("val" in path.name for path in write_scenes(tmp_path / "alone", 1, size=48))
 
 
@@ -108,7 +144,7 @@ def test_what_was_stopped_is_gone_on_with(written, tmp_path, monkeypatch):
         list(write_scenes(tmp_path, 8, val=3, size=SIZE))
     monkeypatch.undo()
     assert len(files(tmp_path)) == 2 + 5 + 5 and not (tmp_path / "annotations").exists()
-    assert len(list(write_scenes(tmp_path, 8, val=3, size=SIZE))) == 8
+    assert len(list(write_scenes(tmp_path, 8, val=3, size=SIZE))) == 12
     assert files(tmp_path) == files(written)
 
 

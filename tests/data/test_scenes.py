@@ -22,7 +22,7 @@ def same(one, other) -> bool:
         (s.picture, s.objects.boxes, s.objects.labels, s.objects.areas, s.mask, s.instances)
         for s in (one, other)
     ]
-    words = [(s.colours, s.covers, s.captions) for s in (one, other)]
+    words = [(s.colours, s.covers, s.captions, s.questions) for s in (one, other)]
     return words[0] == words[1] and all(map(np.array_equal, *values))
 
 

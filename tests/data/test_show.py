@@ -9,7 +9,7 @@ from dltk.data.augment import at_least, augment
 from dltk.data.pixels import Pixels
 from dltk.data.show import example_sheet
 from dltk.drawing import thumbnail_sheet
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.metadata import software_of
 from dltk.samples import FOLDER as SAMPLES
 

@@ -62,7 +62,7 @@ def pixels(seed=0):
     return np.random.default_rng(seed).uniform(0, 255, (*SIZE, 3)).astype(np.float32)
 
 
-def close(one, other, rtol=1e-5, atol=1e-6):
+def assert_close(one, other, rtol=1e-5, atol=1e-6):
     np.testing.assert_allclose(one, other, rtol=rtol, atol=atol)
 
 
@@ -74,7 +74,7 @@ def test_the_gradient_of_a_linear_classifier_is_its_weights(activation):
     model, weights = linear(activation=activation)
     evidence = evidence_of(model)
     for index in range(3):
-        close(evidence.gradient(pixels(), index), np.abs(weights[..., index]).max(axis=-1))
+        assert_close(evidence.gradient(pixels(), index), np.abs(weights[..., index]).max(axis=-1))
 
 
 def test_a_single_sigmoid_counts_for_one_class_and_against_the_other():
@@ -82,16 +82,16 @@ def test_a_single_sigmoid_counts_for_one_class_and_against_the_other():
     share = float(model(pixels()[None] / 1000)[0, 0])
     evidence = evidence_of(model)
     assert evidence.classes == 2
-    close(evidence.probabilities(pixels() / 1000), [1 - share, share])
+    assert_close(evidence.probabilities(pixels() / 1000), [1 - share, share])
     one, other = (evidence.integrated(pixels(), index, samples=2) for index in (1, 0))
-    close(one, (weights[..., 0] * pixels()).sum(axis=-1), atol=1e-3)
-    close(one, -other)
+    assert_close(one, (weights[..., 0] * pixels()).sum(axis=-1), atol=1e-3)
+    assert_close(one, -other)
 
 
 def test_noise_changes_nothing_in_a_linear_network():
     model, weights = linear()
     found = evidence_of(model).smoothgrad(pixels(), 2, samples=5)
-    close(found, np.abs(weights[..., 2]).max(axis=-1))
+    assert_close(found, np.abs(weights[..., 2]).max(axis=-1))
 
 
 def test_noisy_gradients_are_averaged_whatever_the_batch():
@@ -100,7 +100,7 @@ def test_noisy_gradients_are_averaged_whatever_the_batch():
     expected = np.abs(2 * weights[..., 1] * (pixels() + noise.mean(axis=0))).max(axis=-1)
     for batch_size in (2, 8):
         evidence = evidence_of(model, batch_size=batch_size)
-        close(evidence.smoothgrad(pixels(), 1, samples=5, seed=7), expected, rtol=1e-4)
+        assert_close(evidence.smoothgrad(pixels(), 1, samples=5, seed=7), expected, rtol=1e-4)
     assert not np.allclose(evidence.smoothgrad(pixels(), 1, samples=5, seed=8), expected)
 
 
@@ -112,7 +112,7 @@ def test_integrated_gradients_of_squares_are_the_squares():
     expected = (weights[..., 0] * pixels() ** 2).sum(axis=-1)
     for samples in (1, 7):  # midpoints are exact for what grows linearly
         found = evidence_of(model, batch_size=3).integrated(pixels(), 0, samples=samples)
-        close(found, expected, rtol=1e-3, atol=1)
+        assert_close(found, expected, rtol=1e-3, atol=1)
 
 
 def test_integrated_gradients_sum_up_to_the_change_of_the_score():
@@ -135,7 +135,7 @@ def test_grad_cam_is_the_class_activation_map_divided_by_the_places():
     evidence = evidence_of(model, "deep")
     for index in range(3):
         cam = np.maximum(maps @ weights[:, index], 0) / (SIZE[0] * SIZE[1])
-        close(evidence.grad_cam(pixels(), index), cam)
+        assert_close(evidence.grad_cam(pixels(), index), cam)
     assert evidence.grad_cam(pixels(), 0).any()
 
 
@@ -144,7 +144,7 @@ def test_grad_cam_weighs_channels_by_their_mean_derivative():
     maps = keras.Model(model.input, model.get_layer("deep").output)(pixels()[None])[0].numpy()
     weights = model.get_layer("head").get_weights()[0].reshape(*SIZE, 4, 3)
     expected = np.maximum(maps @ weights[..., 1].mean(axis=(0, 1)), 0)
-    close(evidence_of(model, "deep").grad_cam(pixels(), 1), expected)
+    assert_close(evidence_of(model, "deep").grad_cam(pixels(), 1), expected)
 
 
 def test_a_certain_probability_leaves_the_evidence_as_it_is():
@@ -157,7 +157,9 @@ def test_a_certain_probability_leaves_the_evidence_as_it_is():
     sober, certain = sure(1), sure(1e4)
     index = int(certain.probabilities(pixels()).argmax())
     assert certain.probabilities(pixels())[index] == 1  # softmax has no gradient left here
-    close(certain.grad_cam(pixels(), index), 1e4 * sober.grad_cam(pixels(), index), rtol=1e-4)
+    assert_close(
+        certain.grad_cam(pixels(), index), 1e4 * sober.grad_cam(pixels(), index), rtol=1e-4
+    )
 
 
 # Where there is none
@@ -194,8 +196,8 @@ def test_the_mean_of_members_counts_by_its_logarithm():
         logarithm = tf.math.log(model(batch)[0, 1])
     slopes = np.abs(tape.gradient(logarithm, batch)[0]).max(axis=-1)
     evidence = evidence_of(model)
-    close(evidence.probabilities(pixels()), mean)
-    close(evidence.gradient(pixels(), 1), slopes, atol=1e-8)
+    assert_close(evidence.probabilities(pixels()), mean)
+    assert_close(evidence.gradient(pixels(), 1), slopes, atol=1e-8)
 
 
 # Stopping

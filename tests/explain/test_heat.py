@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from dltk.explain.heat import coloured, enlarged, on_photo, overlay, spread, unit
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 
 
 @pytest.mark.parametrize(

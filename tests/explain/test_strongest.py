@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from dltk.explain.strongest import Peak, Strongest, box_on_photo, peaks_of
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 
 
 def test_peaks_are_the_largest_values_and_their_places():

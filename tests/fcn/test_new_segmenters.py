@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from dltk.errors import DltkError
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.losses.segmentation import pixel_cross_entropy
 from dltk.masks import IGNORE, MASK
 from dltk.modelfile import ModelCard, save_model

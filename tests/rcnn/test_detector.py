@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dltk.images import Geometry
+from dltk.geometry import Geometry
 from dltk.modelfile import ModelCard, load_model, save_model
 from dltk.models.rcnn.detector import Parts, adjusted, build_detector
 from dltk.objects import EXTENT, PIXELS, PROPOSALS
@@ -37,7 +37,7 @@ def pictures(*, outside: bool = False) -> dict[str, np.ndarray]:
     return {name: batch[name] for name in names}
 
 
-def same(one: dict, other: dict, atol: float = 0) -> None:
+def assert_same(one: dict, other: dict, atol: float = 0) -> None:
     assert set(one) == set(other) == {"boxes", "labels", "scores"}
     for name in ("boxes", "scores"):
         np.testing.assert_allclose(one[name], other[name], atol=atol)
@@ -68,7 +68,7 @@ def test_a_picture_gets_the_same_whatever_its_neighbours_and_what_surrounds_it(r
         alone[PIXELS][0, height:] = 255
         alone[PIXELS][0, :, width:] = np.nan
         own = {name: values[number : number + 1] for name, values in together.items()}
-        same(detector(alone), own, atol=2e-4)
+        assert_same(detector(alone), own, atol=2e-4)
 
 
 def test_one_detector_takes_pictures_of_many_sizes():
@@ -90,7 +90,7 @@ def test_a_detector_is_taken_apart_and_put_together_again(regions):
     has_rpn = regions == "network"
     assert (parts.rpn is not None) == (parts.proposals is not None) == has_rpn
     again = build_detector(parts, outside=0 if has_rpn else OUTSIDE)
-    same(again(inputs), detector(inputs))
+    assert_same(again(inputs), detector(inputs))
     assert [id(one) for one in again.weights] == [id(one) for one in detector.weights]
 
 
@@ -101,7 +101,7 @@ def test_what_counts_as_found_is_adjusted_and_all_else_stays():
     sure = np.where(found["scores"] > 0.5, found["scores"], 0)[:, :7]
     np.testing.assert_allclose(strict["scores"], sure, atol=1e-6)
     assert 0 < (sure > 0).sum() < sure.size
-    same(detector(inputs), found)
+    assert_same(detector(inputs), found)
 
 
 @pytest.mark.parametrize(("regions", "kind"), [("network", "align"), ("outside", "pool")])
@@ -110,8 +110,8 @@ def test_a_detectors_file_gives_the_same_boxes(tmp_path, regions, kind):
     path = tmp_path / "detector.keras"
     save_model(detector, path, ModelCard("detect", ("a", "b", "c"), Geometry(64, 64)))
     loaded = load_model(path)
-    same(loaded(inputs), detector(inputs))
-    same(adjusted(loaded)(inputs), detector(inputs))
+    assert_same(loaded(inputs), detector(inputs))
+    assert_same(adjusted(loaded)(inputs), detector(inputs))
     assert Parts.of(loaded).region_features.kind == kind
 
 
@@ -122,7 +122,7 @@ def test_plain_keras_loads_a_detectors_file_in_a_process_of_its_own(tmp_path):
     files = ["detector.keras", "inputs.npz", "found.npz"]
     command = [sys.executable, "-W", "ignore", "-c", FRESH, *(str(tmp_path / f) for f in files)]
     subprocess.run(command, check=True, capture_output=True)
-    same(dict(np.load(tmp_path / "found.npz")), detector(inputs), atol=1e-4)
+    assert_same(dict(np.load(tmp_path / "found.npz")), detector(inputs), atol=1e-4)
 
 
 def test_regions_keep_all_their_digits_in_a_detector_that_computes_in_half_precision():

@@ -43,7 +43,7 @@ def losses_of(model: Learner, batch: dict) -> dict[str, np.ndarray]:
     return {name: loss.numpy() for name, loss in model(batch).items()}
 
 
-def compare(one: dict, other: dict, rtol: float = 1e-4) -> None:
+def assert_same_losses(one: dict, other: dict, rtol: float = 1e-4) -> None:
     assert set(one) == set(other)
     for name in one:
         np.testing.assert_allclose(one[name], other[name], rtol=rtol, atol=1e-6, err_msg=name)
@@ -136,10 +136,10 @@ def test_a_pictures_losses_depend_neither_on_its_neighbours_nor_on_padding(regio
         BOXES: np.pad(batch[BOXES], ((0, 0), (0, 4), (0, 0)), constant_values=9),
         LABELS: np.pad(batch[LABELS], ((0, 0), (0, 4)), constant_values=PADDING),
     }
-    compare(losses_of(model, padded), together)
+    assert_same_losses(losses_of(model, padded), together)
     for chosen in ([2], [3, 0]):
         alone = losses_of(model, of_pictures(batch, chosen))
-        compare(alone, {name: loss[chosen] for name, loss in together.items()})
+        assert_same_losses(alone, {name: loss[chosen] for name, loss in together.items()})
 
 
 @BOTH
@@ -150,7 +150,7 @@ def test_pictures_without_objects_teach_what_ground_is(regions):
         assert np.isfinite(loss).all()
         assert (loss == 0).all() if name.endswith("_box") else (loss > 0).all()
     no_places = batch | {BOXES: batch[BOXES][:, :0], LABELS: batch[LABELS][:, :0]}
-    compare(losses_of(model, no_places), found)
+    assert_same_losses(losses_of(model, no_places), found)
 
 
 @BOTH
@@ -252,12 +252,12 @@ def test_in_half_precision_losses_are_nearly_the_same():
     model, batch = Learner(tiny_detector("outside"), NEAR), annotated("outside")
     exact = losses_of(model, batch)
     apply_precision(model.detector, "bfloat16")
-    compare(losses_of(model, batch), exact, rtol=0.03)
+    assert_same_losses(losses_of(model, batch), exact, rtol=0.03)
 
 
 def test_a_detector_learns_after_a_classifier_in_one_process():
     inputs = keras.Input((2,))
     TrainingModel(inputs, keras.layers.Dense(2)(inputs))  # of which Keras makes a functional class
-    compare(
+    assert_same_losses(
         losses_of(Learner(tiny_detector(), LESSONS), annotated()), losses_of(learner(), annotated())
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from dltk.data.examples import MaskData
+from dltk.data.gathered import by_folder
 from dltk.data.masks.assemble import assemble
 from dltk.data.masks.files import MaskFile
 from dltk.data.masks.masked import GatheredMasks, Masked
@@ -38,7 +39,6 @@ _OF_MASKS = re.compile(
 )
 _IN_FOLDERS = re.compile(r"_[lp]$", re.IGNORECASE)  # CamVid's; not telling where there are others
 _OF_PICTURES = re.compile(r"[ _.-](images?|img|leftimg8bit|sat|rgb|color)$", re.IGNORECASE)
-_FEW = 5  # files of a folder that are named one by one
 
 
 @dataclass
@@ -241,16 +241,3 @@ def _folders(root: Path, name: str) -> Iterator[Path]:
     """Yield the folders that a file is in, from below the root to the last one."""
     for above in reversed(PurePosixPath(name).parents[:-1]):
         yield root / above
-
-
-def by_folder(names: Iterable[str], kind: str, why: str) -> Iterator[tuple[str, str]]:
-    """Yield names and why they are no examples; of many in one folder, the folder and a count."""
-    groups = defaultdict(list)
-    for name in names:
-        groups[PurePosixPath(name).parent].append(name)
-    for folder, group in groups.items():
-        if len(group) <= _FEW:
-            yield from ((name, why) for name in group)
-        else:
-            first = PurePosixPath(group[0]).name
-            yield f"{folder.as_posix()}/", f"{len(group)} {kind}, such as {first}: {why}"

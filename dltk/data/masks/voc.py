@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from dltk.data.examples import MaskData
+from dltk.data.gathered import by_folder
 from dltk.data.masks.assemble import assemble
-from dltk.data.masks.pairs import by_folder, gather_pairs, pairs_in
+from dltk.data.masks.pairs import gather_pairs, pairs_in
 from dltk.data.objects.files import children
 from dltk.data.objects.voc import listed_splits
 from dltk.voc import CLASSES

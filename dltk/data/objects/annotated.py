@@ -51,6 +51,11 @@ class Annotated:
     stated: tuple[int, int] | None = None
     lost: int = 0
 
+    @property
+    def said(self) -> str:
+        """What is known of it in short, "" for nothing."""
+        return counted(len(self.objects)) if self.objects else ""
+
 
 @dataclass
 class Gathered(Notes):

@@ -11,6 +11,7 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from dltk.data.rows import natural, split_named
+from dltk.data.utf8 import decoded
 from dltk.errors import UsageError, printable, reason
 from dltk.images import raster_extensions
 
@@ -38,11 +39,8 @@ def read_bounded(path: str | os.PathLike, most: int) -> bytes:
 
 
 def read_text(path: str | os.PathLike, most: int) -> str:
-    """Return `read_bounded` as text. Raises UsageError if it is not UTF-8."""
-    try:
-        return read_bounded(path, most).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"cannot read {printable(path)}: it is not UTF-8") from error
+    """Return `read_bounded` as text. Raises UsageError if it is not UTF-8, with the place."""
+    return decoded(read_bounded(path, most), path)
 
 
 def is_file(path: str | os.PathLike) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dltk.data.objects.annotated import number
 from dltk.data.objects.files import (
     children,
     files_below,
@@ -22,6 +24,7 @@ from dltk.errors import UsageError, printable
 CLASS_FILES = ("classes.txt", "obj.names", "_darknet.labels")
 _MOST_BYTES = 64 << 20  # of a list of pictures
 _MOST_YAML = 1 << 20
+_SAMPLED = 20  # texts that are looked into
 _NAMES = re.compile(r"^names\s*:", re.MULTILINE)
 
 
@@ -50,12 +53,12 @@ class YoloFiles:
     def name_classes(self, names: dict[int, str], file: str) -> None:
         """Say how the classes are called, by number, and which file says so."""
         self.by_number, self.classes = names, []
-        for number in sorted(names):
-            if names[number] not in self.classes:
-                self.classes.append(names[number])
-            elif names[number]:
-                what = f'a name twice: "{names[number]}", taken as one class'
-                self.repairs.append((f"{file}, class {number}", what))
+        for index in sorted(names):
+            if names[index] not in self.classes:
+                self.classes.append(names[index])
+            elif names[index]:
+                what = f'a name twice: "{names[index]}", taken as one class'
+                self.repairs.append((f"{file}, class {index}", what))
 
 
 def holds_yolo(folder: Path) -> bool:
@@ -68,11 +71,31 @@ def holds_yolo(folder: Path) -> bool:
     for place in [folder, *(folder / name for name in folders if split_named(name))]:
         inner, files = children(place)
         stems = {Path(name).stem for name in files if is_picture_name(name)}
-        if any(name.endswith(".txt") and Path(name).stem in stems for name in files):
+        texts = [n for n in files if n.endswith(".txt") and Path(n).stem in stems]
+        if texts and _hold_boxes(place / name for name in texts[:_SAMPLED]):
             return True
         if _holds_labels(place, inner):
             return True
     return False
+
+
+def _hold_boxes(texts: Iterable[Path]) -> bool:
+    """Return whether the texts beside pictures are of boxes, and not captions.
+
+    One is where a line has nothing but numbers, or ends in those of a box; or if all are empty.
+    """
+    silent = True
+    for path in texts:
+        try:
+            lines = read_text(path, _MOST_BYTES).split("\n")
+        except UsageError:
+            return True
+        for words in filter(None, map(str.split, lines)):
+            silent = False
+            numbers = words[-4:] if len(words) > 4 else words
+            if not any(math.isnan(number(word)) for word in numbers):
+                return True
+    return silent
 
 
 def _holds_labels(folder: Path, folders: Sequence[str]) -> bool:

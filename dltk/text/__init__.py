@@ -1,0 +1,1 @@
+"""Text: what it is made of, and which words a network knows."""

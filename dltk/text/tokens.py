@@ -1,0 +1,58 @@
+"""What a text is made of: words, or the signs of scripts that put no space between these."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+import regex
+
+# Scripts that are written without spaces are taken sign by sign, with the marks on each.
+_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
+_SIGN = rf"{_UNSPACED}[\p{{M}}ー]*"
+_WORD = rf"(?:(?!{_UNSPACED})\w)+(?:['’.\-](?:(?!{_UNSPACED})\w)+)*"
+_TOKEN = regex.compile(rf"{_SIGN}|{_WORD}")
+_TOKEN_OR_MARK = regex.compile(rf"{_SIGN}|{_WORD}|[^\s\p{{M}}]\p{{M}}*")
+# As the Penn Treebank takes English apart: "it's" is two words, and so is "don't".
+_CLITIC = regex.compile(r"(?<=\w)(n't|'(?:s|re|ve|ll|d|m))$")
+_OPENING, _CLOSING = frozenset("([{¿¡«“‘"), frozenset(")]}.,:;!?%»”’…।،؛؟")
+_WIDE = frozenset("。、，！？：；「」『』（）《》")  # which have their spaces in themselves
+
+
+def tokens(text: str, *, marks: bool = False) -> list[str]:
+    """Return the words of a text in lower case, in Unicode's composed form (NFC).
+
+    Words may have apostrophes, dots and hyphens inside. "'s", "n't" and their like are words of
+    their own, as in the Penn Treebank, whose rules for English captions are scored by. Scripts
+    that put no spaces between words are taken sign by sign.
+
+    Args:
+        marks: whether marks such as commas are tokens too, each by itself; else they are dropped.
+    """
+    plain = unicodedata.normalize("NFC", text).replace("’", "'").lower()
+    found = (_TOKEN_OR_MARK if marks else _TOKEN).findall(plain)
+    return [part for word in found for part in _taken_apart(word)]
+
+
+def _taken_apart(word: str) -> list[str]:
+    clitic = _CLITIC.search(word)
+    return [word[: clitic.start()], clitic[0]] if clitic and clitic.start() else [word]
+
+
+def joined(words: Iterable[str]) -> str:
+    """Return tokens as one text: the inverse of `tokens`, but for letters' case and spaces."""
+    text = ""
+    for word in words:
+        if text and not _touches(text, word):
+            text += " "
+        text += word
+    return text
+
+
+def _touches(before: str, word: str) -> bool:
+    """Return whether no space is written between a text and a token that follows it."""
+    if before[-1] in _OPENING | _WIDE or word[0] in _CLOSING | _WIDE:
+        return True
+    if _CLITIC.fullmatch(f"x{word}", 1) and before[-1].isalpha():
+        return True
+    return bool(regex.match(_UNSPACED, word) and regex.search(rf"{_SIGN}$", before))
