@@ -5,4 +5,5 @@ source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
-.venv/bin/python -m pytest --durations=10 "$@"
+# Two files at a time: more processes would want more memory than many machines have.
+.venv/bin/python -m pytest --numprocesses=2 --dist=loadfile --durations=10 "$@"

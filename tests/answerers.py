@@ -33,7 +33,7 @@ TINY = SMALL | {
 
 @pytest.fixture(scope="session")
 def answerer(tmp_path_factory) -> TrainedAnswerer:
-    """An answerer that has learnt from 100 scenes of circles and stars."""
+    """An answerer that has learnt from 400 scenes of circles and stars."""
     return _trained(tmp_path_factory.getbasetemp() / "answerer run")
 
 
@@ -50,7 +50,7 @@ def few_questions(count: int, *, val: int = 0, **options) -> QuestionData:
 
 def learnt_from() -> QuestionData:
     """Return what `answerer` learnt from."""
-    return few_questions(100, val=20)
+    return few_questions(400, val=60)
 
 
 def question(text: str, *answers: str, kind: str = "") -> Question:
@@ -85,6 +85,6 @@ def save_chance(path: Path, backbone: str, words=WORDS, answers=ANSWERS) -> str:
 @cache
 def _trained(run: Path) -> TrainedAnswerer:
     return train_answerer(
-        learnt_from(), size=SIDE, epochs=10, batch_size=8, units=64, embedding=32, attention=64,
+        learnt_from(), size=SIDE, epochs=6, batch_size=8, units=64, embedding=32, attention=64,
         places=64, lr=4e-3, dropout=0.0, devices="cpu", run_dir=run,
     )  # fmt: skip

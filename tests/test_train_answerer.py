@@ -49,12 +49,12 @@ def all_questions(part):
 
 def test_scenes_are_learnt(answerer):  # noqa: F811
     report, data = answerer.evaluation.report, learnt_from()
-    assert report.pictures == 20 and report.questions == len(all_questions(data.splits["val"]))
-    assert report.accuracy > report.commonest + 0.05 and report.accuracy > 0.4
+    assert report.pictures == 60 and report.questions == len(all_questions(data.splits["val"]))
+    assert report.accuracy > report.commonest + 0.04
     rows = history_of(answerer.run)
-    assert [row["stage"] for row in rows] == ["answer"] * 10
+    assert [row["stage"] for row in rows] == ["answer"] * 6
     losses = [float(row["loss"]) for row in rows]
-    assert losses[-1] < 0.5 * losses[0]
+    assert losses[-1] < 0.6 * losses[0]
     card, asked = read_card(answerer.model), all_questions(data.splits["train"])
     assert card.task == "answer" and card.backbone == "efficientnet-lite0"
     assert card.labels == frequent_answers([each.answers for each in asked], 3000)
@@ -63,7 +63,7 @@ def test_scenes_are_learnt(answerer):  # noqa: F811
     assert (card.geometry.height, card.geometry.width, card.geometry.fit) == (SIDE, SIDE, "squash")
     assert card.metrics["accuracy"] == pytest.approx(report.accuracy, abs=1e-6)
     assert card.metrics["split"] == "val"
-    assert card.training["pictures"] == {"train": 100, "val": 20}
+    assert card.training["pictures"] == {"train": 400, "val": 60}
     assert card.training["chosen"] == answerer.chosen
 
 
@@ -78,14 +78,14 @@ def test_a_run_folder_tells_the_whole_story(answerer):  # noqa: F811
     assert int(best["epoch"]) == answerer.chosen["best epoch of answer"]
     assert float(best["val_accuracy"]) == pytest.approx(answerer.evaluation.report.accuracy)
     samples = {path.name for path in (answerer.run / "samples").iterdir()}
-    assert samples == {f"answer-{at:03d}.{end}" for at in range(1, 11) for end in ("png", "txt")}
+    assert samples == {f"answer-{at:03d}.{end}" for at in range(1, 7) for end in ("png", "txt")}
     part = learnt_from().splits["val"]
-    lines = (answerer.run / "samples/answer-010.txt").read_text().splitlines()
+    lines = (answerer.run / "samples/answer-006.txt").read_text().splitlines()
     assert [line.split("\t")[1] for line in lines] == [each.text for each in all_questions(part)]
-    with Image.open(answerer.run / "samples/answer-010.png") as sheet:
+    with Image.open(answerer.run / "samples/answer-006.png") as sheet:
         assert sheet.width > 4 * 320
     report = (answerer.run / "report.md").read_text()
-    assert "(100 train, 20 val): an answerer on efficientnet-lite0, pictures of 96" in report
+    assert "(400 train, 60 val): an answerer on efficientnet-lite0, pictures of 96" in report
     assert f"{answerer.words} words, {answerer.answers} answers." in report
     assert f"Accuracy **{answerer.evaluation.report.accuracy:.3f}** over" in report
     assert "| count | " in report and "| yes/no | " in report and "flatter a little" in report
