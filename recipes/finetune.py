@@ -8,69 +8,51 @@ networks, and those without pretrained weights, are trained from scratch in one 
 
 from __future__ import annotations
 
-import inspect
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 
 from dltk.data import LabelledData, check_data, read_data, split_data
-from dltk.data.pipeline import fitting_batch_size
 from dltk.errors import DltkError, UsageError
 from dltk.metrics import measure
 from dltk.modelfile import ModelCard, save_model
-from dltk.strategy import Placement, cores, place_training
+from dltk.strategy import Placement
 from dltk.training.outcome import write_outcome
-from dltk.training.run import MODEL_FILE, RunFolder
+from dltk.training.run import MODEL_FILE
 from dltk.weights import Report, silent
 from recipes._plan import plan_of
-from recipes._runs import begin_run, named_files, tell_findings
+from recipes._runs import named_files
+from recipes._trainings import (
+    FREE,
+    DataKind,
+    Trained,
+    asked_for,
+    begun,
+    defaults_of,
+    gone_on,
+    pictures_a_step,
+)
 from recipes.evaluate import Evaluation
 from recipes.transfer import Training
 
 DEFAULT_BACKBONE = "efficientnet-lite0"
 _METRICS = ("examples", "top1", "top5", "loss", "macro_f1", "ece")
-# Options that say where and how often, not what: a resumed run may have others.
-_FREE = {
-    "data", "run_dir", "resume", "devices", "strategy", "save_every", "keep_epochs", "report",
-}  # fmt: skip
+_KIND = DataKind(LabelledData, read_data, split_data, check_data)
 
 
-@dataclass(frozen=True)
-class Finetuned:
-    """A finished fine-tuning.
+@dataclass(frozen=True, kw_only=True)
+class Finetuned(Trained):
+    """A finished fine-tuning, see `recipes._trainings.Trained`.
 
     Attributes:
-        run: the run folder.
-        model: the model file in it.
         classes: their names, in the order of the outputs.
-        evaluation: how good it is on held-out pictures, "test" or, without those, "val"; None
-            without any.
-        chosen: what was found on the way: learning rates, k, distance, strength, best epochs.
-        passed_over: (name, why) of files that are no examples.
-        chief: False for a worker of several that does not write the run folder.
+        evaluation: a `recipes.evaluate.Evaluation`.
+        chosen: learning rates, k, distance, strength, best epochs.
     """
 
-    run: Path
-    model: Path
     classes: tuple[str, ...]
-    evaluation: Evaluation | None
-    chosen: dict
-    passed_over: tuple[tuple[str, str], ...]
-    chief: bool = True
-
-    def to_dict(self) -> dict:
-        """Return the outcome, ready for JSON."""
-        return {
-            "run": str(self.run),
-            "model": str(self.model),
-            "classes": list(self.classes),
-            "evaluation": self.evaluation.to_dict() if self.evaluation else None,
-            "chosen": self.chosen,
-            "passed_over": [{"path": name, "why": why} for name, why in self.passed_over],
-        }
 
 
 def finetune(
@@ -174,29 +156,18 @@ def finetune(
         InterruptedRunError: Ctrl-C; the message has the command that goes on.
         WeightsError: weights, or a data set, out of reach.
     """
-    asked = SimpleNamespace(**{n: v for n, v in locals().items() if n not in ("data", "report")})
-    plan = plan_of(asked, _DEFAULTS)
-    placement = place_training(devices, strategy, report)
-    say = report if placement.chief else silent
-    where = data.where if isinstance(data, LabelledData) else os.fspath(data)
-    run = None if resume is None else _open_run(asked, where, placement)
-    data = data if isinstance(data, LabelledData) else read_data(data, report=say)
-    data = split_data(data, val_share=val_share, test_share=test_share, seed=seed)
-    if asked.k and asked.k > len(data.splits["train"]):
-        raise UsageError(f"--k {asked.k}: there are {len(data.splits['train'])} training pictures")
-    fitting = fitting_batch_size(batch_size, len(data.splits["train"]), placement.replicas)
-    run = run or _open_run(asked, where, placement)
+    asked = asked_for(locals())
+    plan = plan_of(asked, defaults_of(finetune))
 
-    def log(line: str) -> None:
-        run.log(line)
-        say(line)
+    def fits(data: LabelledData, placement: Placement) -> str:
+        if k and k > len(data.splits["train"]):
+            raise UsageError(f"--k {k}: there are {len(data.splits['train'])} training pictures")
+        return pictures_a_step(batch_size, data, placement)
 
-    with run.going():
-        log(f"run folder: {run.path}")
-        log(f"{placement.reason}, {fitting // placement.replicas} pictures a replica and step")
-        if placement.chief:
-            tell_findings(check_data(data, decode=False, threads=cores()), log)
-        training = Training(asked, plan, data, placement, run, log)
+    slug, files = Path(backbone).stem, named_files(asked, "backbone", "weights")
+    about = {"slug": slug, "files": files, "free": FREE | {"keep_epochs"}, "fits": fits}
+    with begun("finetune", asked, data, _KIND, **about, report=report) as begins:
+        training = Training(asked, plan, *begins)
         try:
             model, probabilities = training.train()
             return _finish(training, model, probabilities)
@@ -210,16 +181,7 @@ def resume_finetune(run: str | os.PathLike, *, report: Report = silent, **free) 
     Args:
         free: options that may be others now: devices, strategy, save_every, keep_epochs.
     """
-    stored = RunFolder.open(run, "finetune").options
-    known = inspect.signature(finetune).parameters
-    options = {name: value for name, value in stored.items() if name in known}
-    return finetune(**options | free, resume=run, report=report)
-
-
-def _open_run(asked: SimpleNamespace, where: str, placement: Placement) -> RunFolder:
-    files = named_files(asked, "backbone", "weights")
-    about = {"slug": Path(asked.backbone).stem, "files": files, "free": _FREE}
-    return begin_run("finetune", asked, where, **about, chief=placement.chief)
+    return gone_on(finetune, "finetune", run, report, free)
 
 
 def _finish(training: Training, model, probabilities) -> Finetuned:
@@ -280,6 +242,3 @@ def _finish(training: Training, model, probabilities) -> Finetuned:
         )
         run.log(f"finished: {done.model}")
     return done
-
-
-_DEFAULTS = {name: p.default for name, p in inspect.signature(finetune).parameters.items()}

@@ -13,64 +13,34 @@ print(done.model, done.evaluation.report.accuracy)
 
 from __future__ import annotations
 
-import inspect
 import os
 from dataclasses import dataclass
-from pathlib import Path
-from types import SimpleNamespace
 
 from dltk.data.examples import QuestionData
 from dltk.data.pipeline import fitting_batch_size
 from dltk.data.questions import check_questions, read_questions, split_questions
-from dltk.modelfile import ModelCard, save_model
-from dltk.strategy import cores, place_training
-from dltk.training.run import MODEL_FILE, RunFolder
+from dltk.strategy import Placement
 from dltk.weights import Report, silent
-from recipes._answer_evaluation import AnswerEvaluation
 from recipes._answerer_plan import check_words, plan_of
 from recipes._answerer_training import AnswererTraining
-from recipes._runs import begin_run, named_files, tell_findings
+from recipes._runs import named_files
+from recipes._trainings import DataKind, Trained, asked_for, begun, defaults_of, finished, gone_on
 
 _COMMAND = "train answerer"
-# Options that say where and how often, not what: a resumed run may have others.
-_FREE = {"data", "run_dir", "resume", "devices", "strategy", "save_every", "report"}
+_KIND = DataKind(QuestionData, read_questions, split_questions, check_questions)
 
 
-@dataclass(frozen=True)
-class TrainedAnswerer:
-    """A finished training.
+@dataclass(frozen=True, kw_only=True)
+class TrainedAnswerer(Trained):
+    """A finished training, see `recipes._trainings.Trained`.
 
     Attributes:
-        run: the run folder.
-        model: the model file in it.
         words, answers: how many the answerer knows.
-        evaluation: how good it is on held-out pictures, "test" or, without those, "val"; None
-            without any.
-        chosen: what was found on the way: the best epoch of each stage.
-        passed_over: (name, why) of files that are no examples.
-        chief: False for a worker of several that does not write the run folder.
+        evaluation: a `recipes._answer_evaluation.AnswerEvaluation`.
     """
 
-    run: Path
-    model: Path
     words: int
     answers: int
-    evaluation: AnswerEvaluation | None
-    chosen: dict
-    passed_over: tuple[tuple[str, str], ...]
-    chief: bool = True
-
-    def to_dict(self) -> dict:
-        """Return the outcome, ready for JSON."""
-        return {
-            "run": str(self.run),
-            "model": str(self.model),
-            "words": self.words,
-            "answers": self.answers,
-            "evaluation": self.evaluation.to_dict() if self.evaluation else None,
-            "chosen": self.chosen,
-            "passed_over": [{"path": name, "why": why} for name, why in self.passed_over],
-        }
 
 
 def train_answerer(
@@ -159,29 +129,22 @@ def train_answerer(
         InterruptedRunError: Ctrl-C; the message has the command that goes on.
         WeightsError: weights, or a data set, out of reach.
     """
-    asked = SimpleNamespace(**{n: v for n, v in locals().items() if n not in ("data", "report")})
-    plan = plan_of(asked, _DEFAULTS)
-    placement = place_training(devices, strategy, report)
-    say = report if placement.chief else silent
-    where = data.where if isinstance(data, QuestionData) else os.fspath(data)
-    run = None if resume is None else _open_run(asked, where, placement.chief)
-    data = data if isinstance(data, QuestionData) else read_questions(data, report=say)
-    data = split_questions(data, val_share=val_share, test_share=test_share, seed=seed)
-    fitting_batch_size(batch_size, len(data.splits["train"]), placement.replicas)
-    check_words(data, min_count)
-    run = run or _open_run(asked, where, placement.chief)
+    asked = asked_for(locals())
+    plan = plan_of(asked, defaults_of(train_answerer))
 
-    def log(line: str) -> None:
-        run.log(line)
-        say(line)
+    def fits(data: QuestionData, placement: Placement) -> None:
+        fitting_batch_size(batch_size, len(data.splits["train"]), placement.replicas)
+        check_words(data, min_count)
 
-    with run.going():
-        log(f"run folder: {run.path}")
-        log(placement.reason)
-        if placement.chief:
-            tell_findings(check_questions(data, decode=False, threads=cores()), log)
-        training = AnswererTraining(asked, plan, data, placement, run, log)
-        return _finish(training, training.train())
+    about = {"slug": "answerer", "files": named_files(asked, "backbone"), "fits": fits}
+    with begun(_COMMAND, asked, data, _KIND, **about, report=report) as begins:
+        training = AnswererTraining(asked, plan, *begins)
+        network = training.train()
+        words, answers = training.vocabulary.words, training.answers
+        about = {"task": "answer", "labels": answers, "vocabulary": words}
+        return finished(
+            training, network, TrainedAnswerer, **about, words=len(words), answers=len(answers)
+        )
 
 
 def resume_train_answerer(
@@ -192,51 +155,4 @@ def resume_train_answerer(
     Args:
         free: options that may be others now: data, devices, strategy, save_every.
     """
-    stored = RunFolder.open(run, _COMMAND).options
-    known = inspect.signature(train_answerer).parameters
-    options = {name: value for name, value in stored.items() if name in known}
-    return train_answerer(**options | free, resume=run, report=report)
-
-
-def _open_run(asked: SimpleNamespace, where: str, chief: bool) -> RunFolder:
-    about = {"slug": "answerer", "files": named_files(asked, "backbone"), "free": _FREE}
-    return begin_run(_COMMAND, asked, where, **about, chief=chief)
-
-
-def _finish(training: AnswererTraining, answerer) -> TrainedAnswerer:
-    """Measure the answerer on held-out pictures, save it, and write the report."""
-    data, run = training.data, training.run
-    evaluation = training.evaluate(answerer, run.path / MODEL_FILE)
-    metrics = evaluation.report.to_dict() | {"split": evaluation.split} if evaluation else {}
-    card = ModelCard(
-        task="answer",
-        labels=training.answers,
-        geometry=training.plan.geometry,
-        backbone=training.asked.backbone,
-        training={
-            "options": run.options,
-            "chosen": training.chosen,
-            "pictures": {name: len(part) for name, part in data.splits.items()},
-        },
-        metrics=metrics,
-        words=training.vocabulary.words,
-    )
-    done = TrainedAnswerer(
-        run=run.path,
-        model=run.path / MODEL_FILE,
-        words=len(training.vocabulary.words),
-        answers=len(training.answers),
-        evaluation=evaluation,
-        chosen=training.chosen,
-        passed_over=data.passed_over,
-        chief=run.chief,
-    )
-    if run.chief:
-        if not done.model.exists():  # or it was saved before, and the rest is shown again
-            save_model(answerer, done.model, card)
-        training.write_outcome(evaluation)
-        run.log(f"finished: {done.model}")
-    return done
-
-
-_DEFAULTS = {name: p.default for name, p in inspect.signature(train_answerer).parameters.items()}
+    return gone_on(train_answerer, _COMMAND, run, report, free)

@@ -12,62 +12,33 @@ print(done.model, done.evaluation.report.cider_d)
 
 from __future__ import annotations
 
-import inspect
 import os
 from dataclasses import dataclass
-from pathlib import Path
-from types import SimpleNamespace
 
 from dltk.data.captions import check_captions, read_captions, split_captions
 from dltk.data.examples import CaptionData
 from dltk.data.pipeline import fitting_batch_size
-from dltk.modelfile import ModelCard, save_model
-from dltk.strategy import cores, place_training
-from dltk.training.run import MODEL_FILE, RunFolder
+from dltk.strategy import Placement
 from dltk.weights import Report, silent
-from recipes._caption_evaluation import CaptionEvaluation
 from recipes._captioner_plan import check_words, plan_of
 from recipes._captioner_training import CaptionerTraining
-from recipes._runs import begin_run, named_files, tell_findings
+from recipes._runs import named_files
+from recipes._trainings import DataKind, Trained, asked_for, begun, defaults_of, finished, gone_on
 
 _COMMAND = "train captioner"
-# Options that say where and how often, not what: a resumed run may have others.
-_FREE = {"data", "run_dir", "resume", "devices", "strategy", "save_every", "report"}
+_KIND = DataKind(CaptionData, read_captions, split_captions, check_captions)
 
 
-@dataclass(frozen=True)
-class TrainedCaptioner:
-    """A finished training.
+@dataclass(frozen=True, kw_only=True)
+class TrainedCaptioner(Trained):
+    """A finished training, see `recipes._trainings.Trained`.
 
     Attributes:
-        run: the run folder.
-        model: the model file in it.
         words: how many the captioner knows.
-        evaluation: how good it is on held-out pictures, "test" or, without those, "val"; None
-            without any.
-        chosen: what was found on the way: the best epoch of each stage.
-        passed_over: (name, why) of files that are no examples.
-        chief: False for a worker of several that does not write the run folder.
+        evaluation: a `recipes._caption_evaluation.CaptionEvaluation`.
     """
 
-    run: Path
-    model: Path
     words: int
-    evaluation: CaptionEvaluation | None
-    chosen: dict
-    passed_over: tuple[tuple[str, str], ...]
-    chief: bool = True
-
-    def to_dict(self) -> dict:
-        """Return the outcome, ready for JSON."""
-        return {
-            "run": str(self.run),
-            "model": str(self.model),
-            "words": self.words,
-            "evaluation": self.evaluation.to_dict() if self.evaluation else None,
-            "chosen": self.chosen,
-            "passed_over": [{"path": name, "why": why} for name, why in self.passed_over],
-        }
 
 
 def train_captioner(
@@ -163,29 +134,20 @@ def train_captioner(
         InterruptedRunError: Ctrl-C; the message has the command that goes on.
         WeightsError: weights, or a data set, out of reach.
     """
-    asked = SimpleNamespace(**{n: v for n, v in locals().items() if n not in ("data", "report")})
-    plan = plan_of(asked, _DEFAULTS)
-    placement = place_training(devices, strategy, report)
-    say = report if placement.chief else silent
-    where = data.where if isinstance(data, CaptionData) else os.fspath(data)
-    run = None if resume is None else _open_run(asked, where, placement.chief)
-    data = data if isinstance(data, CaptionData) else read_captions(data, report=say)
-    data = split_captions(data, val_share=val_share, test_share=test_share, seed=seed)
-    fitting_batch_size(batch_size, len(data.splits["train"]), placement.replicas)
-    check_words(data, min_count)
-    run = run or _open_run(asked, where, placement.chief)
+    asked = asked_for(locals())
+    plan = plan_of(asked, defaults_of(train_captioner))
 
-    def log(line: str) -> None:
-        run.log(line)
-        say(line)
+    def fits(data: CaptionData, placement: Placement) -> None:
+        fitting_batch_size(batch_size, len(data.splits["train"]), placement.replicas)
+        check_words(data, min_count)
 
-    with run.going():
-        log(f"run folder: {run.path}")
-        log(placement.reason)
-        if placement.chief:
-            tell_findings(check_captions(data, decode=False, threads=cores()), log)
-        training = CaptionerTraining(asked, plan, data, placement, run, log)
-        return _finish(training, training.train())
+    about = {"slug": asked.preset, "files": named_files(asked, "backbone"), "fits": fits}
+    with begun(_COMMAND, asked, data, _KIND, **about, report=report) as begins:
+        training = CaptionerTraining(asked, plan, *begins)
+        network = training.train()
+        words = training.vocabulary.words
+        about = {"task": "caption", "labels": words, "words": len(words)}
+        return finished(training, network, TrainedCaptioner, **about)
 
 
 def resume_train_captioner(
@@ -196,49 +158,4 @@ def resume_train_captioner(
     Args:
         free: options that may be others now: data, devices, strategy, save_every.
     """
-    stored = RunFolder.open(run, _COMMAND).options
-    known = inspect.signature(train_captioner).parameters
-    options = {name: value for name, value in stored.items() if name in known}
-    return train_captioner(**options | free, resume=run, report=report)
-
-
-def _open_run(asked: SimpleNamespace, where: str, chief: bool) -> RunFolder:
-    about = {"slug": asked.preset, "files": named_files(asked, "backbone"), "free": _FREE}
-    return begin_run(_COMMAND, asked, where, **about, chief=chief)
-
-
-def _finish(training: CaptionerTraining, captioner) -> TrainedCaptioner:
-    """Measure the captioner on held-out pictures, save it, and write the report."""
-    data, run = training.data, training.run
-    evaluation = training.evaluate(captioner, run.path / MODEL_FILE)
-    metrics = evaluation.report.to_dict() | {"split": evaluation.split} if evaluation else {}
-    card = ModelCard(
-        task="caption",
-        labels=training.vocabulary.words,
-        geometry=training.plan.geometry,
-        backbone=training.asked.backbone,
-        training={
-            "options": run.options,
-            "chosen": training.chosen,
-            "pictures": {name: len(part) for name, part in data.splits.items()},
-        },
-        metrics=metrics,
-    )
-    done = TrainedCaptioner(
-        run=run.path,
-        model=run.path / MODEL_FILE,
-        words=len(training.vocabulary.words),
-        evaluation=evaluation,
-        chosen=training.chosen,
-        passed_over=data.passed_over,
-        chief=run.chief,
-    )
-    if run.chief:
-        if not done.model.exists():  # or it was saved before, and the rest is shown again
-            save_model(captioner, done.model, card)
-        training.write_outcome(evaluation)
-        run.log(f"finished: {done.model}")
-    return done
-
-
-_DEFAULTS = {name: p.default for name, p in inspect.signature(train_captioner).parameters.items()}
+    return gone_on(train_captioner, _COMMAND, run, report, free)

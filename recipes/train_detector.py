@@ -12,65 +12,45 @@ print(done.model, done.evaluation.report.map50)
 
 from __future__ import annotations
 
-import inspect
 import os
 from dataclasses import dataclass
-from pathlib import Path
-from types import SimpleNamespace
 
 from dltk.data.examples import ObjectData
 from dltk.data.objects import read_objects
 from dltk.data.objects.check import check_objects
 from dltk.data.objects.split import split_objects
-from dltk.data.pipeline import fitting_batch_size
-from dltk.modelfile import ModelCard, save_model
-from dltk.strategy import cores, place_training
-from dltk.training.run import MODEL_FILE, RunFolder
+from dltk.strategy import Placement
 from dltk.weights import Report, silent
-from recipes._detection_evaluation import DetectionEvaluation
 from recipes._detector_plan import plan_of
 from recipes._detector_training import DetectorTraining
-from recipes._runs import begin_run, named_files, tell_findings
+from recipes._runs import named_files
+from recipes._trainings import (
+    DataKind,
+    Trained,
+    asked_for,
+    begun,
+    defaults_of,
+    finished,
+    gone_on,
+    pictures_a_step,
+)
 
 _COMMAND = "train detector"
 _METRICS = ("map", "map50", "map75")
-# Options that say where and how often, not what: a resumed run may have others.
-_FREE = {"data", "run_dir", "resume", "devices", "strategy", "save_every", "report"}
+_KIND = DataKind(ObjectData, read_objects, split_objects, check_objects)
 
 
-@dataclass(frozen=True)
-class TrainedDetector:
-    """A finished training.
+@dataclass(frozen=True, kw_only=True)
+class TrainedDetector(Trained):
+    """A finished training, see `recipes._trainings.Trained`.
 
     Attributes:
-        run: the run folder.
-        model: the model file in it.
         classes: their names, in the order of the labels.
-        evaluation: how good it is on held-out pictures, "test" or, without those, "val"; None
-            without any.
-        chosen: what was found on the way: the best epoch, and the score from which boxes count.
-        passed_over: (name, why) of files that are no examples.
-        chief: False for a worker of several that does not write the run folder.
+        evaluation: a `recipes._detection_evaluation.DetectionEvaluation`.
+        chosen: the best epoch, and the score from which boxes count.
     """
 
-    run: Path
-    model: Path
     classes: tuple[str, ...]
-    evaluation: DetectionEvaluation | None
-    chosen: dict
-    passed_over: tuple[tuple[str, str], ...]
-    chief: bool = True
-
-    def to_dict(self) -> dict:
-        """Return the outcome, ready for JSON."""
-        return {
-            "run": str(self.run),
-            "model": str(self.model),
-            "classes": list(self.classes),
-            "evaluation": self.evaluation.to_dict() if self.evaluation else None,
-            "chosen": self.chosen,
-            "passed_over": [{"path": name, "why": why} for name, why in self.passed_over],
-        }
 
 
 def train_detector(
@@ -152,31 +132,26 @@ def train_detector(
         InterruptedRunError: Ctrl-C; the message has the command that goes on.
         WeightsError: weights, or a data set, out of reach.
     """
-    asked = SimpleNamespace(**{n: v for n, v in locals().items() if n not in ("data", "report")})
-    plan = plan_of(asked, _DEFAULTS)
-    placement = place_training(devices, strategy, report)
-    say = report if placement.chief else silent
-    where = data.where if isinstance(data, ObjectData) else os.fspath(data)
-    run = None if resume is None else _open_run(asked, where, placement.chief)
-    data = data if isinstance(data, ObjectData) else read_objects(data, report=say)
-    data = split_objects(data, val_share=val_share, test_share=test_share, seed=seed)
-    steps = ""
-    if plan.fitted:
-        fitting = fitting_batch_size(batch_size, len(data.splits["train"]), placement.replicas)
-        steps = f", {fitting // placement.replicas} pictures a replica and step"
-    run = run or _open_run(asked, where, placement.chief)
+    asked = asked_for(locals())
+    plan = plan_of(asked, defaults_of(train_detector))
+    files = named_files(asked, "backbone") + ["regions"] * (asked.regions is not None)
 
-    def log(line: str) -> None:
-        run.log(line)
-        say(line)
+    def fits(data: ObjectData, placement: Placement) -> str | None:
+        return pictures_a_step(batch_size, data, placement) if plan.fitted else None
 
-    with run.going():
-        log(f"run folder: {run.path}")
-        log(f"{placement.reason}{steps}")
-        if placement.chief:
-            tell_findings(check_objects(data, decode=False, threads=cores()), log)
-        training = DetectorTraining(asked, plan, data, placement, run, log)
-        return _finish(training, training.train())
+    about = {"slug": asked.preset, "files": files, "fits": fits}
+    with begun(_COMMAND, asked, data, _KIND, **about, report=report) as begins:
+        training = DetectorTraining(asked, plan, *begins)
+        network = training.train()
+        return finished(
+            training,
+            network,
+            TrainedDetector,
+            task="detect",
+            labels=training.data.classes,
+            metrics=_METRICS,
+            classes=training.data.classes,
+        )
 
 
 def resume_train_detector(
@@ -187,53 +162,4 @@ def resume_train_detector(
     Args:
         free: options that may be others now: data, devices, strategy, save_every.
     """
-    stored = RunFolder.open(run, _COMMAND).options
-    known = inspect.signature(train_detector).parameters
-    options = {name: value for name, value in stored.items() if name in known}
-    return train_detector(**options | free, resume=run, report=report)
-
-
-def _open_run(asked: SimpleNamespace, where: str, chief: bool) -> RunFolder:
-    files = named_files(asked, "backbone") + ["regions"] * (asked.regions is not None)
-    about = {"slug": asked.preset, "files": files, "free": _FREE, "chief": chief}
-    return begin_run(_COMMAND, asked, where, **about)
-
-
-def _finish(training: DetectorTraining, detector) -> TrainedDetector:
-    """Measure the detector on held-out pictures, save it, and write the report."""
-    data, run = training.data, training.run
-    evaluation = training.evaluate(detector, run.path / MODEL_FILE)
-    metrics = {}
-    if evaluation:
-        metrics = {name: getattr(evaluation.report, name) for name in _METRICS}
-        metrics["split"] = evaluation.split
-    card = ModelCard(
-        task="detect",
-        labels=data.classes,
-        geometry=training.plan.geometry,
-        backbone=training.asked.backbone,
-        training={
-            "options": run.options,
-            "chosen": training.chosen,
-            "pictures": {name: len(part) for name, part in data.splits.items()},
-        },
-        metrics=metrics,
-    )
-    done = TrainedDetector(
-        run=run.path,
-        model=run.path / MODEL_FILE,
-        classes=data.classes,
-        evaluation=evaluation,
-        chosen=training.chosen,
-        passed_over=data.passed_over,
-        chief=run.chief,
-    )
-    if run.chief:
-        if not done.model.exists():  # or it was saved before, and the rest is shown again
-            save_model(detector, done.model, card)
-        training.write_outcome(evaluation)
-        run.log(f"finished: {done.model}")
-    return done
-
-
-_DEFAULTS = {name: p.default for name, p in inspect.signature(train_detector).parameters.items()}
+    return gone_on(train_detector, _COMMAND, run, report, free)

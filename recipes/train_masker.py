@@ -12,61 +12,30 @@ print(done.model, done.evaluation.report.average_recalls[100])
 
 from __future__ import annotations
 
-import inspect
 import os
 from dataclasses import dataclass, replace
-from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 
 from dltk.data.examples import ObjectData
 from dltk.data.instances import read_instances
 from dltk.data.objects import check_objects, split_objects
-from dltk.modelfile import ModelCard, save_model
-from dltk.strategy import cores, place_training
-from dltk.training.run import MODEL_FILE, RunFolder
 from dltk.weights import Report, silent
 from recipes._masker_plan import plan_of
 from recipes._masker_training import MaskerTraining
-from recipes._proposal_evaluation import ProposalEvaluation
-from recipes._runs import begin_run, named_files, tell_findings
+from recipes._runs import named_files
+from recipes._trainings import DataKind, Trained, asked_for, begun, defaults_of, finished, gone_on
 
 _COMMAND = "train masker"
-# Options that say where and how often, not what: a resumed run may have others.
-_FREE = {"data", "run_dir", "resume", "devices", "strategy", "save_every", "report"}
 
 
-@dataclass(frozen=True)
-class TrainedMasker:
-    """A finished training.
+@dataclass(frozen=True, kw_only=True)
+class TrainedMasker(Trained):
+    """A finished training, see `recipes._trainings.Trained`.
 
     Attributes:
-        run: the run folder.
-        model: the model file in it.
-        evaluation: how good it is on held-out pictures, "test" or, without those, "val"; None
-            without any.
-        chosen: what was found on the way: the best epoch.
-        passed_over: (name, why) of files that are no examples.
-        chief: False for a worker of several that does not write the run folder.
+        evaluation: a `recipes._proposal_evaluation.ProposalEvaluation`.
     """
-
-    run: Path
-    model: Path
-    evaluation: ProposalEvaluation | None
-    chosen: dict
-    passed_over: tuple[tuple[str, str], ...]
-    chief: bool = True
-
-    def to_dict(self) -> dict:
-        """Return the outcome, ready for JSON."""
-        return {
-            "run": str(self.run),
-            "model": str(self.model),
-            "evaluation": self.evaluation.to_dict() if self.evaluation else None,
-            "chosen": self.chosen,
-            "passed_over": [{"path": name, "why": why} for name, why in self.passed_over],
-        }
 
 
 def train_masker(
@@ -136,28 +105,13 @@ def train_masker(
         InterruptedRunError: Ctrl-C; the message has the command that goes on.
         WeightsError: weights out of reach.
     """
-    asked = SimpleNamespace(**{n: v for n, v in locals().items() if n not in ("data", "report")})
-    plan = plan_of(asked, _DEFAULTS)
-    placement = place_training(devices, strategy, report)
-    say = report if placement.chief else silent
-    where = data.where if isinstance(data, ObjectData) else os.fspath(data)
-    run = None if resume is None else _open_run(asked, where, placement.chief)
-    data = data if isinstance(data, ObjectData) else read_instances(data, report=say)
-    data = split_objects(data, val_share=val_share, test_share=test_share, seed=seed)
-    run = run or _open_run(asked, where, placement.chief)
-
-    def log(line: str) -> None:
-        run.log(line)
-        say(line)
-
-    with run.going():
-        log(f"run folder: {run.path}")
-        log(placement.reason)
-        if placement.chief:
-            found = check_objects(of_one_class(data), decode=False, threads=cores())
-            tell_findings(found, log)
-        training = MaskerTraining(asked, plan, data, placement, run, log)
-        return _finish(training, training.train())
+    asked = asked_for(locals())
+    plan = plan_of(asked, defaults_of(train_masker))
+    about = {"slug": "masker", "files": named_files(asked, "backbone")}
+    with begun(_COMMAND, asked, data, _KIND, **about, report=report) as begins:
+        training = MaskerTraining(asked, plan, *begins)
+        network = training.train()
+        return finished(training, network, TrainedMasker, task="mask", labels=())
 
 
 def resume_train_masker(
@@ -168,10 +122,7 @@ def resume_train_masker(
     Args:
         free: options that may be others now: data, devices, strategy, save_every.
     """
-    stored = RunFolder.open(run, _COMMAND).options
-    known = inspect.signature(train_masker).parameters
-    options = {name: value for name, value in stored.items() if name in known}
-    return train_masker(**options | free, resume=run, report=report)
+    return gone_on(train_masker, _COMMAND, run, report, free)
 
 
 def of_one_class(data: ObjectData) -> ObjectData:
@@ -184,42 +135,8 @@ def of_one_class(data: ObjectData) -> ObjectData:
     return replace(data, classes=("object",), splits=splits)
 
 
-def _open_run(asked: SimpleNamespace, where: str, chief: bool) -> RunFolder:
-    about = {"slug": "masker", "files": named_files(asked, "backbone"), "free": _FREE}
-    return begin_run(_COMMAND, asked, where, **about, chief=chief)
+def _check(data: ObjectData, **options):
+    return check_objects(of_one_class(data), **options)
 
 
-def _finish(training: MaskerTraining, masker) -> TrainedMasker:
-    """Measure the masker on held-out pictures, save it, and write the report."""
-    data, run = training.data, training.run
-    evaluation = training.evaluate(masker, run.path / MODEL_FILE)
-    metrics = evaluation.report.to_dict() | {"split": evaluation.split} if evaluation else {}
-    card = ModelCard(
-        task="mask",
-        labels=(),
-        geometry=training.plan.geometry,
-        backbone=training.asked.backbone,
-        training={
-            "options": run.options,
-            "chosen": training.chosen,
-            "pictures": {name: len(part) for name, part in data.splits.items()},
-        },
-        metrics=metrics,
-    )
-    done = TrainedMasker(
-        run=run.path,
-        model=run.path / MODEL_FILE,
-        evaluation=evaluation,
-        chosen=training.chosen,
-        passed_over=data.passed_over,
-        chief=run.chief,
-    )
-    if run.chief:
-        if not done.model.exists():  # or it was saved before, and the rest is shown again
-            save_model(masker, done.model, card)
-        training.write_outcome(evaluation)
-        run.log(f"finished: {done.model}")
-    return done
-
-
-_DEFAULTS = {name: p.default for name, p in inspect.signature(train_masker).parameters.items()}
+_KIND = DataKind(ObjectData, read_instances, split_objects, _check)

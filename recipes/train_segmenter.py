@@ -12,63 +12,42 @@ print(done.model, done.evaluation.report.mean_iou)
 
 from __future__ import annotations
 
-import inspect
 import os
 from dataclasses import dataclass
-from pathlib import Path
-from types import SimpleNamespace
+from functools import partial
 
 from dltk.data.examples import MaskData
 from dltk.data.masks import check_masks, read_masks, split_masks
-from dltk.data.pipeline import fitting_batch_size
-from dltk.modelfile import ModelCard, save_model
-from dltk.strategy import cores, place_training
-from dltk.training.run import MODEL_FILE, RunFolder
 from dltk.weights import Report, silent
-from recipes._runs import begin_run, named_files, tell_findings
-from recipes._segmentation_evaluation import SegmentationEvaluation
+from recipes._runs import named_files
 from recipes._segmenter_plan import plan_of
 from recipes._segmenter_training import SegmenterTraining
+from recipes._trainings import (
+    DataKind,
+    Trained,
+    asked_for,
+    begun,
+    defaults_of,
+    finished,
+    gone_on,
+    pictures_a_step,
+)
 
 _COMMAND = "train segmenter"
 _METRICS = ("mean_iou", "pixel_accuracy", "frequency_weighted_iou")
-# Options that say where and how often, not what: a resumed run may have others.
-_FREE = {"data", "run_dir", "resume", "devices", "strategy", "save_every", "report"}
+_KIND = DataKind(MaskData, read_masks, split_masks, check_masks)
 
 
-@dataclass(frozen=True)
-class TrainedSegmenter:
-    """A finished training.
+@dataclass(frozen=True, kw_only=True)
+class TrainedSegmenter(Trained):
+    """A finished training, see `recipes._trainings.Trained`.
 
     Attributes:
-        run: the run folder.
-        model: the model file in it.
         classes: their names, in the order of the outputs.
-        evaluation: how good it is on held-out pictures, "test" or, without those, "val"; None
-            without any.
-        chosen: what was found on the way: the best epoch of each stage.
-        passed_over: (name, why) of files that are no examples.
-        chief: False for a worker of several that does not write the run folder.
+        evaluation: a `recipes._segmentation_evaluation.SegmentationEvaluation`.
     """
 
-    run: Path
-    model: Path
     classes: tuple[str, ...]
-    evaluation: SegmentationEvaluation | None
-    chosen: dict
-    passed_over: tuple[tuple[str, str], ...]
-    chief: bool = True
-
-    def to_dict(self) -> dict:
-        """Return the outcome, ready for JSON."""
-        return {
-            "run": str(self.run),
-            "model": str(self.model),
-            "classes": list(self.classes),
-            "evaluation": self.evaluation.to_dict() if self.evaluation else None,
-            "chosen": self.chosen,
-            "passed_over": [{"path": name, "why": why} for name, why in self.passed_over],
-        }
 
 
 def train_segmenter(
@@ -154,28 +133,22 @@ def train_segmenter(
         InterruptedRunError: Ctrl-C; the message has the command that goes on.
         WeightsError: weights, or a data set, out of reach.
     """
-    asked = SimpleNamespace(**{n: v for n, v in locals().items() if n not in ("data", "report")})
-    plan = plan_of(asked, _DEFAULTS)
-    placement = place_training(devices, strategy, report)
-    say = report if placement.chief else silent
-    where = data.where if isinstance(data, MaskData) else os.fspath(data)
-    run = None if resume is None else _open_run(asked, where, placement.chief)
-    data = data if isinstance(data, MaskData) else read_masks(data, report=say)
-    data = split_masks(data, val_share=val_share, test_share=test_share, seed=seed)
-    fitting = fitting_batch_size(batch_size, len(data.splits["train"]), placement.replicas)
-    run = run or _open_run(asked, where, placement.chief)
-
-    def log(line: str) -> None:
-        run.log(line)
-        say(line)
-
-    with run.going():
-        log(f"run folder: {run.path}")
-        log(f"{placement.reason}, {fitting // placement.replicas} pictures a replica and step")
-        if placement.chief:
-            tell_findings(check_masks(data, decode=False, threads=cores()), log)
-        training = SegmenterTraining(asked, plan, data, placement, run, log)
-        return _finish(training, training.train())
+    asked = asked_for(locals())
+    plan = plan_of(asked, defaults_of(train_segmenter))
+    fits = partial(pictures_a_step, batch_size)
+    about = {"slug": asked.preset, "files": named_files(asked, "backbone"), "fits": fits}
+    with begun(_COMMAND, asked, data, _KIND, **about, report=report) as begins:
+        training = SegmenterTraining(asked, plan, *begins)
+        network = training.train()
+        return finished(
+            training,
+            network,
+            TrainedSegmenter,
+            task="segment",
+            labels=training.data.classes,
+            metrics=_METRICS,
+            classes=training.data.classes,
+        )
 
 
 def resume_train_segmenter(
@@ -186,52 +159,4 @@ def resume_train_segmenter(
     Args:
         free: options that may be others now: data, devices, strategy, save_every.
     """
-    stored = RunFolder.open(run, _COMMAND).options
-    known = inspect.signature(train_segmenter).parameters
-    options = {name: value for name, value in stored.items() if name in known}
-    return train_segmenter(**options | free, resume=run, report=report)
-
-
-def _open_run(asked: SimpleNamespace, where: str, chief: bool) -> RunFolder:
-    about = {"slug": asked.preset, "files": named_files(asked, "backbone"), "free": _FREE}
-    return begin_run(_COMMAND, asked, where, **about, chief=chief)
-
-
-def _finish(training: SegmenterTraining, segmenter) -> TrainedSegmenter:
-    """Measure the segmenter on held-out pictures, save it, and write the report."""
-    data, run = training.data, training.run
-    evaluation = training.evaluate(segmenter, run.path / MODEL_FILE)
-    metrics = {}
-    if evaluation:
-        metrics = {name: getattr(evaluation.report, name) for name in _METRICS}
-        metrics["split"] = evaluation.split
-    card = ModelCard(
-        task="segment",
-        labels=data.classes,
-        geometry=training.plan.geometry,
-        backbone=training.asked.backbone,
-        training={
-            "options": run.options,
-            "chosen": training.chosen,
-            "pictures": {name: len(part) for name, part in data.splits.items()},
-        },
-        metrics=metrics,
-    )
-    done = TrainedSegmenter(
-        run=run.path,
-        model=run.path / MODEL_FILE,
-        classes=data.classes,
-        evaluation=evaluation,
-        chosen=training.chosen,
-        passed_over=data.passed_over,
-        chief=run.chief,
-    )
-    if run.chief:
-        if not done.model.exists():  # or it was saved before, and the rest is shown again
-            save_model(segmenter, done.model, card)
-        training.write_outcome(evaluation)
-        run.log(f"finished: {done.model}")
-    return done
-
-
-_DEFAULTS = {name: p.default for name, p in inspect.signature(train_segmenter).parameters.items()}
+    return gone_on(train_segmenter, _COMMAND, run, report, free)
