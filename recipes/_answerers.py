@@ -56,7 +56,7 @@ def words_of(source: ModelSource) -> Vocabulary:
 def check_question(question: str, source: ModelSource) -> list[str]:
     """Return notes on the words of a question that the answerer does not know, one for each.
 
-    It takes such a word for one that it cannot tell from others.
+    They are left out of it.
 
     Raises:
         UsageError: the question has no words, or none that is known.

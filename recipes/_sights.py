@@ -17,7 +17,7 @@ from dltk.models.sight import map_names
 from dltk.objects import PIXELS
 from dltk.strategy import cores
 from dltk.weights import Report, cache_folder
-from recipes._captioner_maps import Maps, keep_maps
+from recipes._maps import Maps, keep_maps
 
 Load = Callable[[np.ndarray, int], dict[str, np.ndarray]]
 """From indices of pictures, int64 (n,), and an epoch to a network's inputs (n, ...) by name."""

@@ -34,9 +34,11 @@ class Asked:
 def question_words(text: str, vocabulary: Vocabulary, longest: int | None = None) -> np.ndarray:
     """Return the words of a question as numbers, int32 (T,), cut to `longest`.
 
-    One without words is one that is not known.
+    Words that are not known are left out: where all words of the training are known, nothing would
+    have been learnt of what stands for others. A question without any is UNKNOWN alone.
     """
-    return np.array(vocabulary.encode(tokens(text)[:longest]) or [UNKNOWN], np.int32)
+    known = [word for word in tokens(text)[:longest] if word in vocabulary]
+    return np.array(vocabulary.encode(known) or [UNKNOWN], np.int32)
 
 
 def asked(

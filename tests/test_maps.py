@@ -14,7 +14,7 @@ from dltk.data.examples import CaptionedExamples
 from dltk.errors import DltkError
 from dltk.files import locked
 from dltk.geometry import Geometry
-from recipes._captioner_maps import keep_maps
+from recipes._maps import keep_maps
 from tests.test_caption import noisy
 
 SQUARE = Geometry(64, 64, fit="squash")
@@ -86,7 +86,7 @@ def test_they_are_worked_out_once(keep, monkeypatch):
     maps = keep()
     first, times = all_of(maps), [path.stat().st_mtime_ns for path in maps.files]
     with monkeypatch.context() as patch:
-        patch.setattr("recipes._captioner_maps._seen", nothing)
+        patch.setattr("recipes._maps._seen", nothing)
         assert_same(keep(), first)
         # In another order, of fewer pictures, and of one that comes twice.
         turned = keep(part_of([*PICTURES[3:1:-1], PICTURES[3]]))

@@ -23,6 +23,7 @@ from dltk.weights import Report
 
 _AT_ONCE = 16  # pictures in a step
 _TOLD_EVERY = 1000
+_FORM = 1  # of the files; one more when they, or how maps come about, are changed
 _KEPT_AS = "<f2"  # loses a two-thousandth of a value, and takes half of the room
 
 
@@ -97,7 +98,7 @@ def keep_maps(
     outputs = backbone.compute_output_shape((None, geometry.height, geometry.width, 3))
     shapes = {name: tuple(shape[1:]) for name, shape in zip(names, outputs, strict=True)}
     size = np.dtype(_KEPT_AS).itemsize * sum(int(np.prod(shape)) for shape in shapes.values())
-    about = json.dumps([network, geometry.to_dict(), shapes], sort_keys=True)
+    about = json.dumps([_FORM, network, geometry.to_dict(), shapes], sort_keys=True)
     folder = folder / hashlib.sha256(about.encode()).hexdigest()[:32]
     files = tuple(folder / digest[:2] / digest for digest in part.digests)
     with _held(folder, report):
