@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-
 import click
 
 from dltk.cli import options, training
 from dltk.cli.sections import NumberOr, SectionCommand, option, section
-from dltk.errors import printable
 
 
 @click.command(
@@ -53,21 +49,10 @@ from dltk.errors import printable
            help="Of the second stage, with --unfreeze."),
     option("--batch-size", type=training.COUNT, default=32, metavar="N",
            help="Pictures in one step, over all replicas."),
-    option("--lr", type=NumberOr(float, "auto", open_end=True), metavar="RATE|auto",
-           help="The highest learning rate; auto looks for one.  "
-           "[default: 0.001, of SGD 0.01; linear: 10 times that]"),
-    option("--backbone-lr", type=training.POSITIVE, metavar="RATE",
-           help="That of the backbone's layers.  [default: a tenth of the other]"),
-    training.optimizer("adam"),
-    training.schedule("cosine"),
-    option("--warmup", type=training.NUMBER, default=1.0, metavar="EPOCHS",
-           help="How long it goes up first."),
-    option("--patience", type=click.IntRange(0), default=10, metavar="N",
-           help="Stop after so many epochs without progress; 0 for never."),
-    option("--clip", type=training.NUMBER, default=0.0, metavar="NORM",
-           help="Largest norm of the gradient; 0 for any."),
-    option("--ema", type=training.SHARE, default=0.0, metavar="MOMENTUM",
-           help="Average the weights over steps, such as 0.99."),
+    *training.regime(
+        optimizer="adam", warmup=1.0, patience=10, clip=0.0,
+        rates="0.001, of SGD 0.01; linear: 10 times that",
+    ),
 )  # fmt: skip
 @section(
     "Against overfitting",
@@ -105,7 +90,7 @@ from dltk.errors import printable
 @options.quiet
 @options.debug
 @click.pass_context
-def finetune(ctx, data, as_json, quiet, **choices):
+def finetune(ctx, data, **choices):
     """Turn labelled pictures into a classifier that "dltk classify -m" uses.
 
     DATA is a folder with a folder for each class, maybe below train/, val/ and test/; a .csv file
@@ -116,27 +101,9 @@ def finetune(ctx, data, as_json, quiet, **choices):
     folder: best.keras, report.md, curves and the worst mistakes. A run that was stopped, however
     it was, goes on with --resume and ends as if it had not been.
     """
+    from dltk.cli.evaluate import tables
     from recipes.finetune import finetune as recipe
     from recipes.finetune import resume_finetune
 
-    def say(line: str) -> None:
-        if not quiet:
-            click.echo(line, err=True)
-
-    done = training.train_or_resume(ctx, data, choices, recipe, resume_finetune, say)
-    if not done.chief:
-        say("this worker is done; the first one has the results")
-        return
-    click.echo(json.dumps(done.to_dict()) if as_json else _told(done))
-    if done.evaluation and done.evaluation.seen_in_training:
-        seen, count = done.evaluation.seen_in_training, len(done.evaluation.names)
-        click.echo(f"{seen} of these {count} pictures were trained on too", err=True)
-    if not as_json:
-        say(f"use it: dltk classify PICTURES -m {shlex.quote(str(done.model))}")
-
-
-def _told(done) -> str:
-    from dltk.cli.evaluate import tables
-
-    lines = [tables(done.evaluation)] if done.evaluation else []
-    return "\n".join([*lines, "", f"model: {printable(done.model)}"]).lstrip()
+    about = {"tables": tables, "use": "dltk classify PICTURES -m FILE"}
+    training.train(ctx, data, choices, recipe, resume_finetune, **about)

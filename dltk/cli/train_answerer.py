@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-
 import click
 
 from dltk.cli import options, training
 from dltk.cli.sections import NumberOr, SectionCommand, option, section
-from dltk.errors import printable
 
 
 @click.command(
@@ -60,23 +56,7 @@ from dltk.errors import printable
            help="Pictures in one step, over all replicas, each with its questions."),
     option("--dropout", type=options.Share(0, 0.95), default=0.2, metavar="SHARE",
            help="Of what is seen, and of what answers are told from."),
-    option("--lr", type=NumberOr(float, "auto", open_end=True), metavar="RATE|auto",
-           help="The highest learning rate; auto looks for one.  "
-           "[default: 0.001, of SGD 0.01]"),
-    option("--backbone-lr", type=training.POSITIVE, metavar="RATE",
-           help="That of the backbone's layers.  [default: a tenth of the other]"),
-    training.optimizer("adam"),
-    training.schedule("cosine"),
-    option("--warmup", type=training.NUMBER, default=0.5, metavar="EPOCHS",
-           help="How long it goes up first."),
-    option("--weight-decay", type=training.NUMBER, default=0.0, metavar="SHARE",
-           help="Apart from the gradient."),
-    option("--patience", type=click.IntRange(0), default=5, metavar="N",
-           help="Stop a stage after so many epochs without progress; 0 for never."),
-    option("--clip", type=training.NUMBER, default=5.0, metavar="NORM",
-           help="Largest norm of the gradient; 0 for any."),
-    option("--ema", type=training.SHARE, default=0.0, metavar="MOMENTUM",
-           help="Average the weights over steps, such as 0.99."),
+    *training.regime(optimizer="adam", weight_decay=0.0, patience=5),
 )  # fmt: skip
 @section(
     "Data",
@@ -93,7 +73,7 @@ from dltk.errors import printable
 @options.quiet
 @options.debug
 @click.pass_context
-def answerer(ctx, data, as_json, quiet, **choices):
+def answerer(ctx, data, **choices):
     """Turn pictures with questions and answers into an answerer for "dltk caption --question".
 
     DATA is a folder with VQA's files of questions and annotations, or one of two such files; or a
@@ -105,27 +85,9 @@ def answerer(ctx, data, as_json, quiet, **choices):
     kind of question, curves, samples/ with what it answered after each epoch, and its mistakes. A
     run that was stopped, however it was, goes on with --resume and ends as if it had not been.
     """
+    from dltk.cli.evaluate_answers import answer_tables
     from recipes.train_answerer import resume_train_answerer
     from recipes.train_answerer import train_answerer as recipe
 
-    def say(line: str) -> None:
-        if not quiet:
-            click.echo(line, err=True)
-
-    done = training.train_or_resume(ctx, data, choices, recipe, resume_train_answerer, say)
-    if not done.chief:
-        say("this worker is done; the first one has the results")
-        return
-    click.echo(json.dumps(done.to_dict()) if as_json else _told(done))
-    if done.evaluation and done.evaluation.seen_in_training:
-        seen, count = done.evaluation.seen_in_training, len(done.evaluation.names)
-        click.echo(f"{seen} of these {count} pictures were trained on too", err=True)
-    if not as_json:
-        say(f"use it: dltk caption PICTURES --question '…' -m {shlex.quote(str(done.model))}")
-
-
-def _told(done) -> str:
-    from dltk.cli.evaluate_answers import answer_tables
-
-    lines = [answer_tables(done.evaluation)] if done.evaluation else []
-    return "\n".join([*lines, "", f"model: {printable(done.model)}"]).lstrip()
+    about = {"tables": answer_tables, "use": "dltk caption PICTURES --question '…' -m FILE"}
+    training.train(ctx, data, choices, recipe, resume_train_answerer, **about)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-
 import click
 
 from dltk.cli import options, training
 from dltk.cli.sections import NumberOr, SectionCommand, option, section
-from dltk.errors import printable
 
 
 @click.command(
@@ -69,23 +65,7 @@ from dltk.errors import printable
            help="How often its own last word stands for the true one, by the end of a stage."),
     option("--judge", type=click.Choice(["cider", "bleu4"]), default="cider",
            help="What of validation captions chooses the best epoch."),
-    option("--lr", type=NumberOr(float, "auto", open_end=True), metavar="RATE|auto",
-           help="The highest learning rate; auto looks for one.  "
-           "[default: 0.001, of SGD 0.01]"),
-    option("--backbone-lr", type=training.POSITIVE, metavar="RATE",
-           help="That of the backbone's layers.  [default: a tenth of the other]"),
-    training.optimizer("adam"),
-    training.schedule("cosine"),
-    option("--warmup", type=training.NUMBER, default=0.5, metavar="EPOCHS",
-           help="How long it goes up first."),
-    option("--weight-decay", type=training.NUMBER, default=0.0, metavar="SHARE",
-           help="Apart from the gradient."),
-    option("--patience", type=click.IntRange(0), default=5, metavar="N",
-           help="Stop a stage after so many epochs without progress; 0 for never."),
-    option("--clip", type=training.NUMBER, default=5.0, metavar="NORM",
-           help="Largest norm of the gradient; 0 for any."),
-    option("--ema", type=training.SHARE, default=0.0, metavar="MOMENTUM",
-           help="Average the weights over steps, such as 0.99."),
+    *training.regime(optimizer="adam", weight_decay=0.0, patience=5),
 )  # fmt: skip
 @section(
     "Data",
@@ -102,7 +82,7 @@ from dltk.errors import printable
 @options.quiet
 @options.debug
 @click.pass_context
-def captioner(ctx, data, as_json, quiet, **choices):
+def captioner(ctx, data, **choices):
     """Turn pictures with captions into a captioner that "dltk caption -m" uses.
 
     DATA is Karpathy's or COCO's .json file, or a folder with one; Flickr8k's NAME.token.txt; a
@@ -115,27 +95,9 @@ def captioner(ctx, data, as_json, quiet, **choices):
     it said after each epoch, the best and the worst captions. A run that was stopped, however it
     was, goes on with --resume and ends as if it had not been.
     """
+    from dltk.cli.evaluate_captions import caption_tables
     from recipes.train_captioner import resume_train_captioner
     from recipes.train_captioner import train_captioner as recipe
 
-    def say(line: str) -> None:
-        if not quiet:
-            click.echo(line, err=True)
-
-    done = training.train_or_resume(ctx, data, choices, recipe, resume_train_captioner, say)
-    if not done.chief:
-        say("this worker is done; the first one has the results")
-        return
-    click.echo(json.dumps(done.to_dict()) if as_json else _told(done))
-    if done.evaluation and done.evaluation.seen_in_training:
-        seen, count = done.evaluation.seen_in_training, len(done.evaluation.names)
-        click.echo(f"{seen} of these {count} pictures were trained on too", err=True)
-    if not as_json:
-        say(f"use it: dltk caption PICTURES -m {shlex.quote(str(done.model))}")
-
-
-def _told(done) -> str:
-    from dltk.cli.evaluate_captions import caption_tables
-
-    lines = [caption_tables(done.evaluation)] if done.evaluation else []
-    return "\n".join([*lines, "", f"model: {printable(done.model)}"]).lstrip()
+    about = {"tables": caption_tables, "use": "dltk caption PICTURES -m FILE"}
+    training.train(ctx, data, choices, recipe, resume_train_captioner, **about)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-
 import click
 
 from dltk.cli import options, training
 from dltk.cli.sections import NumberOr, SectionCommand, option, section
-from dltk.errors import printable
 
 
 @click.command(
@@ -40,23 +36,7 @@ from dltk.errors import printable
            help="Times that each object is seen, at most; see --patience."),
     option("--batch-size", type=training.COUNT, default=8, metavar="N",
            help="Pairs of patches in one step, with and without an object, over all replicas."),
-    option("--lr", type=NumberOr(float, "auto", open_end=True), metavar="RATE|auto",
-           help="The highest learning rate; auto looks for one.  "
-           "[default: 0.001, of SGD 0.01]"),
-    option("--backbone-lr", type=training.POSITIVE, metavar="RATE",
-           help="That of the backbone's layers.  [default: a tenth of the other]"),
-    training.optimizer("adamw"),
-    training.schedule("cosine"),
-    option("--warmup", type=training.NUMBER, default=0.5, metavar="EPOCHS",
-           help="How long it goes up first."),
-    option("--weight-decay", type=training.NUMBER, default=1e-4, metavar="SHARE",
-           help="Apart from the gradient."),
-    option("--patience", type=click.IntRange(0), default=0, metavar="N",
-           help="Stop after so many epochs without progress; 0 for never."),
-    option("--clip", type=training.NUMBER, default=5.0, metavar="NORM",
-           help="Largest norm of the gradient; 0 for any."),
-    option("--ema", type=training.SHARE, default=0.0, metavar="MOMENTUM",
-           help="Average the weights over steps, such as 0.99."),
+    *training.regime(weight_decay=1e-4),
 )  # fmt: skip
 @section(
     "Data",
@@ -73,7 +53,7 @@ from dltk.errors import printable
 @options.quiet
 @options.debug
 @click.pass_context
-def masker(ctx, data, as_json, quiet, **choices):
+def masker(ctx, data, **choices):
     """Turn pictures with a mask of each object into a masker, which "dltk segment --instances"
     uses: for a patch of a picture it tells the mask of the object in the middle, and how sure it
     is that there is one (DeepMask).
@@ -88,33 +68,19 @@ def masker(ctx, data, as_json, quiet, **choices):
     from recipes.train_masker import resume_train_masker
     from recipes.train_masker import train_masker as recipe
 
-    def say(line: str) -> None:
-        if not quiet:
-            click.echo(line, err=True)
-
-    done = training.train_or_resume(ctx, data, choices, recipe, resume_train_masker, say)
-    if not done.chief:
-        say("this worker is done; the first one has the results")
-        return
-    click.echo(json.dumps(done.to_dict()) if as_json else _told(done))
-    if done.evaluation and done.evaluation.seen_in_training:
-        seen, count = done.evaluation.seen_in_training, done.evaluation.report.pictures
-        click.echo(f"{seen} of these {count} pictures were trained on too", err=True)
-    if not as_json:
-        say(f"use it: dltk segment PICTURES --instances {shlex.quote(str(done.model))}")
+    about = {"tables": _tables, "use": "dltk segment PICTURES --instances FILE"}
+    training.train(ctx, data, choices, recipe, resume_train_masker, **about)
 
 
-def _told(done) -> str:
+def _tables(evaluation) -> str:
     from dltk.training.report import share
 
-    lines = []
-    if done.evaluation:
-        report = done.evaluation.report
-        lines = [
-            f"{report.objects} objects in {report.pictures} pictures of {done.evaluation.split}",
-            "",
-            "proposals  average recall  recall at 0.5",
-        ]
-        for limit, mean in report.average_recalls.items():
-            lines.append(f"{limit:9}  {share(mean):>14}  {share(report.recalls[limit][0]):>13}")
-    return "\n".join([*lines, "", f"model: {printable(done.model)}"]).lstrip()
+    report = evaluation.report
+    lines = [
+        f"{report.objects} objects in {report.pictures} pictures of {evaluation.split}",
+        "",
+        "proposals  average recall  recall at 0.5",
+    ]
+    for limit, mean in report.average_recalls.items():
+        lines.append(f"{limit:9}  {share(mean):>14}  {share(report.recalls[limit][0]):>13}")
+    return "\n".join(lines)

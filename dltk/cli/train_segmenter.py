@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-
 import click
 
 from dltk.cli import options, training
 from dltk.cli.sections import NumberOr, SectionCommand, option, section
-from dltk.errors import printable
 
 
 @click.command(
@@ -51,23 +47,7 @@ from dltk.errors import printable
            help="Over all stages, at most, see --patience."),
     option("--batch-size", type=training.COUNT, default=8, metavar="N",
            help="Pictures in one step, over all replicas."),
-    option("--lr", type=NumberOr(float, "auto", open_end=True), metavar="RATE|auto",
-           help="The highest learning rate; auto looks for one.  "
-           "[default: 0.001, of SGD 0.01]"),
-    option("--backbone-lr", type=training.POSITIVE, metavar="RATE",
-           help="That of the backbone's layers.  [default: a tenth of the other]"),
-    training.optimizer("adamw"),
-    training.schedule("poly"),
-    option("--warmup", type=training.NUMBER, default=0.5, metavar="EPOCHS",
-           help="How long it goes up first."),
-    option("--weight-decay", type=training.NUMBER, default=1e-4, metavar="SHARE",
-           help="Apart from the gradient."),
-    option("--patience", type=click.IntRange(0), default=0, metavar="N",
-           help="Stop a stage after so many epochs without progress; 0 for never."),
-    option("--clip", type=training.NUMBER, default=5.0, metavar="NORM",
-           help="Largest norm of the gradient; 0 for any."),
-    option("--ema", type=training.SHARE, default=0.0, metavar="MOMENTUM",
-           help="Average the weights over steps, such as 0.99."),
+    *training.regime(schedule="poly", weight_decay=1e-4),
 )  # fmt: skip
 @section(
     "Data",
@@ -84,7 +64,7 @@ from dltk.errors import printable
 @options.quiet
 @options.debug
 @click.pass_context
-def segmenter(ctx, data, as_json, quiet, **choices):
+def segmenter(ctx, data, **choices):
     """Turn pictures with label maps into a segmenter that "dltk segment -m" uses.
 
     DATA is a folder with pictures in images/ and PNG masks of the same names in masks/, and the
@@ -97,27 +77,9 @@ def segmenter(ctx, data, as_json, quiet, **choices):
     mistakes. A run that was stopped, however it was, goes on with --resume and ends as if it had
     not been.
     """
+    from dltk.cli.evaluate_segmentation import segmentation_tables
     from recipes.train_segmenter import resume_train_segmenter
     from recipes.train_segmenter import train_segmenter as recipe
 
-    def say(line: str) -> None:
-        if not quiet:
-            click.echo(line, err=True)
-
-    done = training.train_or_resume(ctx, data, choices, recipe, resume_train_segmenter, say)
-    if not done.chief:
-        say("this worker is done; the first one has the results")
-        return
-    click.echo(json.dumps(done.to_dict()) if as_json else _told(done))
-    if done.evaluation and done.evaluation.seen_in_training:
-        seen, count = done.evaluation.seen_in_training, len(done.evaluation.names)
-        click.echo(f"{seen} of these {count} pictures were trained on too", err=True)
-    if not as_json:
-        say(f"use it: dltk segment PICTURES -m {shlex.quote(str(done.model))}")
-
-
-def _told(done) -> str:
-    from dltk.cli.evaluate_segmentation import segmentation_tables
-
-    lines = [segmentation_tables(done.evaluation)] if done.evaluation else []
-    return "\n".join([*lines, "", f"model: {printable(done.model)}"]).lstrip()
+    about = {"tables": segmentation_tables, "use": "dltk segment PICTURES -m FILE"}
+    training.train(ctx, data, choices, recipe, resume_train_segmenter, **about)

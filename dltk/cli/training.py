@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+
 import click
 from click.core import ParameterSource
 
 from dltk.cli import options
 from dltk.cli.sections import NumberOr, option, section
-from dltk.errors import UsageError
+from dltk.errors import UsageError, printable
 
 SHARE = options.Share(0, 1, max_open=True)
 COUNT = click.IntRange(1)
@@ -37,17 +40,46 @@ SEED = option(
 )
 
 
-def optimizer(default: str):
-    """--optimizer."""
-    words = ["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
-    return option("--optimizer", default=default, type=click.Choice(words))
+def regime(
+    *,
+    optimizer: str = "adamw",
+    schedule: str = "cosine",
+    warmup: float = 0.5,
+    weight_decay: float | None = None,
+    patience: int = 0,
+    clip: float = 5.0,
+    rates: str = "0.001, of SGD 0.01",
+):
+    """Return the options of how weights are moved, with these defaults.
 
-
-def schedule(default: str):
-    """--schedule."""
-    words = ["constant", "step", "cosine", "poly"]
-    how = "How the learning rate goes down."
-    return option("--schedule", default=default, type=click.Choice(words), help=how)
+    Args:
+        weight_decay: None leaves the option out.
+        rates: the default of --lr, in words.
+    """
+    decay = [
+        option("--weight-decay", type=NUMBER, default=weight_decay, metavar="SHARE",
+               help="Apart from the gradient."),
+    ]  # fmt: skip
+    optimizers = ["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
+    schedules = ["constant", "step", "cosine", "poly"]
+    return (
+        option("--lr", type=NumberOr(float, "auto", open_end=True), metavar="RATE|auto",
+               help=f"The highest learning rate; auto looks for one.  [default: {rates}]"),
+        option("--backbone-lr", type=POSITIVE, metavar="RATE",
+               help="That of the backbone's layers.  [default: a tenth of the other]"),
+        option("--optimizer", default=optimizer, type=click.Choice(optimizers)),
+        option("--schedule", default=schedule, type=click.Choice(schedules),
+               help="How the learning rate goes down."),
+        option("--warmup", type=NUMBER, default=warmup, metavar="EPOCHS",
+               help="How long it goes up first."),
+        *(() if weight_decay is None else decay),
+        option("--patience", type=click.IntRange(0), default=patience, metavar="N",
+               help="Stop a stage after so many epochs without progress; 0 for never."),
+        option("--clip", type=NUMBER, default=clip, metavar="NORM",
+               help="Largest norm of the gradient; 0 for any."),
+        option("--ema", type=SHARE, default=0.0, metavar="MOMENTUM",
+               help="Average the weights over steps, such as 0.99."),
+    )  # fmt: skip
 
 
 def run_options(runs: str, *more):
@@ -78,14 +110,40 @@ def run_options(runs: str, *more):
     )  # fmt: skip
 
 
-def train_or_resume(ctx, data: str | None, choices: dict, recipe, resume, say):
-    """Call the recipe on `data`, or go on with the run that --resume names; return the outcome.
+def train(ctx, data: str | None, choices: dict, recipe, resume, *, tables, use: str) -> None:
+    """Run a recipe that trains, or go on with the run that --resume names, and tell the outcome.
 
     Args:
+        choices: all options of the command, as_json and quiet among them.
         resume: takes a run folder and those options that were given beside it.
+        tables: from an evaluation to what is shown of it.
+        use: the command for which the model file is, "FILE" standing for it.
     Raises:
         UsageError: neither data nor run, or --run-dir beside --resume.
     """
+    as_json, quiet = choices.pop("as_json"), choices.pop("quiet")
+
+    def say(line: str) -> None:
+        if not quiet:
+            click.echo(line, err=True)
+
+    done = _train_or_resume(ctx, data, choices, recipe, resume, say)
+    if not done.chief:
+        say("this worker is done; the first one has the results")
+        return
+    if as_json:
+        click.echo(json.dumps(done.to_dict()))
+    else:
+        told = [tables(done.evaluation), ""] if done.evaluation else []
+        click.echo("\n".join([*told, f"model: {printable(done.model)}"]))
+    if done.evaluation and done.evaluation.seen_in_training:
+        seen, count = done.evaluation.seen_in_training, len(done.evaluation.examples)
+        click.echo(f"{seen} of these {count} pictures were trained on too", err=True)
+    if not as_json:
+        say(f"use it: {use.replace('FILE', shlex.quote(str(done.model)))}")
+
+
+def _train_or_resume(ctx, data: str | None, choices: dict, recipe, resume, say):
     given = {
         name: value
         for name, value in choices.items()
