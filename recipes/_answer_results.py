@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dltk.batch import Item
 from dltk.drawing import draw_labels
 from dltk.drawing_attention import attention_panel
 from dltk.errors import InputError
 from dltk.images import encode
+from recipes._of_picture import OfPicture
 
 _DIGITS = 4  # of scores in the record; further ones depend on the hardware
 
@@ -37,12 +37,10 @@ class Answer:
 
 
 @dataclass(slots=True)
-class Answered:
+class Answered(OfPicture):
     """What is answered to a question about one picture.
 
     Attributes:
-        name: the picture's path relative to where it was found.
-        path: its file, or None for a picture in memory.
         question: as it was asked.
         answers: the best first; empty where it failed.
         looked: how much each place of the picture counted for what was seen, float32 (h, w), which
@@ -52,21 +50,12 @@ class Answered:
         files: what was written for it, by kind: "attention".
     """
 
-    item: Item
     question: str
     answers: list[Answer] = field(default_factory=list)
     looked: np.ndarray | None = None
     counted: np.ndarray | None = None
     error: str | None = None
     files: dict[str, Path] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        return self.item.name
-
-    @property
-    def path(self) -> Path | None:
-        return self.item.path
 
     @property
     def text(self) -> str:

@@ -10,12 +10,12 @@ import numpy as np
 from PIL import Image
 
 from dltk.animation import write_gif
-from dltk.batch import Item
 from dltk.drawing_attention import attention_frames, attention_panel
 from dltk.drawing_captions import with_texts
 from dltk.errors import InputError
 from dltk.images import encode
 from dltk.text.tokens import joined
+from recipes._of_picture import OfPicture
 
 _SECONDS_PER_WORD = 0.6
 _DIGITS = 4  # of scores in the record; further ones depend on the hardware
@@ -52,29 +52,18 @@ class Sentence:
 
 
 @dataclass(slots=True)
-class Captioned:
+class Captioned(OfPicture):
     """What `caption` says of one picture.
 
     Attributes:
-        name: the picture's path relative to where it was found.
-        path: its file, or None for a picture in memory.
         sentences: the best first; empty where it failed.
         error: why it failed, or None.
         files: what was written for it, by kind: "attention", "animation", "text".
     """
 
-    item: Item
     sentences: list[Sentence] = field(default_factory=list)
     error: str | None = None
     files: dict[str, Path] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        return self.item.name
-
-    @property
-    def path(self) -> Path | None:
-        return self.item.path
 
     @property
     def text(self) -> str:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dltk.batch import Item
 from dltk.images import encode
 from dltk.models.catalog import Label
 from dltk.models.labels import distinct_names
 from dltk.objects import Detections
 from recipes._detect_copies import annotated
+from recipes._of_picture import OfPicture
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,31 +38,20 @@ class Found:
 
 
 @dataclass(slots=True)
-class Detected:
+class Detected(OfPicture):
     """What `detect` found in one picture.
 
     Attributes:
-        name: the picture's path relative to where it was found.
-        path: its file, or None for a picture in memory.
         size: (width, height) upright, in pixels; None where it failed.
         objects: the surest first; empty where nothing was found, or it failed.
         error: why it failed, or None.
         files: what was written for it, by kind: "annotated", "blurred", "crop-1" and on.
     """
 
-    item: Item
     size: tuple[int, int] | None = None
     objects: list[Found] = field(default_factory=list)
     error: str | None = None
     files: dict[str, Path] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        return self.item.name
-
-    @property
-    def path(self) -> Path | None:
-        return self.item.path
 
     def to_dict(self) -> dict:
         """Return the record of this picture, ready for JSON."""

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dltk.batch import Item
 from dltk.errors import InputError
 from dltk.images import encode
 from dltk.masks import IGNORE, of_run_lengths
 from dltk.models.catalog import Label
 from dltk.models.labels import distinct_names
+from recipes._of_picture import OfPicture
 from recipes._segment_copies import overlaid
 
 MOST = IGNORE - 1
@@ -59,12 +59,10 @@ class Instance:
 
 
 @dataclass(slots=True)
-class Instanced:
+class Instanced(OfPicture):
     """What `segment_instances` found in one picture.
 
     Attributes:
-        name: the picture's path relative to where it was found.
-        path: its file, or None for a picture in memory.
         size: (width, height) upright, in pixels; None where it failed.
         instances: those first of which it is surest that they are objects; empty where nothing was
             found, or it failed.
@@ -72,19 +70,10 @@ class Instanced:
         files: what was written for it, by kind: "mask", "overlay".
     """
 
-    item: Item
     size: tuple[int, int] | None = None
     instances: list[Instance] = field(default_factory=list)
     error: str | None = None
     files: dict[str, Path] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        return self.item.name
-
-    @property
-    def path(self) -> Path | None:
-        return self.item.path
 
     @property
     def mask(self) -> np.ndarray | None:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from dltk.batch import Item
 from dltk.errors import printable
 from dltk.images import encode
 from dltk.masks import IGNORE, polygons, run_lengths
 from dltk.models.catalog import Label
 from dltk.models.labels import distinct_names
 from dltk.segmentation import Segmentation
+from recipes._of_picture import OfPicture
 from recipes._segment_copies import overlaid
 
 OUTLINES = ("none", "rle", "polygons")
@@ -59,12 +59,10 @@ class Area:
 
 
 @dataclass(slots=True)
-class Segmented:
+class Segmented(OfPicture):
     """What `segment` found in one picture.
 
     Attributes:
-        name: the picture's path relative to where it was found.
-        path: its file, or None for a picture in memory.
         mask: uint8 (H, W) of the upright picture: values of `areas`; 0 or 255 where there is none
             of these. None where it failed.
         areas: of each class, the largest first; empty where nothing was found, or it failed.
@@ -76,21 +74,12 @@ class Segmented:
             "heat-LABEL".
     """
 
-    item: Item
     mask: np.ndarray | None = None
     areas: list[Area] = field(default_factory=list)
     heat: dict[int, np.ndarray] = field(default_factory=dict)
     error: str | None = None
     skipped: frozenset[int] = frozenset()
     files: dict[str, Path] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        return self.item.name
-
-    @property
-    def path(self) -> Path | None:
-        return self.item.path
 
     def to_dict(self) -> dict:
         """Return the record of this picture, ready for JSON."""

@@ -29,6 +29,7 @@ from dltk.models.catalog import Label
 from dltk.models.find import ModelSource, find_model
 from dltk.strategy import cores
 from dltk.weights import Report, silent
+from recipes._of_picture import OfPicture
 
 DEFAULT_MODEL = "efficientnet-lite0"
 UNSURE = "_unsure"
@@ -44,31 +45,20 @@ class Scored:
 
 
 @dataclass(slots=True)
-class Labelled:
+class Labelled(OfPicture):
     """What `classify` found in one picture.
 
     Attributes:
-        name: the picture's path relative to where it was found.
-        path: its file, or None for a picture in memory.
         size: (width, height) upright, in pixels; None where it failed.
         labels: best first; empty where it failed or nothing reached `min_score`.
         error: why it failed, or None.
         files: what was written for it, by kind: "annotated", "sorted".
     """
 
-    item: Item
     size: tuple[int, int] | None = None
     labels: list[Scored] = field(default_factory=list)
     error: str | None = None
     files: dict[str, Path] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        return self.item.name
-
-    @property
-    def path(self) -> Path | None:
-        return self.item.path
 
     def to_dict(self) -> dict:
         """Return the record of this picture, ready for JSON."""

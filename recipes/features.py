@@ -25,13 +25,14 @@ from dltk.models.find import find_model
 from dltk.ops.similarity import normalised
 from dltk.strategy import cores
 from dltk.weights import Report, silent
+from recipes._of_picture import OfPicture
 
 DEFAULT_MODEL = "efficientnet-lite0"
 _MAP_PICTURES = 2000  # more thumbnails than that hide each other
 
 
 @dataclass(slots=True)
-class Feature:
+class Feature(OfPicture):
     """The vector of one picture.
 
     Attributes:
@@ -41,19 +42,10 @@ class Feature:
         place: name of the shard and number of the row, once stored.
     """
 
-    item: Item
     size: tuple[int, int] | None = None
     vector: np.ndarray | None = None
     error: str | None = None
     place: tuple[str, int] | None = None
-
-    @property
-    def name(self) -> str:
-        return self.item.name
-
-    @property
-    def path(self) -> Path | None:
-        return self.item.path
 
     def to_dict(self) -> dict:
         """Return the record of this picture: where its vector is stored, else the vector."""

@@ -3,7 +3,7 @@
 An answerer learns from 3,000 made scenes with questions, on the embedded network and with the
 defaults of `recipes.train_answerer` but for the epochs: first with the backbone as it is, then with
 all of it. 300 other scenes choose the best epoch; what comes out at the end is measured on 300
-more.
+more. With --backbone it sees as a captioner does that "bench_train_captioner.py --keep" left.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--held", type=int, default=300, help="to measure on, twice")
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="with the backbone as it is")
     parser.add_argument("--tune-epochs", type=int, default=TUNE_EPOCHS, help="with all of it")
+    parser.add_argument("--backbone", default="efficientnet-lite0", metavar="NAME|FILE")
     parser.add_argument("--verbose", action="store_true", help="tell what training tells")
     minutes, stages, report = train(parser.parse_args())
     for stage, accuracy in stages.items():
@@ -62,6 +63,7 @@ def train(chosen) -> tuple[float, dict[str, float], object]:
         began = time.monotonic()
         done = train_answerer(
             QuestionData(data.where, splits),
+            backbone=chosen.backbone,
             epochs=chosen.epochs,
             tune_epochs=chosen.tune_epochs,
             lr=2e-3,

@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -112,45 +113,55 @@ def told_of(model: Path, part, scenes: list) -> Iterator[str]:
     others = measure_captions(texts, [(first, third) for first, _, third in part.captions])
     yield f"CIDEr-D {others.cider_d:.3f}, BLEU-4 {others.bleu[3]:.3f} against first and third"
     named = [each for pair in zip(found, scenes, strict=True) for each in named_in(*pair)]
-    right = np.mean([each.right for each in named])
-    yield f"{right:.1%} of {len(named)} objects named are there, in the colour named"
+    for what, right in (
+        ("objects named are there", [each.kind for each in named]),
+        ("colours named are there", [e.colour for e in named if e.colour is not None]),
+        ("objects named are there, in the colour named", [each.both for each in named]),
+    ):
+        yield f"{np.mean(right):.1%} of {len(right)} {what}"
     if masses := [each.mass for each in named if each.mass is not None]:
         yield f"{np.mean(masses):.1%} of the attention for {len(masses)} of them is on their boxes"
 
 
-class Named:
+class Named(NamedTuple):
     """An object that a caption names.
 
     Attributes:
-        right: whether the scene has one of its kind, and its colour if that is named.
+        kind: whether the scene has one of its kind.
+        colour: whether the scene has something of the colour named; None if none is.
+        both: whether the scene has one of its kind, and in its colour if that is named.
         mass: how much of the attention for its name lies on its box; None where that is not known:
             no attention, or none or several of which it may be said.
     """
 
-    def __init__(self, right: bool, mass: float | None):
-        self.right, self.mass = right, mass
+    kind: bool
+    colour: bool | None
+    both: bool
+    mass: float | None
 
 
 def named_in(sentence, scene) -> Iterator[Named]:
     """Yield the objects that are named in a caption of a scene."""
     from dltk.data.scene_canvas import COLOURS
+    from dltk.data.scene_captions import plural
     from dltk.data.scenes import SCENE_KINDS
 
     kinds = [SCENE_KINDS[label] for label in scene.objects.labels]
-    plural = {f"{kind}{'es' if kind.endswith('s') else 's'}": kind for kind in SCENE_KINDS}
+    singular = {plural(kind): kind for kind in SCENE_KINDS}
     for at, word in enumerate(sentence.words):
-        kind = plural.get(word, word)
+        kind = singular.get(word, word)
         if kind not in SCENE_KINDS:
             continue
         before = sentence.words[at - 1] if at else ""
+        colour = before if before in COLOURS else None
         meant = [
             place
             for place, its in enumerate(kinds)
-            if its == kind and (before not in COLOURS or scene.colours[place] == before)
+            if its == kind and colour in (None, scene.colours[place])
         ]
         alone = len(meant) == 1 and sentence.attention is not None
         mass = mass_on(sentence.attention[at], scene.objects.boxes[meant[0]]) if alone else None
-        yield Named(bool(meant), mass)
+        yield Named(kind in kinds, colour and colour in scene.colours, bool(meant), mass)
 
 
 def mass_on(attention: np.ndarray, box: np.ndarray) -> float:
