@@ -6,14 +6,16 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from functools import partial
+from types import SimpleNamespace
 
 from dltk.batch import Item, gather, ordered_map, predict
-from dltk.errors import InputError, UsageError
+from dltk.errors import InputError
 from dltk.strategy import cores
 from dltk.weights import Report
 from recipes._answer_copies import AnswerCopies
 from recipes._answer_results import Answered
 from recipes._answerers import check_question, find_answerer, load_answerer
+from recipes._checks import check_idle
 
 _OF_CAPTIONS = {
     "beams": 3, "longest": 40, "shortest": 1, "length_penalty": 0.0, "no_repeat": 0, "prefix": "",
@@ -24,12 +26,8 @@ _OF_CAPTIONS = {
 
 def refuse_of_captions(choices: Mapping) -> None:
     """Raise UsageError if an option is given that is about captions."""
-    for name, default in _OF_CAPTIONS.items():
-        if choices[name] != default:
-            raise UsageError(
-                f"--{name.replace('_', '-')} has no meaning here: it is about captions, and "
-                "--question asks for answers"
-            )
+    why = "it is about captions, and --question asks for answers"
+    check_idle(_OF_CAPTIONS, SimpleNamespace(**choices), _OF_CAPTIONS, why)
 
 
 def answer(

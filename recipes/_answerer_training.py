@@ -27,7 +27,8 @@ from dltk.training.stage import train_stage
 from recipes._answer_evaluation import AnswerEvaluation
 from recipes._answerer_judge import Answered, Judge, keep_samples
 from recipes._answerer_outcome import write_outcome
-from recipes._answerer_plan import AnswererPlan, check_words
+from recipes._answerer_plan import AnswererPlan
+from recipes._plans import check_words
 from recipes._runs import agreed_precision, keep_data, less, rate_of, regime_of, unreadable_in
 from recipes._sights import Sights
 
@@ -62,8 +63,8 @@ class AnswererTraining:
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The words of the training questions. Raises UsageError where there are none."""
-        check_words(self.data, self.asked.min_count)
         said = [tokens(question.text) for question in self._questions("train")]
+        check_words(said, self.asked.min_count, "training questions")
         return Vocabulary.of(said, least=self.asked.min_count)
 
     @cached_property

@@ -26,7 +26,8 @@ from dltk.training.stage import train_stage
 from recipes._caption_evaluation import CaptionEvaluation
 from recipes._captioner_judge import Judge, keep_samples, samples_of
 from recipes._captioner_outcome import write_outcome
-from recipes._captioner_plan import JUDGES, CaptionerPlan, check_words
+from recipes._captioner_plan import JUDGES, CaptionerPlan
+from recipes._plans import check_words
 from recipes._runs import agreed_precision, keep_data, less, rate_of, regime_of, unreadable_in
 from recipes._sights import Sights
 
@@ -64,8 +65,9 @@ class CaptionerTraining:
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The words of the training captions. Raises UsageError where there are none."""
-        check_words(self.data, self.asked.min_count)
-        return Vocabulary.of(self._said("train"), least=self.asked.min_count)
+        said = self._said("train")
+        check_words(said, self.asked.min_count, "training captions")
+        return Vocabulary.of(said, least=self.asked.min_count)
 
     def _said(self, split: str) -> list[list[str]]:
         """Return the tokens of all captions of a split."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 
 from dltk.errors import UsageError, nearest, printable
@@ -49,12 +50,26 @@ def check_number(
 
 
 def check_choice(option: str, value, choices) -> None:
-    """Raise UsageError unless `value` is one of `choices`."""
+    """Raise UsageError unless `value` is one of `choices`, of which None may be one."""
     if value not in choices:
-        shown, hint = printable(str(value)), nearest(str(value), choices)
+        known = list(filter(None, choices))
+        shown, hint = printable(str(value)), nearest(str(value), known)
         raise UsageError(
-            f"{_dashed(option)} is one of {', '.join(choices)}, not {shown}{hint and '.' + hint}"
+            f"{_dashed(option)} is one of {', '.join(known)}, not {shown}{hint and '.' + hint}"
         )
+
+
+def check_idle(options: Iterable[str], asked, defaults: Mapping, why: str) -> None:
+    """Raise UsageError if one of some options was given, which do nothing here.
+
+    Args:
+        asked: has what was asked for, by name.
+        defaults: what they are where they are not given.
+        why: they do nothing.
+    """
+    for option in options:
+        if getattr(asked, option) != defaults[option]:
+            raise UsageError(f"{_dashed(option)} has no meaning here: {why}")
 
 
 def check_precision(precision: str) -> None:

@@ -8,17 +8,10 @@ from types import SimpleNamespace
 from dltk.data.instances.batches import COLOURS
 from dltk.errors import UsageError
 from dltk.geometry import Geometry
-from dltk.models.find import ModelSource, find_model
+from dltk.models.find import ModelSource
 from dltk.models.masker.network import LARGEST, MULTIPLE, SMALLEST
-from dltk.training.optimizers import OPTIMIZERS, SCHEDULES
-from recipes._checks import check_choice, check_multiple, check_whole
-
-_WORDS = {
-    "optimizer": OPTIMIZERS,
-    "schedule": SCHEDULES,
-    "augment": tuple(COLOURS),
-    "precision": ("auto", "float32", "bfloat16", "float16"),
-}
+from recipes._checks import check_multiple
+from recipes._plans import check_options, check_unfrozen, network_of
 
 
 @dataclass(frozen=True)
@@ -50,19 +43,9 @@ def plan_of(asked: SimpleNamespace, defaults: dict) -> MaskerPlan:
     Raises:
         UsageError: unknown words, options that do not go together or do nothing.
     """
-    for name, words in _WORDS.items():
-        check_choice(name, getattr(asked, name), words)
-    for name in ("epochs", "batch_size"):
-        check_whole(name, getattr(asked, name), 1)
-    check_whole("seed", asked.seed, 0, 2**32 - 1)
-    if asked.unfreeze == "none" and asked.backbone_lr is not None:
-        raise UsageError(
-            "--backbone-lr has no meaning here: no layers of the backbone are trained; say which "
-            "with --unfreeze"
-        )
-    source = find_model(asked.backbone)
-    if source.task not in ("classify", "features", "mask"):
-        raise UsageError(f"{source.name} is for the task {source.task}; name a classifier")
+    check_options(asked, {"augment": tuple(COLOURS)}, {})
+    check_unfrozen(asked, defaults)
+    source = network_of(asked, "mask")
     if source.task != "mask":
         check_multiple("patch", asked.patch, MULTIPLE, SMALLEST, LARGEST)
         return MaskerPlan(source, asked.patch)

@@ -12,16 +12,14 @@ from dltk.geometry import Geometry
 from dltk.layers.neighbours import METRICS
 from dltk.models.find import ModelSource, find_model, is_file
 from dltk.models.scratch import SCRATCH, smallest_side
-from dltk.training.optimizers import OPTIMIZERS, SCHEDULES
+from recipes._checks import check_idle
+from recipes._plans import check_options
 
 _WORDS = {
     "head": ("softmax", "svm", "knn"),
-    "optimizer": OPTIMIZERS,
-    "schedule": SCHEDULES,
     "augment": ("auto", *STRENGTHS),
     "class_weights": ("none", "auto"),
     "metric": (*METRICS, None),
-    "precision": ("auto", "float32", "bfloat16", "float16"),
     "keep_epochs": ("none", "doubling", "all"),
 }
 _GRADIENT_OPTIONS = (
@@ -90,17 +88,7 @@ def plan_of(asked: SimpleNamespace, defaults: dict) -> Plan:
 
 def _check(asked: SimpleNamespace) -> None:
     """Raise UsageError on unknown words, and on options that do not go together."""
-    for name, words in _WORDS.items():
-        if getattr(asked, name) not in words:
-            hint = nearest(str(getattr(asked, name)), words)
-            raise UsageError(
-                f"--{name.replace('_', '-')} is one of {', '.join(filter(None, words))}.{hint}"
-            )
-    for name in ("epochs", "tune_epochs", "batch_size", "members"):
-        if getattr(asked, name) < 1:
-            raise UsageError(f"--{name.replace('_', '-')} must be at least 1")
-    if not 0 <= asked.seed < 2**32:
-        raise UsageError(f"--seed {asked.seed} is not from 0 to {2**32 - 1}")
+    check_options(asked, _WORDS, {"tune_epochs": 1, "members": 1})
     if asked.lr == "auto" and asked.backbone_lr is not None:
         raise UsageError("--backbone-lr beside --lr auto: it is a tenth of the rate that is found")
     small, file = asked.backbone in SCRATCH, is_file(asked.backbone)
@@ -151,9 +139,7 @@ def _refuse_idle(asked: SimpleNamespace, plan: Plan, defaults: dict) -> None:
         ),
     }
     for reason, (holds, names) in why.items():
-        for name in names:
-            if holds and getattr(asked, name) != defaults[name]:
-                raise UsageError(f"--{name.replace('_', '-')} has no meaning here: {reason}")
+        check_idle(names if holds else (), asked, defaults, reason)
 
 
 def _network(asked: SimpleNamespace) -> tuple[ModelSource | None, Geometry]:

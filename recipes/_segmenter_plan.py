@@ -10,9 +10,9 @@ from dltk.errors import UsageError
 from dltk.geometry import Geometry
 from dltk.losses.segmentation import WEIGHTINGS
 from dltk.models.fcn.presets import DESIGNS
-from dltk.models.find import ModelSource, find_model
-from dltk.training.optimizers import OPTIMIZERS, SCHEDULES
-from recipes._checks import check_choice, check_multiple, check_number, check_whole
+from dltk.models.find import ModelSource
+from recipes._checks import check_idle, check_multiple, check_number
+from recipes._plans import check_options, check_unfrozen, check_varied, network_of
 
 PRESETS = tuple(DESIGNS)
 LOSSES = ("cross-entropy", "focal", "dice", "cross-entropy+dice")
@@ -22,10 +22,7 @@ _WORDS = {
     "preset": PRESETS,
     "loss": LOSSES,
     "class_weights": WEIGHTINGS,
-    "optimizer": OPTIMIZERS,
-    "schedule": SCHEDULES,
     "augment": STRENGTHS,
-    "precision": ("auto", "float32", "bfloat16", "float16"),
 }
 _OF_DESIGN = ("preset", "staged", "hidden")
 
@@ -57,25 +54,16 @@ def plan_of(asked: SimpleNamespace, defaults: dict) -> SegmenterPlan:
     Raises:
         UsageError: unknown words, options that do not go together or do nothing.
     """
-    _check(asked)
-    if asked.unfreeze == "none" and asked.backbone_lr is not None:
-        raise UsageError(
-            "--backbone-lr has no meaning here: no layers of the backbone are trained; say which "
-            "with --unfreeze"
-        )
-    source = find_model(asked.backbone)
-    if source.task not in ("classify", "features", "segment"):
-        raise UsageError(f"{source.name} is for the task {source.task}; name a classifier")
-    if asked.augment == "none" and asked.flip != defaults["flip"]:
-        raise UsageError("--flip has no meaning here: pictures are not varied; see --augment")
-    if asked.loss == "dice" and asked.class_weights != "none":
-        raise UsageError("--class-weights has no meaning here: Dice weighs all classes alike")
+    check_options(asked, _WORDS, {"hidden": 0})
+    check_number("aux", asked.aux)
+    check_multiple("size", asked.size, _STRIDE, 2 * _STRIDE, _LARGEST)
+    check_unfrozen(asked, defaults)
+    source = network_of(asked, "segment")
+    check_varied(asked, defaults)
+    if asked.loss == "dice":
+        check_idle(("class_weights",), asked, defaults, "Dice weighs all classes alike")
     if source.task == "segment":
-        for name in _OF_DESIGN:
-            if getattr(asked, name) != defaults[name]:
-                raise UsageError(
-                    f"--{name} has no meaning here: {source.name} is a segmenter already"
-                )
+        check_idle(_OF_DESIGN, asked, defaults, f"{source.name} is a segmenter already")
         stages = (("segmenter", asked.epochs),)
     else:
         stages = _stages(asked)
@@ -93,14 +81,3 @@ def _stages(asked: SimpleNamespace) -> tuple[tuple[str, int], ...]:
     *earlier, last = designs
     each = max(1, asked.epochs // 2 // len(earlier)) if earlier else 0
     return (*((design, each) for design in earlier), (last, asked.epochs - each * len(earlier)))
-
-
-def _check(asked: SimpleNamespace) -> None:
-    """Raise UsageError on unknown words, and numbers that cannot be."""
-    for name, words in _WORDS.items():
-        check_choice(name, getattr(asked, name), words)
-    for name, least in {"epochs": 1, "batch_size": 1, "hidden": 0}.items():
-        check_whole(name, getattr(asked, name), least)
-    check_number("aux", asked.aux)
-    check_multiple("size", asked.size, _STRIDE, 2 * _STRIDE, _LARGEST)
-    check_whole("seed", asked.seed, 0, 2**32 - 1)

@@ -20,9 +20,11 @@ from dltk.data.examples import QuestionData
 from dltk.data.pipeline import fitting_batch_size
 from dltk.data.questions import check_questions, read_questions, split_questions
 from dltk.strategy import Placement
+from dltk.text.tokens import tokens
 from dltk.weights import Report, silent
-from recipes._answerer_plan import check_words, plan_of
+from recipes._answerer_plan import plan_of
 from recipes._answerer_training import AnswererTraining
+from recipes._plans import check_words
 from recipes._runs import named_files
 from recipes._trainings import DataKind, Trained, asked_for, begun, defaults_of, finished, gone_on
 
@@ -134,7 +136,9 @@ def train_answerer(
 
     def fits(data: QuestionData, placement: Placement) -> None:
         fitting_batch_size(batch_size, len(data.splits["train"]), placement.replicas)
-        check_words(data, min_count)
+        told = data.splits["train"].questions
+        said = (tokens(question.text) for questions in told for question in questions)
+        check_words(said, min_count, "training questions")
 
     about = {"slug": "answerer", "files": named_files(asked, "backbone"), "fits": fits}
     with begun(_COMMAND, asked, data, _KIND, **about, report=report) as begins:

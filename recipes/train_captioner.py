@@ -19,9 +19,11 @@ from dltk.data.captions import check_captions, read_captions, split_captions
 from dltk.data.examples import CaptionData
 from dltk.data.pipeline import fitting_batch_size
 from dltk.strategy import Placement
+from dltk.text.tokens import tokens
 from dltk.weights import Report, silent
-from recipes._captioner_plan import check_words, plan_of
+from recipes._captioner_plan import plan_of
 from recipes._captioner_training import CaptionerTraining
+from recipes._plans import check_words
 from recipes._runs import named_files
 from recipes._trainings import DataKind, Trained, asked_for, begun, defaults_of, finished, gone_on
 
@@ -139,7 +141,9 @@ def train_captioner(
 
     def fits(data: CaptionData, placement: Placement) -> None:
         fitting_batch_size(batch_size, len(data.splits["train"]), placement.replicas)
-        check_words(data, min_count)
+        told = data.splits["train"].captions
+        said = (tokens(caption) for captions in told for caption in captions)
+        check_words(said, min_count, "training captions")
 
     about = {"slug": asked.preset, "files": named_files(asked, "backbone"), "fits": fits}
     with begun(_COMMAND, asked, data, _KIND, **about, report=report) as begins:

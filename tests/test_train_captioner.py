@@ -304,7 +304,7 @@ def test_damaged_pictures_and_rare_words_are_left_out(speaking, tmp_path):
     assert "## Left out: 1" in (done.run / "report.md").read_text()
     said = [tokens(t) for at, each in enumerate(part.captions) if at != 2 for t in each]
     assert read_card(done.model).labels == Vocabulary.of(said, least=3).words
-    with pytest.raises(UsageError, match="no word is said 99 times in the training captions; take"):
+    with pytest.raises(UsageError, match="no word is in the training captions 99 times; take"):
         train_captioner(data, run_dir=tmp_path / "other", **how | {"min_count": 99})
     assert not (tmp_path / "other").exists()
 
