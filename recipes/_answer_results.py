@@ -43,9 +43,9 @@ class Answered(OfPicture):
     Attributes:
         question: as it was asked.
         answers: the best first; empty where it failed.
-        looked: how much each place of the picture counted for what was seen, float32 (h, w), which
-            adds up to 1; None where it failed.
-        counted: how much of each place went into the sum, float32 (h, w), 0-1.
+        looked: how much each place of the picture counted for what the first of two glimpses saw,
+            float32 (h, w), which adds up to 1; None where it failed.
+        counted: how much of each place went into its sum, float32 (h, w), 0-1.
         error: why it failed, or None.
         files: what was written for it, by kind: "attention".
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,12 +14,12 @@ from dltk.data.examples import QuestionedExamples
 from dltk.data.questions.batches import padded, question_words
 from dltk.drawing_captions import in_columns, with_texts
 from dltk.engine.answers import SCORES, AnswerNetwork
-from dltk.errors import InputError
+from dltk.errors import InputError, printable
+from dltk.files import whole
 from dltk.images import encode
 from dltk.metrics.answers import measure_answers, vqa_accuracy
 from dltk.models.answerer.network import WORDS
 from dltk.text.vocabulary import Vocabulary
-from dltk.training.run import RunFolder
 from recipes._answer_results import Answer
 from recipes._sights import Load
 
@@ -102,32 +103,32 @@ class Judge:
 
 
 def keep_samples(
-    run: RunFolder,
-    name: str,
-    part: QuestionedExamples,
-    chosen: Sequence[int],
-    found: Answered,
+    path: Path, part: QuestionedExamples, chosen: Sequence[int], found: Answered
 ) -> None:
-    """Write what was answered in an epoch, and what is right, to samples/NAME.txt, and the first
-    few pictures with that to samples/NAME.png.
+    """Write what was answered in an epoch, and what is right, and the first few pictures with that.
 
     Args:
+        path: of a .txt; the pictures go beside it, as PNG.
         chosen: indices of the pictures.
         found: the answers to the questions about each.
+    Raises:
+        DltkError: they cannot be written.
     """
     lines, tiles = [], []
     for at, answers in zip(chosen, found, strict=True):
         told = list(zip(part.questions[at], answers, strict=True))
         for question, answer in told:
             right = " | ".join(question.answers)
-            lines.append(f"{part.names[at]}\t{question.text}\t{answer.text}\t{right}\n")
+            cells = part.names[at], question.text, answer.text, right
+            lines.append("\t".join(map(printable, cells)) + "\n")
         if len(tiles) < _SHOWN:
             with suppress(InputError):  # gone since it was looked at
                 texts = [told_of(question, answer) for question, answer in told]
                 tiles.append(with_texts(part.decode(at), texts, width=_EDGE))
-    run.write_text(f"samples/{name}.txt", "".join(lines))
-    if tiles and run.chief:
-        encode(in_columns(tiles, _ACROSS), run.path / f"samples/{name}.png")
+    with whole(path) as beside:
+        beside.write_text("".join(lines), encoding="utf-8")
+    if tiles:
+        encode(in_columns(tiles, _ACROSS), path.with_suffix(".png"))
 
 
 def told_of(question, answer: Answer) -> str:

@@ -31,6 +31,7 @@ def write_outcome(
     pictures: dict[str, int],
     words: int,
     answers: int,
+    kept: dict[str, int],
     chosen: dict,
     passed_over: tuple[tuple[str, str], ...],
     repairs: tuple[tuple[str, str], ...],
@@ -41,10 +42,11 @@ def write_outcome(
         evaluation: on held-out pictures, or None without any.
         pictures: how many there are in each split.
         words, answers: how many the answerer knows.
+        kept: the best epoch of each stage, see `dltk.training.outcome.draw_curves`.
         chosen: what was found on the way.
         passed_over, repairs: (name, why) of files that took no part, and of questions changed.
     """
-    draw_curves(run)
+    draw_curves(run, kept)
     counts = ", ".join(f"{count} {name}" for name, count in pictures.items())
     options, model = run.options, shlex.quote(os.fspath(run.path / MODEL_FILE))
     lines = [

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 
 from dltk.data.augment import STRENGTHS
+from dltk.errors import UsageError, printable
 from dltk.geometry import Geometry
 from dltk.models.find import ModelSource
 from recipes._checks import check_idle, check_multiple, check_number
@@ -45,3 +47,12 @@ def plan_of(asked: SimpleNamespace, defaults: dict) -> AnswererPlan:
     if source.task == "caption":
         check_idle(("places",), asked, defaults, "a captioner has places of its own")
     return AnswererPlan(source, Geometry(asked.size, asked.size, fit="squash"))
+
+
+def check_answers(answers: Sequence[str]) -> None:
+    """Raise UsageError if all training questions have one answer."""
+    if len(answers) == 1:
+        raise UsageError(
+            f'all training questions have the answer "{printable(answers[0])}": there is nothing '
+            "to choose"
+        )

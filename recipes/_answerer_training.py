@@ -10,15 +10,13 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from dltk.data.examples import Question, QuestionData, QuestionedExamples
+from dltk.data.examples import Question, QuestionedExamples
 from dltk.data.pipeline import fitting_batch_size
 from dltk.data.questions.batches import Asked, QuestionBatches, asked
-from dltk.errors import UsageError, printable
 from dltk.losses.given import Given
 from dltk.metrics.answers import measure_answers, right_answers
 from dltk.models.answerer.learning import LOSS, TRUTH, Learner
 from dltk.models.answerer.network import WORDS, Parts, new_answerer
-from dltk.models.classifier import freeze
 from dltk.strategy import apply_precision, reset_precision
 from dltk.text.answers import frequent_answers, plain_answer
 from dltk.text.tokens import tokens
@@ -27,38 +25,16 @@ from dltk.training.stage import train_stage
 from recipes._answer_evaluation import AnswerEvaluation
 from recipes._answerer_judge import Answered, Judge, keep_samples
 from recipes._answerer_outcome import write_outcome
-from recipes._answerer_plan import AnswererPlan
+from recipes._answerer_plan import check_answers
 from recipes._plans import check_words
-from recipes._runs import agreed_precision, keep_data, less, rate_of, regime_of, unreadable_in
-from recipes._sights import Sights
+from recipes._runs import agreed_precision, rate_of, regime_of
+from recipes._sighted_training import SightedTraining
 
 
-class AnswererTraining:
+class AnswererTraining(SightedTraining):
     """One training of an answerer, step by step."""
 
-    def __init__(self, asked, plan: AnswererPlan, data: QuestionData, placement, run, report):
-        self.asked, self.plan, self.data = asked, plan, data
-        self.placement, self.run, self.report = placement, run, report
-        self.strategy = placement.strategy
-        self.chosen: dict = {}
-
-    def train(self) -> keras.Model:
-        """Return the trained answerer."""
-        asked = self.asked
-        self.plan.source.weights(self.report)
-        self._use_readable()
-        with self.strategy.scope():
-            keras.utils.set_random_seed(asked.seed)
-            answerer = self._new()
-            Parts.of(answerer).backbone.trainable = False
-        self._sights.keep(Parts.of(answerer).backbone)
-        self._fit(answerer, "answer", asked.epochs)
-        if asked.tune_epochs:
-            with self.strategy.scope():
-                Parts.of(answerer).backbone.trainable = True
-                slow = freeze(Parts.of(answerer).backbone, asked.unfreeze)
-            self._fit(answerer, "tune", asked.tune_epochs, slow=slow)
-        return answerer
+    FIRST = "answer"
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -72,11 +48,7 @@ class AnswererTraining:
         """The answers to choose from, the most frequent first."""
         given = (question.answers for question in self._questions("train"))
         found = frequent_answers(given, self.asked.answers)
-        if len(found) == 1:
-            raise UsageError(
-                f'all training questions have the answer "{printable(found[0])}": there is nothing '
-                "to choose"
-            )
+        check_answers(found)
         return found
 
     def _questions(self, split: str) -> list[Question]:
@@ -94,11 +66,6 @@ class AnswererTraining:
             attention=asked.attention,
             dropout=asked.dropout,
         )
-
-    @cached_property
-    def _sights(self) -> Sights:
-        about = self.plan.source, self.plan.geometry, self.asked, self.strategy, self.report
-        return Sights(self.data, *about)
 
     def _fit(self, answerer: keras.Model, stage: str, epochs: int, *, slow: list = ()) -> None:
         """Train the answerer, of whose variables `slow` belong to the backbone, in one stage."""
@@ -149,7 +116,7 @@ class AnswererTraining:
         )
         reset_precision(backbone)
         if judged:
-            self.chosen[f"best epoch of {stage}"] = progress.best_epoch
+            self._kept[stage] = progress.best_epoch
 
     def _numbered(self) -> list[list[Asked]]:
         numbers = {answer: number for number, answer in enumerate(self.answers)}
@@ -167,20 +134,17 @@ class AnswererTraining:
     def _keep(self, stage: str, chosen: Sequence[int], found: Answered) -> None:
         """Keep what was answered after an epoch."""
         if self.run.chief:
-            name = f"{stage}-{len(self.run.rows.get(stage, ())) + 1:03d}"
-            keep_samples(self.run, name, self.data.splits["val"], chosen, found)
+            keep_samples(self._samples(stage), self.data.splits["val"], chosen, found)
 
     def evaluate(self, answerer: keras.Model, model: Path) -> AnswerEvaluation | None:
         """Return how good the answerer is on held-out pictures, if there are any."""
-        data = self.data
-        split = next((name for name in ("test", "val") if name in data.splits), None)
+        data, split = self.data, self._held_out()
         if split is None:
             return None
         part = data.splits[split]
         self.report(f"measuring on {len(part)} pictures")
         judge = self._judge(answerer, self.asked.tune_epochs > 0)
         found = list(judge.best(split, part, range(len(part)), self.asked.longest))
-        trained_on = set(data.splits["train"].digests) - {""}
         return AnswerEvaluation(
             model=str(model),
             data=data.where,
@@ -193,7 +157,7 @@ class AnswererTraining:
             names=tuple(part.names),
             answers=tuple(map(tuple, found)),
             failed=(),
-            seen_in_training=sum(digest in trained_on for digest in part.digests),
+            seen_in_training=self._seen_in_training(split),
             examples=[(part, index) for index in range(len(part))],
         )
 
@@ -207,19 +171,13 @@ class AnswererTraining:
             pictures={name: len(part) for name, part in self.data.splits.items()},
             words=len(self.vocabulary.words),
             answers=len(self.answers),
+            kept=self._kept,
             chosen=self.chosen,
             passed_over=self.data.passed_over,
             repairs=self.data.repairs,
         )
 
-    def _use_readable(self) -> None:
-        """Leave out pictures that cannot be read, and note what is trained on."""
-        self.data = less(self.data, unreadable_in(self.data, self.report), self.report)
-        if "train" not in self.data.splits:
-            raise UsageError("no picture can be trained on")
-        if "val" not in self.data.splits:
-            self.report("note: no pictures to validate on: the last epoch counts")
-        keep_data(self.run, self.data, _told)
+    def _tell_words(self) -> None:
         questions, known = self._questions("train"), set(self.answers)
         share = np.mean(
             [not known.isdisjoint(map(plain_answer, each.answers)) for each in questions]
@@ -232,7 +190,7 @@ class AnswererTraining:
         if cut := sum(len(tokens(each.text)) > longest for each in questions):
             self.report(f"note: questions of more than {longest} words: {cut}, cut")
 
-
-def _told(part: QuestionedExamples, at: int) -> str:
-    """Return what is asked about a picture in a few letters that change when it does."""
-    return f"{zlib.crc32(repr([tuple(each) for each in part.questions[at]]).encode()):08x}"
+    @staticmethod
+    def _label(part: QuestionedExamples, at: int) -> str:
+        """Return what is asked about a picture in a few letters that change when it does."""
+        return f"{zlib.crc32(repr([tuple(each) for each in part.questions[at]]).encode()):08x}"

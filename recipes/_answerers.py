@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dltk.errors import DltkError, UsageError, nearest, printable
 from dltk.models.find import ModelSource, find_model
-from dltk.text.tokens import tokens
+from dltk.text.tokens import joined, tokens
 from dltk.text.vocabulary import Vocabulary
 from dltk.weights import Report, silent
 
@@ -54,15 +54,16 @@ def words_of(source: ModelSource) -> Vocabulary:
 
 
 def check_question(question: str, source: ModelSource) -> list[str]:
-    """Return notes on the words of a question that the answerer does not know, one for each.
-
-    They are left out of it.
+    """Return notes on the words of a question that the answerer leaves out: each that it does not
+    know, and those behind as many as it reads.
 
     Raises:
         UsageError: the question has no words, or none that is known.
         DltkError: the answerer's file has no words.
     """
-    vocabulary, words = words_of(source), list(dict.fromkeys(tokens(question)))
+    vocabulary, longest = words_of(source), longest_of(source)
+    said = tokens(question)
+    words = list(dict.fromkeys(said[:longest]))
     if not words:
         raise UsageError("--question has no words")
     unknown = [word for word in words if word not in vocabulary]
@@ -73,10 +74,19 @@ def check_question(question: str, source: ModelSource) -> list[str]:
             f'--question: the answerer knows no word of "{printable(question)}".'
             f"{next(filter(None, hints), '')} It knows {printable(known)} …"
         )
-    return [
+    notes = [
         f'note: the answerer does not know "{printable(word)}".{hint}'
         for word, hint in zip(unknown, hints, strict=True)
     ]
+    if longest is not None and len(said) > longest:
+        rest = printable(joined(said[longest:]))
+        notes.append(f'note: the answerer reads {longest} words of a question, and not "{rest}"')
+    return notes
+
+
+def longest_of(source: ModelSource) -> int | None:
+    """Return how many words of a question the answerer reads; None for all."""
+    return source.card.training.get("options", {}).get("longest")
 
 
 def load_answerer(

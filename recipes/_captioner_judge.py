@@ -20,7 +20,6 @@ from dltk.images import encode
 from dltk.metrics.captions import measure_captions
 from dltk.text.tokens import joined
 from dltk.text.vocabulary import Vocabulary
-from dltk.training.run import RunFolder
 
 _JUDGED = 500  # pictures that captions are written for after every epoch
 _AT_ONCE = 32
@@ -103,11 +102,6 @@ class Judge:
         }
 
 
-def samples_of(run: RunFolder, stage: str, epoch: int) -> Path:
-    """Return where the samples of an epoch go; its pictures are beside it, as PNG."""
-    return run.path / "samples" / f"{stage}-{epoch:03d}.txt"
-
-
 def keep_samples(
     path: Path,
     part: CaptionedExamples,
@@ -118,7 +112,7 @@ def keep_samples(
     """Write what was said in an epoch, and of the first few pictures where was looked.
 
     Args:
-        path: from `samples_of`.
+        path: of a .txt; the pictures go beside it, as PNG.
         chosen: indices of the pictures.
         grid: (high, wide), how many places a picture has; None without attention.
     Raises:

@@ -11,56 +11,32 @@ import numpy as np
 
 from dltk.captions import Caption, Writing
 from dltk.data.captions.batches import CaptionBatches, by_caption, by_picture, numbered
-from dltk.data.examples import CaptionData, CaptionedExamples
+from dltk.data.examples import CaptionedExamples
 from dltk.data.pipeline import fitting_batch_size
 from dltk.errors import UsageError
 from dltk.losses.given import Given
 from dltk.metrics.captions import measure_captions
 from dltk.models.captioner.learning import Learner
 from dltk.models.captioner.network import WORDS, Parts, new_captioner
-from dltk.models.classifier import freeze
 from dltk.strategy import apply_precision, reset_precision
 from dltk.text.tokens import joined, tokens
 from dltk.text.vocabulary import Vocabulary
 from dltk.training.stage import train_stage
 from recipes._caption_evaluation import CaptionEvaluation
-from recipes._captioner_judge import Judge, keep_samples, samples_of
+from recipes._captioner_judge import Judge, keep_samples
 from recipes._captioner_outcome import write_outcome
-from recipes._captioner_plan import JUDGES, CaptionerPlan
+from recipes._captioner_plan import JUDGES
 from recipes._plans import check_words
-from recipes._runs import agreed_precision, keep_data, less, rate_of, regime_of, unreadable_in
-from recipes._sights import Sights
+from recipes._runs import agreed_precision, rate_of, regime_of
+from recipes._sighted_training import SightedTraining
 
-_SPEAK, _TUNE = "speak", "tune"  # stages
 _A_PICTURE = 4  # captions of a batch that make room for a picture while the backbone is trained
 
 
-class CaptionerTraining:
+class CaptionerTraining(SightedTraining):
     """One training of a captioner, step by step."""
 
-    def __init__(self, asked, plan: CaptionerPlan, data: CaptionData, placement, run, report):
-        self.asked, self.plan, self.data = asked, plan, data
-        self.placement, self.run, self.report = placement, run, report
-        self.strategy = placement.strategy
-        self.chosen: dict = {}
-
-    def train(self) -> keras.Model:
-        """Return the trained captioner."""
-        asked = self.asked
-        self.plan.source.weights(self.report)
-        self._use_readable()
-        with self.strategy.scope():
-            keras.utils.set_random_seed(asked.seed)
-            captioner = self._new()
-            Parts.of(captioner).backbone.trainable = False
-        self._sights.keep(Parts.of(captioner).backbone)
-        self._fit(captioner, _SPEAK, asked.epochs)
-        if asked.tune_epochs:
-            with self.strategy.scope():
-                Parts.of(captioner).backbone.trainable = True
-                slow = freeze(Parts.of(captioner).backbone, asked.unfreeze)
-            self._fit(captioner, _TUNE, asked.tune_epochs, slow=slow)
-        return captioner
+    FIRST = "speak"
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -87,11 +63,6 @@ class CaptionerTraining:
             dropout=asked.dropout,
         )
 
-    @cached_property
-    def _sights(self) -> Sights:
-        plan = self.plan
-        return Sights(self.data, plan.source, plan.geometry, self.asked, self.strategy, self.report)
-
     def _fit(self, captioner: keras.Model, stage: str, epochs: int, *, slow: list = ()) -> None:
         """Train the captioner, of whose variables `slow` belong to the backbone, in one stage."""
         asked, tuned = self.asked, bool(slow)
@@ -103,7 +74,7 @@ class CaptionerTraining:
             precision = agreed_precision(asked.precision, backbone, *about)
         rows = self._numbered()
         examples = by_picture(rows) if tuned else by_caption(rows)
-        size = max(1, asked.batch_size // _A_PICTURE) if tuned else asked.batch_size
+        size = _pictures(asked.batch_size) if tuned else asked.batch_size
         size = fitting_batch_size(size, len(examples), self.placement.replicas)
         ends = [len(row) - 1 for captions in rows for row in captions]
         with self.strategy.scope():
@@ -150,7 +121,7 @@ class CaptionerTraining:
         )
         reset_precision(backbone)
         if judged:
-            self.chosen[f"best epoch of {stage}"] = progress.best_epoch
+            self._kept[stage] = progress.best_epoch
 
     def _numbered(self) -> list[list[np.ndarray]]:
         part, vocabulary = self.data.splits["train"], self.vocabulary
@@ -169,19 +140,15 @@ class CaptionerTraining:
         return Judge(captioner, self.vocabulary, self.strategy, loads)
 
     def _keep(self, stage: str, chosen: np.ndarray, captions: list[Caption]) -> None:
-        """Keep what was written after an epoch, 0 being before the first of a stage."""
+        """Keep what was written after an epoch."""
         if self.run.chief:
-            epoch = len(self.run.rows.get(stage, ())) + 1
-            if stage == _TUNE and not samples_of(self.run, stage, 0).exists():
-                epoch = 0
             grid = self._sights.grid if self.plan.attends else None
             part = self.data.splits["val"]
-            keep_samples(samples_of(self.run, stage, epoch), part, chosen, captions, grid)
+            keep_samples(self._samples(stage), part, chosen, captions, grid)
 
     def evaluate(self, captioner: keras.Model, model: Path) -> CaptionEvaluation | None:
         """Return how good the captioner is on held-out pictures, if there are any."""
-        data = self.data
-        split = next((name for name in ("test", "val") if name in data.splits), None)
+        data, split = self.data, self._held_out()
         if split is None:
             return None
         part = data.splits[split]
@@ -190,7 +157,6 @@ class CaptionerTraining:
         written = judge.best(split, range(len(part)), Writing())
         found = tuple(joined(caption.words) for caption in written)
         said = [caption for captions in data.splits["train"].captions for caption in captions]
-        trained_on = set(data.splits["train"].digests) - {""}
         return CaptionEvaluation(
             model=str(model),
             data=data.where,
@@ -199,7 +165,7 @@ class CaptionerTraining:
             names=tuple(part.names),
             captions=found,
             failed=(),
-            seen_in_training=sum(digest in trained_on for digest in part.digests),
+            seen_in_training=self._seen_in_training(split),
             examples=[(part, index) for index in range(len(part))],
         )
 
@@ -212,19 +178,13 @@ class CaptionerTraining:
             evaluation=evaluation,
             pictures={name: len(part) for name, part in self.data.splits.items()},
             words=len(self.vocabulary.words),
+            kept=self._kept,
             chosen=self.chosen,
             passed_over=self.data.passed_over,
             repairs=self.data.repairs,
         )
 
-    def _use_readable(self) -> None:
-        """Leave out pictures that cannot be read, and note what is trained on."""
-        self.data = less(self.data, unreadable_in(self.data, self.report), self.report)
-        if "train" not in self.data.splits:
-            raise UsageError("no picture can be trained on")
-        if "val" not in self.data.splits:
-            self.report("note: no pictures to validate on: the last epoch counts")
-        keep_data(self.run, self.data, _told)
+    def _tell_words(self) -> None:
         known, said = self.vocabulary, self._said("train")
         words = [word for words in said for word in words]
         share = np.mean([word in known for word in words])
@@ -235,7 +195,26 @@ class CaptionerTraining:
         if cut := sum(len(words) > self.asked.longest for words in said):
             self.report(f"note: captions of more than {self.asked.longest} words: {cut}, cut")
 
+    @staticmethod
+    def _label(part: CaptionedExamples, at: int) -> str:
+        """Return the captions of a picture in a few letters that change when they do."""
+        return f"{zlib.crc32(chr(0).join(part.captions[at]).encode()):08x}"
 
-def _told(part: CaptionedExamples, at: int) -> str:
-    """Return the captions of a picture in a few letters that change when they do."""
-    return f"{zlib.crc32(chr(0).join(part.captions[at]).encode()):08x}"
+
+def check_pictures(batch_size: int, replicas: int) -> None:
+    """Raise UsageError if replicas cannot share out the pictures that stand for so many captions.
+
+    Args:
+        batch_size: captions in a step.
+    """
+    if (pictures := _pictures(batch_size)) % replicas:
+        near = max(1, round(pictures / replicas)) * replicas * _A_PICTURE
+        raise UsageError(
+            f"--batch-size {batch_size} is {pictures} pictures in --tune-epochs, which cannot be "
+            f"shared out among {replicas} replicas; take {near}"
+        )
+
+
+def _pictures(batch_size: int) -> int:
+    """Return how many pictures there are in a step that trains the backbone."""
+    return max(1, batch_size // _A_PICTURE)

@@ -37,15 +37,23 @@ def check_multiple(option: str, value, of: int, least: int, most: int) -> None:
 
 
 def check_number(
-    option: str, value, least: float = 0.0, most: float = math.inf, *, above: bool = False
+    option: str,
+    value,
+    least: float = 0.0,
+    most: float = math.inf,
+    *,
+    above: bool = False,
+    below: bool = False,
 ) -> None:
-    """Raise UsageError unless `value` is a finite number from `least` (or above) to `most`."""
+    """Raise UsageError unless `value` is a finite number from `least` (or above) to `most` (or
+    below)."""
     known = isinstance(value, Real) and math.isfinite(value)
-    if known and least <= value <= most and not (above and value == least):
+    at_border = (above and value == least) or (below and value == most)
+    if known and least <= value <= most and not at_border:
         return
     span = f"above {least:g}" if above else f"of at least {least:g}"
     if most < math.inf:
-        span = f"from {least:g} to {most:g}"
+        span = f"from {least:g} to {'below ' * below}{most:g}"
     raise UsageError(f"{_dashed(option)} is a number {span}, not {printable(str(value))}")
 
 

@@ -63,8 +63,8 @@ class Maps:
             row, why = None, reason(error)
         if row is None or len(row) != count:
             raise DltkError(
-                f"cannot read what was kept in {printable(path)}: {why}; run the same command "
-                "again, and it is worked out anew"
+                f"cannot read what was kept in {printable(path)}: {why}; go on with the run, and "
+                "it is worked out anew"
             )
         return row
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import keras
 
-from dltk.data.examples import ObjectData
+from dltk.data.examples import AnnotatedExamples, ObjectData
 from dltk.data.instances import InstanceExamples
 from dltk.data.instances.batches import PatchBatches
 from dltk.data.pipeline import fitting_batch_size
@@ -88,7 +88,6 @@ class MaskerTraining:
 
     def _batches(self) -> PatchBatches:
         asked, train = self.asked, self.data.splits["train"]
-        objects = sum(int((~each.ignored).sum()) for each in train.objects)
         return PatchBatches(
             train,
             patch=self.plan.patch,
@@ -98,7 +97,9 @@ class MaskerTraining:
             losses=LOSSES,
             augmentation=asked.augment,
             flip=asked.flip,
-            batch_size=fitting_batch_size(asked.batch_size, objects, self.placement.replicas),
+            batch_size=fitting_batch_size(
+                asked.batch_size, objects_of(train), self.placement.replicas
+            ),
             seed=asked.seed,
             threads=cores(),
         )
@@ -191,3 +192,8 @@ def _told(part: InstanceExamples, at: int) -> str:
     """Return the masks of a picture in a few letters that change when they do."""
     told = repr([shape and shape["counts"] for shape in part.shapes[at]])
     return f"{zlib.crc32(told.encode()):08x}"
+
+
+def objects_of(part: AnnotatedExamples) -> int:
+    """Return how many objects there are to learn from."""
+    return sum(int((~each.ignored).sum()) for each in part.objects)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from dltk.errors import UsageError
 from dltk.models.find import ModelSource, find_model
 from dltk.training.optimizers import OPTIMIZERS, SCHEDULES
-from recipes._checks import check_choice, check_idle, check_whole
+from recipes._checks import check_choice, check_idle, check_number, check_whole
 
 _WORDS = {
     "optimizer": OPTIMIZERS,
@@ -34,6 +34,12 @@ def check_options(
     for name, smallest in {"epochs": 1, "batch_size": 1, **least}.items():
         check_whole(name, getattr(asked, name), smallest)
     check_whole("seed", asked.seed, 0, 2**32 - 1)
+    for name in ("lr", "backbone_lr"):
+        if getattr(asked, name) not in (None, "auto"):
+            check_number(name, getattr(asked, name), 0, above=True)
+    for name in ("warmup", "weight_decay", "clip", "save_every"):
+        check_number(name, getattr(asked, name))
+    check_number("ema", asked.ema, 0, 1, below=True)
     if asked.unfreeze not in ("none", "all"):
         check_whole("unfreeze", asked.unfreeze, 1)
 
@@ -46,12 +52,14 @@ def check_unfrozen(asked: SimpleNamespace, defaults: Mapping) -> None:
 
 
 def check_tuned(asked: SimpleNamespace, defaults: Mapping) -> None:
-    """Raise UsageError if it is told how to train the backbone in the end, and it is not."""
+    """Raise UsageError if it is told how to train the backbone in the end, and it is not; or
+    whether to flip pictures then, which are not varied."""
     if asked.unfreeze != "all":
         check_whole("unfreeze", asked.unfreeze, 1)
     if not asked.tune_epochs:
         why = "no layers of the backbone are trained; say for how long with --tune-epochs"
         check_idle(_OF_TUNING, asked, defaults, why)
+    check_varied(asked, defaults)
 
 
 def check_varied(asked: SimpleNamespace, defaults: Mapping) -> None:

@@ -89,7 +89,7 @@ class Sights:
     @cached_property
     def _varied(self) -> Pixels:
         asked, varied = self._asked, {}
-        if asked.augment != "none" or asked.flip:
+        if asked.augment != "none":
             varied = {
                 "augment": partial(_augmented, asked.augment, asked.flip),
                 "at_least": at_least(self._geometry, asked.augment),

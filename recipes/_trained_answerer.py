@@ -11,13 +11,13 @@ from PIL import Image
 from dltk import strategy as placing
 from dltk.data.questions.batches import padded, question_words
 from dltk.engine.answers import COUNTED, LOOKED, SCORES, AnswerNetwork
-from dltk.geometry import Geometry
+from dltk.errors import DltkError
 from dltk.models.answerer.load import load_answerer
 from dltk.models.answerer.network import WORDS, Parts
 from dltk.models.find import ModelSource
 from dltk.objects import PIXELS
 from recipes._answer_results import Answer
-from recipes._answerers import words_of
+from recipes._answerers import longest_of, words_of
 
 _ROUND = 4  # questions and words are made up to multiples of this, for few graphs to compile
 
@@ -55,7 +55,7 @@ class NetworkAnswerer:
         pictures: int | None,
     ):
         self._vocabulary = words_of(source)
-        self._longest = source.card.training.get("options", {}).get("longest")
+        self._longest = longest_of(source)
         self._answers = [label.name for label in source.labels]
         placement = placing.place(devices, strategy)
         with placement.strategy.scope():
@@ -64,7 +64,7 @@ class NetworkAnswerer:
             placing.apply_precision(Parts.of(answerer).backbone, chosen)  # the rest is small
         self._geometry, self._best = source.geometry, best
         self._questions = () if question is None else (question,)
-        self._grid = grid_of(answerer, source.geometry)
+        self._grid = Parts.of(answerer).grid(source.geometry)
         self.batch_size = min(batch_size, pictures) if pictures else batch_size
         self._network = AnswerNetwork(answerer, placement.strategy, self.batch_size)
         self.at_least = source.geometry.at_least
@@ -97,13 +97,9 @@ class NetworkAnswerer:
 
     def _found(self, found: dict[str, np.ndarray], at: int, row: int) -> Found:
         scores = found[SCORES][at, row]
+        if not np.isfinite(scores).all():
+            raise DltkError("the answerer gives no numbers; try --precision float32")
         order = np.argsort(-scores, kind="stable")[: self._best]
         answers = [Answer(self._answers[each], float(scores[each])) for each in order]
         looks = (found[name][at, row].reshape(self._grid) for name in (LOOKED, COUNTED))
         return Found(answers, *looks)
-
-
-def grid_of(answerer, geometry: Geometry) -> tuple[int, int]:
-    """Return how many places a picture has, (high, wide)."""
-    shape = (None, geometry.height, geometry.width, 3)
-    return tuple(Parts.of(answerer).backbone.compute_output_shape(shape)[0][1:3])

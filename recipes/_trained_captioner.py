@@ -9,7 +9,6 @@ from dltk import strategy as placing
 from dltk.captions import Caption, Writing
 from dltk.engine.captions import CHANCES, CaptionNetwork
 from dltk.errors import DltkError
-from dltk.geometry import Geometry
 from dltk.models.captioner.load import load_captioner
 from dltk.models.captioner.network import Parts
 from dltk.models.find import ModelSource
@@ -50,7 +49,7 @@ class NetworkCaptioner:
             chosen = placing.choose_precision(precision)
             placing.apply_precision(Parts.of(captioner).backbone, chosen)  # the rest is small
         self._geometry, self._writing, self._seed = source.geometry, writing, seed
-        self._grid = grid_of(captioner, source.geometry)
+        self._grid = Parts.of(captioner).grid(source.geometry)
         self.batch_size = min(batch_size, pictures) if pictures else batch_size
         self._network = CaptionNetwork(
             captioner, vocabulary, placement.strategy, self.batch_size, writing, told=told
@@ -87,9 +86,3 @@ class NetworkCaptioner:
             caption.chances,
             None if seen is None else seen.reshape(-1, *self._grid),
         )
-
-
-def grid_of(captioner, geometry: Geometry) -> tuple[int, int]:
-    """Return how many places a picture has, (high, wide)."""
-    shape = (None, geometry.height, geometry.width, 3)
-    return tuple(Parts.of(captioner).backbone.compute_output_shape(shape)[0][1:3])

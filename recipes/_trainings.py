@@ -12,6 +12,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from dltk.data.pipeline import fitting_batch_size
 from dltk.modelfile import ModelCard, save_model
 from dltk.strategy import Placement, cores, place_training
@@ -84,8 +86,13 @@ class Begun(NamedTuple):
 
 
 def asked_for(given: dict) -> SimpleNamespace:
-    """Return the options among the arguments of a recipe, `given` by their names."""
-    return SimpleNamespace(**{n: v for n, v in given.items() if n not in ("data", "report")})
+    """Return the options among the arguments of a recipe, `given` by their names.
+
+    NumPy's numbers become Python's: the run folder keeps options as JSON.
+    """
+    options = {name: value for name, value in given.items() if name not in ("data", "report")}
+    plain = {n: v.item() if isinstance(v, np.generic) else v for n, v in options.items()}
+    return SimpleNamespace(**plain)
 
 
 def defaults_of(recipe: Callable) -> dict:
@@ -108,8 +115,8 @@ def begun(
 ) -> Iterator[Begun]:
     """Read the data and open the run folder, which is closed when the training ends or fails.
 
-    What cannot be gone on with is told before the data are read, and what cannot be trained on
-    before there is a folder.
+    What cannot be gone on with is told before the data are read, and what `fits` finds before there
+    is a folder.
 
     Args:
         command: of the command line, such as "train detector".

@@ -1,9 +1,9 @@
 """Train an answerer on pictures about which questions are asked.
 
-Attention in two glimpses, one that tells what a thing is like, and one that counts: "Stacked
-Attention Networks" (Yang et al. 2016, https://arxiv.org/abs/1511.02274) and "Learning to Count"
-(Zhang et al. 2018, https://arxiv.org/abs/1802.05766), on any network of the catalog with maps of
-the strides needed.
+Attention in two glimpses, of which the second looks for more by what the first saw ("Stacked
+Attention Networks", Yang et al. 2016, https://arxiv.org/abs/1511.02274); each tells what things are
+like, and counts them ("Learning to Count", Zhang et al. 2018, https://arxiv.org/abs/1802.05766). On
+any network of the catalog with maps of the strides needed.
 
 from recipes.train_answerer import train_answerer
 
@@ -20,9 +20,10 @@ from dltk.data.examples import QuestionData
 from dltk.data.pipeline import fitting_batch_size
 from dltk.data.questions import check_questions, read_questions, split_questions
 from dltk.strategy import Placement
+from dltk.text.answers import frequent_answers
 from dltk.text.tokens import tokens
 from dltk.weights import Report, silent
-from recipes._answerer_plan import plan_of
+from recipes._answerer_plan import check_answers, plan_of
 from recipes._answerer_training import AnswererTraining
 from recipes._plans import check_words
 from recipes._runs import named_files
@@ -139,6 +140,7 @@ def train_answerer(
         told = data.splits["train"].questions
         said = (tokens(question.text) for questions in told for question in questions)
         check_words(said, min_count, "training questions")
+        check_answers(frequent_answers((each.answers for row in told for each in row), 2))
 
     about = {"slug": "answerer", "files": named_files(asked, "backbone"), "fits": fits}
     with begun(_COMMAND, asked, data, _KIND, **about, report=report) as begins:

@@ -22,7 +22,7 @@ from dltk.strategy import Placement
 from dltk.text.tokens import tokens
 from dltk.weights import Report, silent
 from recipes._captioner_plan import plan_of
-from recipes._captioner_training import CaptionerTraining
+from recipes._captioner_training import CaptionerTraining, check_pictures
 from recipes._plans import check_words
 from recipes._runs import named_files
 from recipes._trainings import DataKind, Trained, asked_for, begun, defaults_of, finished, gone_on
@@ -141,6 +141,8 @@ def train_captioner(
 
     def fits(data: CaptionData, placement: Placement) -> None:
         fitting_batch_size(batch_size, len(data.splits["train"]), placement.replicas)
+        if tune_epochs:
+            check_pictures(batch_size, placement.replicas)
         told = data.splits["train"].captions
         said = (tokens(caption) for captions in told for caption in captions)
         check_words(said, min_count, "training captions")

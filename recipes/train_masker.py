@@ -20,9 +20,11 @@ import numpy as np
 from dltk.data.examples import ObjectData
 from dltk.data.instances import read_instances
 from dltk.data.objects import check_objects, split_objects
+from dltk.data.pipeline import fitting_batch_size
+from dltk.strategy import Placement
 from dltk.weights import Report, silent
 from recipes._masker_plan import plan_of
-from recipes._masker_training import MaskerTraining
+from recipes._masker_training import MaskerTraining, objects_of
 from recipes._runs import named_files
 from recipes._trainings import DataKind, Trained, asked_for, begun, defaults_of, finished, gone_on
 
@@ -107,7 +109,13 @@ def train_masker(
     """
     asked = asked_for(locals())
     plan = plan_of(asked, defaults_of(train_masker))
-    about = {"slug": "masker", "files": named_files(asked, "backbone")}
+
+    def fits(data: ObjectData, placement: Placement) -> str:
+        objects = objects_of(data.splits["train"])
+        pairs = fitting_batch_size(batch_size, objects, placement.replicas)
+        return f"{pairs // placement.replicas} pairs of patches a replica and step"
+
+    about = {"fits": fits, "slug": "masker", "files": named_files(asked, "backbone")}
     with begun(_COMMAND, asked, data, _KIND, **about, report=report) as begins:
         training = MaskerTraining(asked, plan, *begins)
         network = training.train()

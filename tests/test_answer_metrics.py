@@ -16,7 +16,8 @@ from tests.answerers import question
     ("answer", "plain"),
     [
         ("Red", "red"), ("The red one.", "red 1"), (" two ", "2"), ("none", "0"), ("ten", "10"),
-        ("A", "a"), ("top-left", "top-left"), ("it's", "it's"), ("yes!", "yes"), ("?", "?"),
+        ("A", "a"), ("top-left", "top left"), ("U.S.A.", "usa"),
+        ("1.5", "1.5"), ("it's", "it's"), ("yes!", "yes"), ("?", "?"),
         ("猫", "猫"), ("an apple", "apple"),
     ],
 )  # fmt: skip

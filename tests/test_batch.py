@@ -284,6 +284,25 @@ def test_an_overwriting_run_that_was_killed_leaves_nothing_of_the_old_settings(t
     assert header == other and len(rows) == 7 and len(done) == 6
 
 
+def test_an_overwriting_run_that_came_to_nothing_loses_nothing(tmp_path, photos):
+    inputs = find_inputs([photos])
+    with Record(tmp_path, HEADER) as record:
+        run_batch(lambda items: map(Found, items), inputs, record=record)
+    text = (tmp_path / "results.jsonl").read_text()
+
+    def cannot(items):
+        raise UsageError("no such hardware")
+
+    other = HEADER | {"options": {"x": 2}}
+    with (
+        pytest.raises(UsageError, match="no such hardware"),
+        Record(tmp_path, other, overwrite=True) as record,
+    ):
+        run_batch(cannot, inputs, record=record)
+    assert [path.name for path in tmp_path.glob("results*")] == ["results.jsonl"]
+    assert (tmp_path / "results.jsonl").read_text() == text
+
+
 def test_a_picture_that_is_gone_leaves_the_record(dltk, photos, tmp_path):
     dltk("classify", photos, "-o", tmp_path / "out")
     (photos / "cat.jpg").unlink()

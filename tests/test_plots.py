@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from dltk.plots import (
     plot_templates,
     plot_worst,
 )
+from dltk.training.outcome import draw_curves
 
 
 def report(count, names=None, *, right=True, examples=2):
@@ -135,6 +137,18 @@ def test_the_best_epoch_is_marked_if_it_is_told(tmp_path, drawn):
     marked, unmarked, beyond = drawn
     assert marks(marked, "kept, epoch 3: ") == [(3, 3.0), (3, 0.7)]
     assert marks(unmarked, "kept") == marks(beyond, "kept") == []
+
+
+def test_of_stages_the_epoch_is_marked_from_which_the_last_went_on(tmp_path, drawn):
+    rows = {
+        "speak": [{"val_cider": 3.0}, {"val_cider": 2.0}],
+        "tune": [{"val_cider": 1.0}, {"val_cider": 0.5}],
+    }
+    run = SimpleNamespace(chief=True, rows=rows, path=tmp_path)
+    for kept in ({"speak": 2, "tune": 1}, {"speak": 1, "tune": 0}, {}):  # 0: tuning was no good
+        draw_curves(run, kept)
+    assert [marks(axes, "kept, epoch 3: ") for axes in drawn] == [[(3, 1.0)], [], []]
+    assert marks(drawn[1], "kept, epoch 1: ") == [(1, 3.0)] and marks(drawn[2], "kept") == []
 
 
 def test_curves_of_a_training_that_never_ended_an_epoch(tmp_path):

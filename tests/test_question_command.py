@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from PIL import Image
 
 from dltk.errors import DltkError, InputError, UsageError
 from dltk.geometry import Geometry
-from dltk.modelfile import ModelCard, save_model
+from dltk.modelfile import ModelCard, load_model, save_model
 from dltk.models.answerer.load import load_answerer
 from dltk.models.answerer.network import WORDS as WORD_INPUT
 from dltk.models.find import find_model
@@ -173,6 +174,28 @@ def test_words_that_are_not_known_are_told_and_do_not_matter(run, chance):  # no
     notes = []
     ask(chance, question="is the zebra red?", report=notes.append)
     assert 'note: the answerer does not know "zebra".' in notes
+
+
+def test_words_behind_as_many_as_it_reads_are_told(chance, tmp_path):  # noqa: F811
+    source, path = find_model(chance), tmp_path / "short.keras"
+    card = replace(source.card, training={"options": {"longest": 3}})
+    save_model(load_model(chance), path, card)
+    notes = []
+    (short,) = ask(path, PICTURES[0], question="what colour is the star", report=notes.append)
+    (whole,) = ask(chance, PICTURES[0], question="what colour is")
+    assert 'note: the answerer reads 3 words of a question, and not "the star"' in notes
+    assert [each.score for each in short.answers] == [each.score for each in whole.answers]
+    with pytest.raises(UsageError, match="knows no word of"):
+        ask(path, PICTURES[0], question="zebras ahoy there is a star")
+
+
+def test_an_answerer_that_gives_no_numbers_is_told(chance, tmp_path):  # noqa: F811
+    answerer = load_model(chance)
+    bias = answerer.get_layer("answering").scores.bias
+    bias.assign(bias * np.nan)
+    save_model(answerer, tmp_path / "nan.keras", find_model(chance).card)
+    with pytest.raises(DltkError, match="the answerer gives no numbers; try --precision float32"):
+        ask(tmp_path / "nan.keras", PICTURES[0])
 
 
 # What is refused

@@ -281,6 +281,7 @@ def test_other_answerers_are_trained(options, tmp_path, backbone):  # noqa: F811
         ({"backbone_lr": 0.1}, "--backbone-lr has no meaning here: no layers of the backbone"),
         ({"augment": "light"}, "--augment has no meaning here"),
         ({"flip": True}, "--flip has no meaning here"),
+        ({"tune_epochs": 1, "flip": True}, "--flip has no meaning here: pictures are not varied"),
         ({"tune_epochs": 1, "unfreeze": "none"}, "--unfreeze is a whole number, not none"),
         ({"size": 100}, "--size 100 is not a multiple of 32 from 64 to 1024; take 96"),
         ({"epochs": 0}, "--epochs is at least 1, not 0"),
@@ -294,6 +295,7 @@ def test_other_answerers_are_trained(options, tmp_path, backbone):  # noqa: F811
         ({"backbone": "faster-rcnn-mobilenet"}, "faster-rcnn-mobilenet is for the task detect"),
         ({"backbone": "cnn"}, "unknown model"),
         ({"batch_size": 3, "devices": "cpu:2"}, "shared out among 2 replicas; take 2"),
+        ({"warmup": -1}, "--warmup is a number of at least 0, not -1"),
     ],
 )
 def test_what_cannot_work_is_refused_before_any_work(asked, message, tmp_path):

@@ -321,6 +321,7 @@ def test_damaged_pictures_and_rare_words_are_left_out(speaking, tmp_path):
         ({"backbone_lr": 0.1}, "--backbone-lr has no meaning here: no layers of the backbone"),
         ({"augment": "light"}, "--augment has no meaning here"),
         ({"flip": True}, "--flip has no meaning here"),
+        ({"tune_epochs": 1, "flip": True}, "--flip has no meaning here: pictures are not varied"),
         ({"tune_epochs": 1, "unfreeze": "none"}, "--unfreeze is a whole number, not none"),
         ({"tune_epochs": 1, "unfreeze": 0}, "--unfreeze is at least 1, not 0"),
         ({"size": 100}, "--size 100 is not a multiple of 32 from 64 to 1024; take 96"),
@@ -339,6 +340,14 @@ def test_damaged_pictures_and_rare_words_are_left_out(speaking, tmp_path):
         ({"backbone": "faster-rcnn-mobilenet"}, "faster-rcnn-mobilenet is for the task detect"),
         ({"backbone": "cnn"}, "unknown model"),
         ({"batch_size": 3, "devices": "cpu:2"}, "shared out among 2 replicas; take 2"),
+        (
+            {"batch_size": 20, "tune_epochs": 1, "devices": "cpu:2"},
+            "--batch-size 20 is 5 pictures in --tune-epochs, .* among 2 replicas; take 16",
+        ),
+        ({"lr": -0.001}, r"--lr is a number above 0, not -0\.001"),
+        ({"lr": "fast"}, "--lr is a number above 0, not fast"),
+        ({"ema": 1.0}, r"--ema is a number from 0 to below 1, not 1\.0"),
+        ({"clip": float("inf")}, "--clip is a number of at least 0, not inf"),
     ],
 )
 def test_what_cannot_work_is_refused_before_any_work(asked, message, tmp_path):

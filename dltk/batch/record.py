@@ -112,9 +112,6 @@ class Record:
         for path in known:
             self._old = self._resources.enter_context(path.open("rb"))
             self._kept |= {f["path"]: offset for offset, f in _lines(self._old) if offset}
-        if overwrite:
-            for path in (self.path, self._before):
-                path.unlink(missing_ok=True)
 
     def earlier(self) -> Iterator[dict]:
         """Yield the lines of earlier runs that this run builds on; none when overwriting."""
@@ -154,8 +151,15 @@ class Record:
         return self.read(item)
 
     def write(self, fields: dict) -> None:
-        """Add a line, and see it to the operating system."""
+        """Add a line, and see it to the operating system.
+
+        What is overwritten is there until the first line of a result: a run that ends before, as
+        of a network that cannot be loaded, loses nothing.
+        """
         try:
+            if self._overwrite and self._lines == 1:
+                for path in (self.path, self._before):
+                    path.unlink(missing_ok=True)
             self._new.write(to_line(fields))
             self._new.flush()
             self._lines += 1

@@ -180,6 +180,11 @@ def _digest(source) -> str:
             return ""
     if isinstance(source, bytes):
         return hashlib.sha256(source).hexdigest()[:32]
+    if isinstance(source, Image.Image):  # upright, and colours for what stands for them
+        try:
+            source = decode(source)
+        except InputError:
+            return ""
     pixels = np.ascontiguousarray(source)
     digest = hashlib.sha256(f"{pixels.shape} {pixels.dtype}".encode())
     digest.update(pixels.tobytes())

@@ -31,8 +31,8 @@ class AnswerNetwork:
             inputs: see `dltk.models.answerer.network.Parts.answer`.
         Returns:
             SCORES float32 (B, Q, V), 0-1, of each answer by itself; LOOKED float32 (B, Q, L), how
-            much each place counted for what was seen, which adds up to 1; COUNTED float32
-            (B, Q, L), 0-1, how much of each went into the sum.
+            much each place counted for what the first glimpse saw, which adds up to 1; COUNTED
+            float32 (B, Q, L), 0-1, how much of each went into its sum.
         """
         return self._network(inputs)
 

@@ -8,6 +8,7 @@ from typing import Self
 import keras
 from keras import layers, ops
 
+from dltk.geometry import Geometry
 from dltk.layers import Places
 from dltk.models.backbones import build_backbone
 from dltk.models.find import ModelSource
@@ -44,6 +45,11 @@ class Sight:
             return self.backbone(inputs[PIXELS], training=False)
         names = map_names(len(self.backbone.outputs))
         return [ops.cast(inputs[name], "float32") for name in names]
+
+    def grid(self, geometry: Geometry) -> tuple[int, int]:
+        """Return how many places a picture has, (high, wide)."""
+        shape = (None, geometry.height, geometry.width, 3)
+        return tuple(self.backbone.compute_output_shape(shape)[0][1:3])
 
 
 def map_names(count: int) -> tuple[str, ...]:

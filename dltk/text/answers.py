@@ -15,6 +15,7 @@ _NUMERALS = {word: str(number) for number, word in enumerate(_NUMBERS)} | {"none
 
 
 _COMMA_IN_NUMBER = re.compile(r"(?<=\d),(?=\d)")
+_DOT_IN_WORD = re.compile(r"\.(?!\d)")
 
 
 @lru_cache(1 << 16)  # the same few answers come again and again
@@ -23,11 +24,13 @@ def plain_answer(answer: str) -> str:
 
     As where answers are scored in Antol et al. 2015, "VQA", https://arxiv.org/abs/1505.00468: in
     lower case, without articles and marks, numbers up to ten in digits, and without the commas of
-    large ones. Other than there, "no one" is "no 1". An answer that is nothing but articles and
-    marks stays what it is, in lower case.
+    large ones; a hyphen is a space, and dots are left out that no digit follows. Other than there,
+    "no one" is "no 1", and "dont" is not mended to "don't". An answer that is nothing but articles
+    and marks stays what it is, in lower case.
     """
-    answer = _COMMA_IN_NUMBER.sub("", answer)
-    words = [_NUMERALS.get(word, word) for word in tokens(answer)]
+    plain = _COMMA_IN_NUMBER.sub("", answer).replace("-", " ")
+    plain = _DOT_IN_WORD.sub("", plain)
+    words = [_NUMERALS.get(word, word) for word in tokens(plain)]
     return joined([word for word in words if word not in _ARTICLES]) or answer.strip().lower()
 
 

@@ -53,6 +53,6 @@ def _touches(before: str, word: str) -> bool:
     """Return whether no space is written between a text and a token that follows it."""
     if before[-1] in _OPENING | _WIDE or word[0] in _CLOSING | _WIDE:
         return True
-    if _CLITIC.fullmatch(f"x{word}", 1) and before[-1].isalpha():
+    if _CLITIC.fullmatch(f"x{word}", 1) and before[-1].isalnum():
         return True
     return bool(regex.match(_UNSPACED, word) and regex.search(rf"{_SIGN}$", before))

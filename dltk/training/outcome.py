@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Mapping
 
 from dltk.errors import printable
 from dltk.metrics import ClassificationReport
@@ -24,8 +25,13 @@ _SCORES = "val_miou", "val_accuracy", "val_map", "val_ar"  # by which epochs are
 _NOT_SHOWN = ("epoch", "seconds")
 
 
-def draw_curves(run: RunFolder) -> None:
-    """Draw the history of all stages of a run to curves.png."""
+def draw_curves(run: RunFolder, kept: Mapping[str, int] | None = None) -> None:
+    """Draw the history of all stages of a run to curves.png.
+
+    Args:
+        kept: of stages one after the other, of which each goes on from the best epoch of the one
+            before, the number of that epoch, 0 for the beginning; None to find it by the scores.
+    """
     if not run.chief or not any(run.rows.values()):
         return
     rows = [row for stage in run.rows.values() for row in stage]
@@ -35,7 +41,12 @@ def draw_curves(run: RunFolder) -> None:
     for name, stage in run.rows.items():
         stages.append((name, first))
         first += len(stage)
-    plot_curves(history, run.path / "curves.png", stages=stages, best=_kept(rows, stages))
+    if kept is None:
+        best = _kept(rows, stages)
+    else:
+        places = [first + kept[name] - 1 for name, first in stages if kept.get(name)]
+        best = places[-1] if places else None
+    plot_curves(history, run.path / "curves.png", stages=stages, best=best)
 
 
 def _kept(rows: list[dict], stages: list[tuple[str, int]]) -> int | None:

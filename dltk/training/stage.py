@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -16,6 +17,7 @@ from dltk.training.optimizers import RATES, Schedule, build_optimizer
 from dltk.training.rates import search_rate
 from dltk.training.run import RunFolder
 
+_OF_LOADERS = re.compile(r"\b(InputError|DltkError): (.*)")
 _SLOW_SCALE = 0.1
 _WARMUP_MOST = 4  # at most one step in so many is warm-up
 
@@ -146,11 +148,11 @@ def _explained(error: tf.errors.OpError, run: RunFolder, placement: Placement) -
         go_on = f"go on, on every worker, with: {run.resume_command}"
     if isinstance(error, tf.errors.ResourceExhaustedError):
         return DltkError("out of memory; take a smaller --batch-size")
-    if "InputError" in text or "DltkError" in text:  # raised by a loader inside the pipeline
-        line = next(line for line in text.splitlines() if "Error" in line)
-        return DltkError(
-            f"a picture changed while training on it: {line.split(':', 2)[-1].strip()}"
-        )
+    for line in text.splitlines():  # of what a loader raised inside the pipeline
+        if told := _OF_LOADERS.search(line):
+            name, why = told.groups()
+            about = "a picture changed while training on it: " if name == "InputError" else ""
+            return DltkError(f"{about}{why}; {go_on}")
     lost = tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError
     lost += tf.errors.InternalError, tf.errors.CancelledError
     if placement.workers > 1 and isinstance(error, lost):

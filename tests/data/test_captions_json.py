@@ -64,6 +64,7 @@ def test_what_is_amiss_in_karpathys_file_is_named_and_the_rest_goes_on(tmp_path)
     images += [7, {"sentences": []}, images[0] | {"sentences": [{"raw": "more"}]}]
     images += [{"filename": "b.png", "split": "test", "sentences": [{"raw": "two"}]}]
     images += [{"filename": "d.png", "split": "trian", "sentences": [{"raw": "d"}]}]
+    images += [{"filename": ["a.png"], "sentences": [{"raw": "one"}]}]
     images[2]["split"] = "val"
     images[0]["split"] = images[6]["split"] = "train"
     write_pictures(tmp_path, ["a.png", "b.png", "c.png", "d.png"])
@@ -84,6 +85,7 @@ def test_what_is_amiss_in_karpathys_file_is_named_and_the_rest_goes_on(tmp_path)
         ("x.json, image 7", "a picture twice: a.png, captions taken together"),
         ("x.json, image 8", "a picture twice: b.png, captions taken together"),
         ("x.json, image 8", "a picture in two splits: b.png, val and test, taken for val"),
+        ("x.json, image 10", "no picture is named: left out"),
         ("x.json, image 8", "a caption twice: 'two', of b.png, kept once"),
     )
 

@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
 from dltk.data import check_data, in_memory, read_data, split_data
 from dltk.data.shapes import shape_pictures
@@ -35,6 +36,17 @@ def test_the_seed_decides_and_the_order_of_the_examples_does_not():
     turned = data.splits["all"].take(reversed(range(60)))
     turned = type(data)(data.where, data.classes, {"all": turned})
     assert members(split_data(turned, seed=1)) == members(once)
+
+
+def test_pictures_in_memory_are_known_by_what_is_seen_of_them():
+    indices = np.array([[0, 1], [1, 0]], np.uint8)
+    red, blue, turned = (Image.fromarray(indices, "P") for _ in range(3))
+    for picture, colour in ((red, (255, 0, 0)), (blue, (0, 0, 255)), (turned, (255, 0, 0))):
+        picture.putpalette([0, 0, 0, *colour])
+    turned.getexif()[ExifTags.Base.Orientation] = 6
+    data = in_memory([red, blue, turned, red.convert("RGB")], [0, 0, 1, 1], ("a", "b"))
+    first, second, third, fourth = data.splits["all"].digests
+    assert len({first, second, third}) == 3 and fourth == first
 
 
 def test_another_class_changes_nothing_for_the_others(make):

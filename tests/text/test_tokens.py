@@ -16,6 +16,7 @@ SENTENCES = {
     "Hindi": "एक बिल्ली मेज़ पर है और कुत्ता नीचे।",
     "Thai": "แมวสองตัวนั่งอยู่บนโต๊ะ",
     "Arabic": "قطة على الطاولة، وكلب تحتها؟",
+    "of years": "a 1990's car and its 5's.",
     "German": "zwei große bären; einer schläft.",
     "Persian": "گربه‌ها روی میز می‌خوابند",
 }

@@ -60,7 +60,7 @@ def _add(listed: Listed, where: str, entry: dict) -> None:
     if not isinstance(sentences, list):
         sentences = [sentences] if sentences else []
     full = f"{folder}/{name}" if isinstance(folder, str) and isinstance(name, str) else name
-    if full in listed:
+    if isinstance(full, str) and full in listed:
         listed.repair(where, "a picture twice", f"{full}, captions taken together")
     listed.add(
         where,
