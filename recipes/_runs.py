@@ -107,10 +107,16 @@ def less(data, unusable: dict[str, dict[int, str]], report: Report):
     Args:
         unusable: index and reason of each, by split.
     """
+    whys = {
+        data.splits[split].names[at]: why
+        for split, told in unusable.items()
+        for at, why in told.items()
+    }
+    for name, why in list(whys.items())[:_NOTES]:
+        report(f"note: left out: {printable(name)}: {why}")
+    if len(whys) > _NOTES:
+        report(f'note: and {len(whys) - _NOTES} more, see "dltk data check"')
     data = data.without(unusable)
-    if left_out := sum(map(len, unusable.values())):
-        what = "1 picture that" if left_out == 1 else f"{left_out} pictures that"
-        report(f"note: left out: {what} cannot be read")
     return replace(data, splits={name: part for name, part in data.splits.items() if len(part)})
 
 

@@ -2,9 +2,8 @@
 
 An answerer learns from 3,000 made scenes with questions: first with the backbone as it is, then, if
 that is asked for, with all of it. 300 other scenes choose the best epoch; what comes out at the end
-is measured on 300 more. --backbone may name a captioner that "bench_train_captioner.py --keep" left,
-which knows already what is talked about; the embedded network alone needs more epochs than these,
-with the backbone.
+is measured on 300 more. --backbone may name a captioner that "bench_train_captioner.py --keep"
+left, which knows already what is talked about; the embedded network alone needs more epochs.
 """
 
 from __future__ import annotations

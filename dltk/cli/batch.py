@@ -180,7 +180,9 @@ def _summarise(tally, inputs, outputs: Outputs, seconds: float, folder: str | No
     if tally.failed > len(tally.failures):
         click.echo(f"failed: {tally.failed - len(tally.failures)} more, see the record", err=True)
     if tally.interrupted:
-        kept = ", finished work is kept; run the same command again to go on" if folder else ""
+        again = "the same command again without --overwrite" if outputs.overwrite else None
+        again = again or "the same command again"
+        kept = f", finished work is kept; run {again} to go on" if folder else ""
         click.echo(f"interrupted{kept}", err=True)
     if outputs.quiet or (tally.total == 1 and not folder):
         return

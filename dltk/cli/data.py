@@ -30,11 +30,15 @@ def _seed(command):
     )(command)  # fmt: skip
 
 
+_SHARES = {"captions": 0.1, "questions": 0.1}  # for validation and for tests, where not 0.15
+
+
 def _shares(command):
     for split in ("test", "val"):
         command = click.option(
-            f"--{split}-share", type=options.Share(0, 1), default=0.15, show_default=True,
-            metavar="SHARE", help=f"Of the pictures for {split}, where they are not divided yet.",
+            f"--{split}-share", type=options.Share(0, 1), metavar="SHARE",
+            help=f"Of the pictures for {split}, where they are not divided yet.  [default: as in "
+            "training: 0.15; of captions and questions 0.1]",
         )(command)  # fmt: skip
     return command
 
@@ -117,10 +121,13 @@ def check(where, task, fast, as_json, val_share, test_share, seed, quiet):
     from dltk.strategy import cores
 
     say = _reporter(quiet).say
-    read, divide, look = _steps(_task_of(where, task, say))
+    task = _task_of(where, task, say)
+    read, divide, look = _steps(task)
     found = read(where, report=say)
     if not found.divided or "train" in found.splits:
-        found = divide(found, val_share=val_share, test_share=test_share, seed=seed)
+        shares = {"val_share": val_share, "test_share": test_share}
+        shares = {name: _SHARES.get(task, 0.15) if v is None else v for name, v in shares.items()}
+        found = divide(found, **shares, seed=seed)
     findings = look(found, decode=not fast, threads=cores())
     if as_json:
         click.echo(json.dumps(findings.to_dict(), indent=1))

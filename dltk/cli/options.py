@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
@@ -286,6 +287,7 @@ def quiet_native_code() -> None:
     """
     warnings.simplefilter("ignore")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         kept = os.dup(2)
         null = os.open(os.devnull, os.O_WRONLY)

@@ -31,6 +31,7 @@ def dealt_by(kinds_of: Callable[[Pictures, int], set[int]]) -> Callable[..., dic
         groups = [groups[at] for at in np.random.default_rng(seed).permutation(len(groups))]
         kinds = [_together(kinds_of(examples, index) for index in members) for members in groups]
         split_of = _stratified([len(members) for members in groups], kinds, shares)
+        _fill(split_of, [len(members) for members in groups], shares)
         _train_on_all(split_of, kinds)
         chosen = defaultdict(list)
         for members, split in zip(groups, split_of, strict=True):
@@ -71,6 +72,18 @@ def _stratified(
             if (left := [group for group in groups if split_of[group] is None])
         }
     return split_of
+
+
+def _fill(split_of: list[str], sizes: Sequence[int], shares: dict[str, float]) -> None:
+    """Give each split that has nothing the smallest group that training can spare.
+
+    Copies make groups of several pictures, larger than what a small split lacks.
+    """
+    wanted = [split for split, share in shares.items() if share > 0]
+    for split in wanted if len(split_of) > len(wanted) else ():
+        spare = [group for group, its in enumerate(split_of) if its == "train"]
+        if split not in split_of and len(spare) > 1:
+            split_of[min(spare, key=sizes.__getitem__)] = split
 
 
 def _wanted(sizes: Sequence[int], shares: dict[str, float]) -> dict[str, float]:

@@ -164,6 +164,7 @@ def test_entries_of_lines_and_lists(tmp_path):
     assert data.passed_over == (("c.png", "without a caption"),)
     offset = len("\n".join(lines)) + 2
     assert data.repairs == (
+        ("x.jsonl, line 3", "no caption: left out"),
         ("x.jsonl, line 5", "no picture is named: left out"),
         ("x.jsonl, line 6, column 2", "no JSON: \"{'file_name': 1}\", left out"),
         ("x.jsonl, line 7", "not an entry: 3, left out"),
@@ -171,7 +172,10 @@ def test_entries_of_lines_and_lists(tmp_path):
     )
     listed = read_captions(write_json(tmp_path / "x.json", entries))
     assert listed.splits["val"].captions == data.splits["val"].captions
-    assert listed.repairs == (("x.json, entry 5", "no picture is named: left out"),)
+    assert listed.repairs == (
+        ("x.json, entry 3", "no caption: left out"),
+        ("x.json, entry 5", "no picture is named: left out"),
+    )
 
 
 def test_pictures_beside_metadata_that_it_does_not_name(tmp_path):

@@ -40,6 +40,10 @@ def test_flickrs_lists_are_its_splits(tmp_path):
     assert data.passed_over == (("Flicker8k_Dataset/c.png", "in no split"),)
     assert data.repairs == (
         ("Flickr_8k.devImages.txt, line 2", "a picture in two splits: a.png, taken for train"),
+        (
+            "Flickr8k_text/Flickr8k.token.txt, the list for train",
+            "a picture without captions: more.png, left out",
+        ),
     )
 
 

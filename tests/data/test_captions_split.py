@@ -48,6 +48,16 @@ def test_copies_go_to_the_same_split():
         assert sum(map(len, digests)) == len(set.union(*digests)) == 10
 
 
+def test_copies_leave_no_split_empty_that_could_have_some():
+    pictures = [np.full((2, 2), at // 2, np.uint8) for at in range(10)]  # five, each twice
+    for seed in range(5):
+        divided = split_captions(
+            made(10, sources=pictures), val_share=0.1, test_share=0.1, seed=seed
+        )
+        sizes = {split: len(part) for split, part in divided.splits.items()}
+        assert sizes == {"train": 6, "val": 2, "test": 2}
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 5])
 def test_few_pictures_are_trained_on_whatever_the_shares(count):
     for seed in range(10):

@@ -56,7 +56,10 @@ def gather_tokens(
         elif line:
             listed.repair(where, "no NAME#NUMBER and caption", f"{shown(line)}, left out")
     if split_of := _split_lists(path, found):
-        listed.divide(split_of)
+        for name in listed.divide(split_of):
+            listed.repair(
+                f"the list for {split_of[name]}", "a picture without captions", f"{name}, left out"
+            )
     listed.hand_over(whole=True)
 
 

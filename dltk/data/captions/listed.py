@@ -75,11 +75,19 @@ class Listed:
         """Note what was changed or left out."""
         self._found.repair(f"{self.name}, {where}", kind, how)
 
-    def divide(self, split_of: dict[str, str]) -> None:
-        """Put pictures in splits, by their names or these less their extensions."""
+    def divide(self, split_of: dict[str, str]) -> list[str]:
+        """Put pictures in splits, by their names or these less their extensions.
+
+        Returns:
+            the names for which there is no picture.
+        """
+        unknown = dict.fromkeys(split_of)
         for name, picture in self._pictures.items():
             file = PurePath(name)
             picture.split = split_of.get(file.name) or split_of.get(file.stem)
+            unknown.pop(file.name, None)
+            unknown.pop(file.stem, None)
+        return list(unknown)
 
     def hand_over(self, *, whole: bool = False) -> None:
         """Add the pictures that are there to what was found, and name the others.
