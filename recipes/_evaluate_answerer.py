@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing
 
-from dltk.batch import predict
 from dltk.data.examples import (
-    CaptionData,
-    LabelledData,
-    MaskData,
-    ObjectData,
     QuestionData,
     QuestionedExamples,
 )
 from dltk.data.questions import holds_questions, read_questions
-from dltk.errors import DltkError, UsageError, printable
+from dltk.errors import UsageError, printable
 from dltk.metrics.answers import measure_answers
 from dltk.models.find import ModelSource
-from dltk.strategy import cores
 from dltk.weights import Report
 from recipes._answer_evaluation import AnswerEvaluation
 from recipes._answer_results import Answer
 from recipes._answerers import load_answerer
-from recipes._measuring import choose_split, seen_in_training, tell_left_out, told
+from recipes._measuring import (
+    choose_split,
+    data_to_measure,
+    examples_of,
+    found_in,
+    none_measured,
+    seen_in_training,
+)
 
 
 def evaluate_answerer(
@@ -50,9 +50,10 @@ def evaluate_answerer(
     """
     if engine == "litert":
         raise UsageError("answerers run on the keras engine; leave --engine out")
-    data = _read(source, data, report)
+    does = f"{printable(source.name)} answers questions about pictures"
+    data = data_to_measure(data, QuestionData, read_questions, holds_questions, does, report)
     split, chosen = choose_split(data, split)
-    examples = [(part, index) for part in chosen for index in range(len(part))]
+    examples = examples_of(chosen)
     answerer = load_answerer(
         source,
         batch_size=batch_size,
@@ -65,8 +66,7 @@ def evaluate_answerer(
     found, failed = _answered(examples, answerer, report)
     names = [part.names[index] for part, index in examples]
     if not found:
-        why = next((f": {printable(names[i])}: {why}" for i, why in failed.items()), "")
-        raise DltkError(f"{printable(data.where)}: no picture could be measured{why}")
+        raise none_measured(data, names, failed)
     measured = [examples[index] for index in found]
     return AnswerEvaluation(
         model=name,
@@ -97,34 +97,9 @@ def _answered(
         picture = part.decode(index, at_least=answerer.at_least)
         return answerer.load(picture, [question.text for question in part.questions[index]])
 
-    outcomes = predict(
-        examples,
-        load,
-        answerer,
-        batch_size=answerer.batch_size,
-        loaders=cores(),
-        runners=answerer.workers,
-    )
-    with closing(outcomes):
-        for index, (_, found, error) in enumerate(told(outcomes, len(examples), report)):
-            if error is None:
-                answers[index] = tuple(each.answers[0] for each in found)
-            else:
-                failed[index] = error
+    for index, found, error in found_in(examples, load, answerer, answerer, report):
+        if error is None:
+            answers[index] = tuple(each.answers[0] for each in found)
+        else:
+            failed[index] = error
     return answers, failed
-
-
-def _read(source: ModelSource, data, report: Report) -> QuestionData:
-    """Return the pictures with questions at `data`. Raises UsageError where they have none."""
-    answers = f"{printable(source.name)} answers questions about pictures"
-    if isinstance(data, (LabelledData, ObjectData, MaskData, CaptionData)):
-        raise UsageError(f"{answers}, but {printable(data.where)} has no questions")
-    if not isinstance(data, QuestionData):
-        try:
-            data = read_questions(data, report=report)
-        except UsageError as error:
-            if os.path.exists(data) and not holds_questions(data):
-                raise UsageError(f"{answers}, but {error}") from error
-            raise
-    tell_left_out(data, report)
-    return data

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing
 
-from dltk.batch import predict
 from dltk.captions import Writing
 from dltk.data.captions import holds_captions, read_captions
 from dltk.data.examples import (
     CaptionData,
     CaptionedExamples,
-    LabelledData,
-    MaskData,
-    ObjectData,
-    QuestionData,
 )
-from dltk.errors import DltkError, UsageError, printable
+from dltk.errors import UsageError, printable
 from dltk.metrics.captions import measure_captions
 from dltk.models.find import ModelSource
-from dltk.strategy import cores
 from dltk.weights import Report
 from recipes._caption_evaluation import CaptionEvaluation
 from recipes._captioners import load_captioner
-from recipes._measuring import choose_split, seen_in_training, tell_left_out, told
+from recipes._measuring import (
+    choose_split,
+    data_to_measure,
+    examples_of,
+    found_in,
+    none_measured,
+    seen_in_training,
+)
 
 
 def evaluate_captioner(
@@ -50,9 +50,10 @@ def evaluate_captioner(
     """
     if engine == "litert":
         raise UsageError("captioners run on the keras engine; leave --engine out")
-    data = _read(source, data, report)
+    does = f"{printable(source.name)} says what is in pictures"
+    data = data_to_measure(data, CaptionData, read_captions, holds_captions, does, report)
     split, chosen = choose_split(data, split)
-    examples = [(part, index) for part in chosen for index in range(len(part))]
+    examples = examples_of(chosen)
     captioner = load_captioner(
         source,
         Writing(),
@@ -67,8 +68,7 @@ def evaluate_captioner(
     captions, failed = _written(examples, captioner, report)
     names = [part.names[index] for part, index in examples]
     if not captions:
-        why = next((f": {printable(names[i])}: {why}" for i, why in failed.items()), "")
-        raise DltkError(f"{printable(data.where)}: no picture could be measured{why}")
+        raise none_measured(data, names, failed)
     measured = [examples[index] for index in captions]
     return CaptionEvaluation(
         model=name,
@@ -96,34 +96,9 @@ def _written(
         picture = part.decode(index, at_least=captioner.at_least)
         return captioner.load(picture, part.names[index])
 
-    outcomes = predict(
-        examples,
-        load,
-        captioner,
-        batch_size=captioner.batch_size,
-        loaders=cores(),
-        runners=captioner.workers,
-    )
-    with closing(outcomes):
-        for index, (_, sentences, error) in enumerate(told(outcomes, len(examples), report)):
-            if error is None:
-                written[index] = sentences[0].text
-            else:
-                failed[index] = error
+    for index, sentences, error in found_in(examples, load, captioner, captioner, report):
+        if error is None:
+            written[index] = sentences[0].text
+        else:
+            failed[index] = error
     return written, failed
-
-
-def _read(source: ModelSource, data, report: Report) -> CaptionData:
-    """Return the pictures with captions at `data`. Raises UsageError where they have none."""
-    says = f"{printable(source.name)} says what is in pictures"
-    if isinstance(data, (LabelledData, ObjectData, MaskData, QuestionData)):
-        raise UsageError(f"{says}, but {printable(data.where)} has no captions")
-    if not isinstance(data, CaptionData):
-        try:
-            data = read_captions(data, report=report)
-        except UsageError as error:
-            if os.path.exists(data) and not holds_captions(data):
-                raise UsageError(f"{says}, but {error}") from error
-            raise
-    tell_left_out(data, report)
-    return data

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
 
-from dltk.batch import predict
 from dltk.data.examples import (
     AnnotatedExamples,
-    CaptionData,
-    LabelledData,
-    MaskData,
     ObjectData,
-    QuestionData,
 )
 from dltk.data.objects import holds_objects, read_objects
-from dltk.errors import DltkError, UsageError, printable
+from dltk.errors import UsageError, printable
 from dltk.images import decode_sized
 from dltk.metrics import measure_detections
 from dltk.models.find import ModelSource
 from dltk.models.labels import distinct_names, find_outputs, known_outputs
 from dltk.objects import Detections, Objects
-from dltk.strategy import cores
 from dltk.weights import Report
 from recipes._detection_evaluation import LEAST_SCORE, DetectionEvaluation
 from recipes._detectors import Detector, load_detector
-from recipes._measuring import choose_split, seen_in_training, tell_left_out, told
+from recipes._measuring import (
+    choose_split,
+    data_to_measure,
+    examples_of,
+    found_in,
+    none_measured,
+    seen_in_training,
+)
 
 _MOST = 100  # boxes of a picture, as COCO's measures have it
 _PUBLISHED_SCORE = 0.05  # from which torchvision counts boxes in the figures that it publishes
@@ -62,9 +62,16 @@ def evaluate_detector(
     """
     if engine == "litert":
         raise UsageError("detectors run on the keras engine; leave --engine out")
-    data = _read(source, data, report)
+    does = f"{printable(source.name)} finds objects"
+    data = data_to_measure(data, ObjectData, read_objects, holds_objects, does, report)
+    if data.repairs:
+        where, what = data.repairs[0]
+        report(
+            f"{len(data.repairs)} mended or left out of the annotations, such as "
+            f"{printable(where)}: {printable(what)}"
+        )
     split, chosen = choose_split(data, split)
-    examples = [(part, index) for part in chosen for index in range(len(part))]
+    examples = examples_of(chosen)
     outputs = _outputs(source, data, chosen)
     classes = distinct_names(source.labels)
     known = sorted(set(outputs[outputs >= 0].tolist()))
@@ -92,8 +99,7 @@ def evaluate_detector(
     names = [part.names[index] for part, index in examples]
     read = [index for index in range(len(examples)) if index not in failed]
     if not read:
-        why = next((f": {printable(names[i])}: {error}" for i, error in failed.items()), "")
-        raise DltkError(f"{printable(data.where)}: no picture could be measured{why}")
+        raise none_measured(data, names, failed)
     measured = [examples[index] for index in read]
     truth = tuple(_renumbered(part.objects[index], outputs) for part, index in measured)
     return DetectionEvaluation(
@@ -109,37 +115,6 @@ def evaluate_detector(
         seen_in_training=seen_in_training(source.path, measured, report),
         examples=measured,
     )
-
-
-def _read(source: ModelSource, data, report: Report) -> ObjectData:
-    """Return the pictures with objects at `data`. Raises UsageError where they have classes,
-    label maps, captions or questions."""
-    for kind, what in (
-        (LabelledData, "of classes"),
-        (MaskData, "with label maps"),
-        (CaptionData, "with captions"),
-        (QuestionData, "with questions"),
-    ):
-        if isinstance(data, kind):
-            raise UsageError(
-                f"{printable(source.name)} finds objects, but {printable(data.where)} holds "
-                f"pictures {what}, without boxes"
-            )
-    if not isinstance(data, ObjectData):
-        try:
-            data = read_objects(data, report=report)
-        except UsageError as error:
-            if os.path.exists(data) and not holds_objects(data):
-                raise UsageError(f"{printable(source.name)} finds objects, but {error}") from error
-            raise
-    tell_left_out(data, report)
-    if data.repairs:
-        where, what = data.repairs[0]
-        report(
-            f"{len(data.repairs)} mended or left out of the annotations, such as "
-            f"{printable(where)}: {printable(what)}"
-        )
-    return data
 
 
 def _outputs(
@@ -174,18 +149,9 @@ def _detect_all(
         picture, size = decode_sized(part.sources[index], at_least=detector.at_least)
         return detector.load(picture, part.names[index], size)
 
-    outcomes = predict(
-        examples,
-        load,
-        lambda loaded: detector(loaded) if loaded else [],
-        batch_size=detector.batch_size,
-        loaders=cores(),
-        runners=detector.workers,
-    )
-    with closing(outcomes):
-        for index, (_, output, error) in enumerate(told(outcomes, len(examples), report)):
-            if error is None:
-                found.append(output)
-            else:
-                failed[index] = error
+    for index, output, error in found_in(examples, load, detector, detector, report):
+        if error is None:
+            found.append(output)
+        else:
+            failed[index] = error
     return found, failed

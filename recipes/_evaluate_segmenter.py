@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
 
-from dltk.batch import predict
 from dltk.data.examples import (
-    CaptionData,
-    LabelledData,
     MaskData,
     MaskedExamples,
-    ObjectData,
-    QuestionData,
 )
 from dltk.data.masks import holds_masks, read_masks
-from dltk.errors import DltkError, InputError, UsageError, printable
+from dltk.errors import InputError, UsageError, printable
 from dltk.images import decode_sized
 from dltk.masks import IGNORE
 from dltk.models.find import ModelSource
 from dltk.models.labels import distinct_names, find_outputs, known_outputs
 from dltk.segmentation import Segmentation
-from dltk.strategy import cores
 from dltk.weights import Report
-from recipes._measuring import choose_split, seen_in_training, tell_left_out, told
+from recipes._measuring import (
+    choose_split,
+    data_to_measure,
+    examples_of,
+    found_in,
+    none_measured,
+    seen_in_training,
+)
 from recipes._segmentation_evaluation import SegmentationEvaluation, compare
 from recipes._segmenters import ground_of, is_ground, load_segmenter
 
@@ -52,12 +52,13 @@ def evaluate_segmenter(
         name: what the model is called in the result.
         Others: see `recipes.evaluate.evaluate`, which tells the errors too.
     """
-    data = _read(source, data, report)
+    does = f"{printable(source.name)} tells the class of every pixel"
+    data = data_to_measure(data, MaskData, read_masks, holds_masks, does, report)
     split, chosen = choose_split(data, split)
     classes = distinct_names(source.labels)
     numbers = _renumbering(source, data, sum(part.counts.sum(axis=0) for part in chosen))
     chosen = [_renumbered(part, numbers, len(classes)) for part in chosen]
-    examples = [(part, index) for part in chosen for index in range(len(part))]
+    examples = examples_of(chosen)
     segmenter = load_segmenter(
         source,
         batch_size=batch_size,
@@ -80,26 +81,17 @@ def evaluate_segmenter(
         return mask, segmenter.load(picture, part.names[index], size)
 
     def look(loaded: list) -> list[tuple[np.ndarray, Segmentation]]:
-        found = segmenter([each for _, each in loaded]) if loaded else []
+        found = segmenter([each for _, each in loaded])
         return [(truth, each) for (truth, _), each in zip(loaded, found, strict=True)]
 
     def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        outcomes = predict(
-            examples,
-            load,
-            look,
-            batch_size=segmenter.batch_size,
-            loaders=cores(),
-            runners=segmenter.workers,
-        )
-        with closing(outcomes):
-            for index, (_, output, error) in enumerate(told(outcomes, len(examples), report)):
-                if error is not None:
-                    failed[index] = error
-                    continue
-                read.append(index)
-                truth, found = output
-                yield truth, found.mask
+        for index, output, error in found_in(examples, load, look, segmenter, report):
+            if error is not None:
+                failed[index] = error
+                continue
+            read.append(index)
+            truth, found = output
+            yield truth, found.mask
 
     names = [part.names[index] for part, index in examples]
     try:
@@ -107,8 +99,7 @@ def evaluate_segmenter(
     except UsageError as error:
         if read:
             raise
-        why = next((f": {printable(names[i])}: {why}" for i, why in failed.items()), "")
-        raise DltkError(f"{printable(data.where)}: no picture could be measured{why}") from error
+        raise none_measured(data, names, failed) from error
     kept = [examples[index] for index in read]
     return SegmentationEvaluation(
         model=name,
@@ -121,26 +112,6 @@ def evaluate_segmenter(
         examples=kept,
         **vars(measured),
     )
-
-
-def _read(source: ModelSource, data, report: Report) -> MaskData:
-    """Return the pictures with label maps at `data`. Raises UsageError where they have none."""
-    if isinstance(data, (LabelledData, ObjectData, CaptionData, QuestionData)):
-        raise UsageError(
-            f"{printable(source.name)} tells the class of every pixel, but {printable(data.where)} "
-            "has no label maps"
-        )
-    if not isinstance(data, MaskData):
-        try:
-            data = read_masks(data, report=report)
-        except UsageError as error:
-            if os.path.exists(data) and not holds_masks(data):
-                raise UsageError(
-                    f"{printable(source.name)} tells the class of every pixel, but {error}"
-                ) from error
-            raise
-    tell_left_out(data, report)
-    return data
 
 
 def _renumbering(source: ModelSource, data: MaskData, counts: np.ndarray) -> np.ndarray:

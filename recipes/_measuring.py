@@ -3,15 +3,99 @@
 from __future__ import annotations
 
 import csv
+import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-from dltk.data.examples import SPLITS, Pictures
-from dltk.errors import UsageError, printable, reason
+from dltk.batch import predict
+from dltk.data.examples import (
+    SPLITS,
+    CaptionData,
+    LabelledData,
+    MaskData,
+    ObjectData,
+    Pictures,
+    QuestionData,
+)
+from dltk.errors import DltkError, UsageError, printable, reason
+from dltk.strategy import cores
 from dltk.weights import Report
 
 _REPORT_EVERY_SECS = 10.0
+_HAVE = {
+    LabelledData: "classes",
+    ObjectData: "boxes",
+    MaskData: "label maps",
+    CaptionData: "captions",
+    QuestionData: "questions",
+}
+_KINDS = tuple(_HAVE)
+
+
+def data_to_measure(data, kind: type, read: Callable, holds: Callable, does: str, report: Report):
+    """Return the data to measure on.
+
+    Args:
+        data: what the user named, or data of `dltk.data.examples`.
+        kind: the class of data wanted.
+        read: from what is named to such data.
+        holds: whether what is named holds such data.
+        does: what the model does, with its name.
+    Raises:
+        UsageError: it is data of another kind, or cannot be read.
+    """
+    if isinstance(data, _KINDS) and not isinstance(data, kind):
+        raise UsageError(f"{does}, but {printable(data.where)} has no {_HAVE[kind]}")
+    if not isinstance(data, kind):
+        try:
+            data = read(data, report=report)
+        except UsageError as error:
+            if os.path.exists(data) and not holds(data):
+                raise UsageError(f"{does}, but {error}") from error
+            raise
+    tell_left_out(data, report)
+    return data
+
+
+def examples_of(parts: Iterable[Pictures]) -> list[tuple[Pictures, int]]:
+    """Return all pictures of some splits, each by its split and the place in it."""
+    return [(part, index) for part in parts for index in range(len(part))]
+
+
+def found_in(
+    examples: Sequence[tuple[Pictures, int]],
+    load: Callable,
+    run: Callable[[list], Iterable],
+    network,
+    report: Report,
+) -> Iterator[tuple[int, Any, str | None]]:
+    """Yield the place of each example, what a network gives for it, and why it could not be read.
+
+    Args:
+        load: from an example to what is given to the network; called on several threads.
+        run: from a list of these, not empty, to what the network gives for each.
+        network: has `batch_size` and `workers`.
+    """
+    outcomes = predict(
+        examples,
+        load,
+        lambda loaded: run(loaded) if loaded else [],
+        batch_size=network.batch_size,
+        loaders=cores(),
+        runners=network.workers,
+    )
+    with closing(outcomes):
+        for index, (_, output, error) in enumerate(_told(outcomes, len(examples), report)):
+            yield index, output, error
+
+
+def none_measured(data, names: Sequence[str], failed: Mapping[int, str]) -> DltkError:
+    """Return what to tell where no picture could be measured: why the first could not."""
+    why = next((f": {printable(names[index])}: {why}" for index, why in failed.items()), "")
+    return DltkError(f"{printable(data.where)}: no picture could be measured{why}")
 
 
 def choose_split(data, split: str) -> tuple[str, list[Pictures]]:
@@ -44,7 +128,7 @@ def tell_left_out(data, report: Report) -> None:
         report(f"{count} passed over in the data, such as {printable(name)}: {printable(why)}")
 
 
-def told(outcomes: Iterable, count: int, report: Report) -> Iterator:
+def _told(outcomes: Iterable, count: int, report: Report) -> Iterator:
     """Yield `outcomes`, of which there are `count`; report now and then how far it is."""
     last = time.monotonic()
     for done, outcome in enumerate(outcomes, start=1):

@@ -14,23 +14,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import closing
 
 import numpy as np
 
-from dltk.batch import predict
 from dltk.data import Examples, LabelledData, read_data
 from dltk.data.captions import holds_captions
 from dltk.data.examples import CaptionData, MaskData, ObjectData, QuestionData
 from dltk.data.objects import holds_objects
 from dltk.data.questions import holds_questions
 from dltk.engine import Network, load_engine
-from dltk.errors import DltkError, UsageError, printable
+from dltk.errors import UsageError, printable
 from dltk.geometry import Geometry
 from dltk.metrics import measure
 from dltk.models.find import ModelSource, find_model
 from dltk.models.labels import distinct_names, find_outputs
-from dltk.strategy import cores
 from dltk.weights import Report, silent
 from recipes._answer_evaluation import AnswerEvaluation
 from recipes._caption_evaluation import CaptionEvaluation
@@ -40,7 +37,14 @@ from recipes._evaluate_captioner import evaluate_captioner
 from recipes._evaluate_detector import evaluate_detector
 from recipes._evaluate_segmenter import evaluate_segmenter
 from recipes._evaluation import Evaluation
-from recipes._measuring import choose_split, seen_in_training, tell_left_out, told
+from recipes._measuring import (
+    choose_split,
+    examples_of,
+    found_in,
+    none_measured,
+    seen_in_training,
+    tell_left_out,
+)
 from recipes._segmentation_evaluation import SegmentationEvaluation
 from recipes.classify import find_models
 
@@ -144,7 +148,7 @@ def _evaluate_classifier(
     data = _read(source, data, report)
     tell_left_out(data, report)
     split, chosen = choose_split(data, split)
-    examples = [(part, index) for part in chosen for index in range(len(part))]
+    examples = examples_of(chosen)
     used, truth = np.unique(np.concatenate([part.labels for part in chosen]), return_inverse=True)
     wanted = [data.classes[label] for label in used]
     outputs = find_outputs(wanted, source.labels, where=data.where, model=source.name)
@@ -160,8 +164,7 @@ def _evaluate_classifier(
     names = [part.names[index] for part, index in examples]
     read = [index for index in range(len(examples)) if index not in failed]
     if not read:
-        why = next((f": {printable(names[i])}: {error}" for i, error in failed.items()), "")
-        raise DltkError(f"{printable(data.where)}: no picture could be measured{why}")
+        raise none_measured(data, names, failed)
     measured = [examples[index] for index in read]
     return Evaluation(
         model=name,
@@ -226,16 +229,12 @@ def _predict_all(
         return geometry.apply(part.decode(index, at_least=geometry.at_least))
 
     def run(loaded: list[np.ndarray]) -> Sequence[np.ndarray]:
-        return network(np.stack(loaded)) if loaded else []
+        return network(np.stack(loaded))
 
-    outcomes = predict(
-        examples, load, run, batch_size=network.batch_size, loaders=cores(), runners=network.workers
-    )
-    with closing(outcomes):
-        for index, (_, output, error) in enumerate(told(outcomes, len(examples), report)):
-            if error is None:
-                probabilities[count] = output
-                count += 1
-            else:
-                failed[index] = error
+    for index, output, error in found_in(examples, load, run, network, report):
+        if error is None:
+            probabilities[count] = output
+            count += 1
+        else:
+            failed[index] = error
     return probabilities[:count], failed

@@ -230,7 +230,7 @@ def test_questions_are_for_nobody_else(dltk, folder, colours, backbone, tmp_path
         ("efficientnet-lite0", "made pictures holds pictures with questions, which are for an ans"),
         (colours, "tells the class of every pixel, but made pictures has no label maps"),
         (captioner, "says what is in pictures, but made pictures has no captions"),
-        ("faster-rcnn-mobilenet", "holds pictures with questions, without boxes"),
+        ("faster-rcnn-mobilenet", "finds objects, but made pictures has no boxes"),
     ):
         with pytest.raises(UsageError, match=message):
             evaluate(model, data)

@@ -188,7 +188,7 @@ def test_captions_are_for_nobody_else(dltk, folder, colours):  # noqa: F811
         evaluate("efficientnet-lite0", data)
     with pytest.raises(UsageError, match="tells the class of every pixel, but made pictures has n"):
         evaluate(colours, data)
-    with pytest.raises(UsageError, match="holds pictures with captions, without boxes"):
+    with pytest.raises(UsageError, match="finds objects, but made pictures has no boxes"):
         evaluate("faster-rcnn-mobilenet", data)
     for model, message in (
         ("efficientnet-lite0", "holds pictures with captions, which are for a captioner, but effi"),

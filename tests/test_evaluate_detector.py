@@ -211,7 +211,7 @@ def test_data_for_the_other_kind_of_model_is_refused_in_a_line(small, scenes, tm
     noise().save(tmp_path / "classes/circle/1.png")
     with pytest.raises(UsageError, match=r"^small.keras finds objects, but .*/classes holds no pi"):
         evaluate(small, tmp_path / "classes")
-    with pytest.raises(UsageError, match=r"^small.keras finds objects, but arrays holds pictures"):
+    with pytest.raises(UsageError, match=r"^small.keras finds objects, but arrays has no boxes$"):
         evaluate(small, in_memory([noise()], [0], ["circle"]))
     with pytest.raises(UsageError, match=r"^no such folder or file: .*/scene\. Did you mean"):
         evaluate(small, scenes.with_name("scene"))
