@@ -1,0 +1,140 @@
+"""A generator and its discriminator in training: each has its turn in a step."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import keras
+import tensorflow as tf
+
+from dltk.data.opposed import CLASSES as REAL_CLASSES
+from dltk.data.opposed import NOISE as DRAWN
+from dltk.data.opposed import REAL, SEEDS
+from dltk.losses.adversarial import AdversarialLoss, cross_entropy, gradient_penalty, r1_penalty
+from dltk.models.gan.dcgan import CLASSES, NOISE
+from dltk.objects import PIXELS
+from dltk.ops.diff_augment import varied
+from dltk.training.model import AcrossWorkers
+
+_NEUTRAL = 127.5  # of a pixel, and how far it goes from there: penalties are of pixels from -1 to 1
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the two sides play for.
+
+    Attributes:
+        loss: see `dltk.losses.adversarial`.
+        gradient_penalty, r1: weights of these penalties; 0 for none.
+        policies: how pictures are varied for the discriminator, see `dltk.ops.diff_augment`.
+    """
+
+    loss: AdversarialLoss = field(default_factory=cross_entropy)
+    gradient_penalty: float = 0.0
+    r1: float = 0.0
+    policies: Collection[str] = ()
+
+
+class Adversary(AcrossWorkers, keras.Model):
+    """A generator against a discriminator: Goodfellow et al. 2014, Alg. 1.
+
+    A step is one turn of the discriminator or several, then one of the generator. Real and made
+    pictures go through the discriminator apart, each batch with its own statistics (Radford et al.
+    2015, and their code). It trains on batches of `dltk.data.opposed.OpposedBatches`; compile it
+    with both optimizers.
+
+    The logs are float32: "loss", the sum of both sides' losses; "discriminator_loss" and
+    "generator_loss"; "d_real" and "d_made", 0-1: the mean chance that the discriminator gives real
+    pictures, and made ones in its last turn, to be real.
+
+    Args:
+        generator, discriminator: see `dltk.models.gan.dcgan`.
+    """
+
+    def __init__(self, generator: keras.Model, discriminator: keras.Model, rules: Rules):
+        super().__init__()
+        self.generator, self.discriminator, self._rules = generator, discriminator, rules
+        self.built = True
+
+    def compile(self, discriminator: keras.Optimizer, generator: keras.Optimizer):
+        """Take the optimizers of both sides, and build them."""
+        discriminator.build(self.discriminator.trainable_variables)
+        generator.build(self.generator.trainable_variables)
+        super().compile(discriminator, jit_compile=False)
+        self.optimizers = [discriminator, generator]
+
+    def call(self, inputs, training=None):
+        """Return pictures made from {NOISE, perhaps CLASSES}."""
+        return self.generator(inputs, training=training)
+
+    def train_step(self, batch):
+        """Give each side its turns on one replica's share of a batch; return the logs."""
+        for turn in range(batch[REAL].shape[1]):
+            of_discriminator = self._judge(batch, turn)
+        logs = of_discriminator | self._make(batch, turn + 1)
+        logs["loss"] = logs["discriminator_loss"] + logs["generator_loss"]
+        return self._reducible(logs)
+
+    def _judge(self, batch: dict, turn: int) -> dict[str, tf.Tensor]:
+        """Take a turn of the discriminator."""
+        rules, about = self._rules, self._classes_of(batch, turn)
+        real = self._varied(batch[REAL][:, turn], batch, turn)
+        made = self.generator({NOISE: batch[DRAWN][:, turn], **about}, training=True)
+        made = self._varied(tf.stop_gradient(made), batch, turn)
+
+        def score(centred):
+            pixels = centred * _NEUTRAL + _NEUTRAL
+            return self.discriminator({PIXELS: pixels, **about}, training=True)
+
+        with tf.GradientTape() as tape:
+            of_real = self.discriminator({PIXELS: real, **about}, training=True)
+            of_made = self.discriminator({PIXELS: made, **about}, training=True)
+            losses = rules.loss.real(of_real) + rules.loss.made(of_made)
+            centred = [pixels / _NEUTRAL - 1 for pixels in (real, made)]
+            if rules.gradient_penalty:
+                seed = batch[SEEDS][0, turn] + 1
+                shares = tf.random.stateless_uniform(tf.shape(losses), seed)
+                losses += rules.gradient_penalty * gradient_penalty(score, *centred, shares)
+            if rules.r1:
+                losses += rules.r1 * r1_penalty(score, centred[0])
+            loss = tf.reduce_mean(losses)
+            shared = self._shared(loss)
+        self._move(tape, shared, self.discriminator, self.optimizers[0])
+        return {
+            "discriminator_loss": loss,
+            "d_real": tf.reduce_mean(tf.sigmoid(of_real)),
+            "d_made": tf.reduce_mean(tf.sigmoid(of_made)),
+        }
+
+    def _make(self, batch: dict, turn: int) -> dict[str, tf.Tensor]:
+        """Take the turn of the generator."""
+        about = self._classes_of(batch, turn - 1)
+        with tf.GradientTape() as tape:
+            made = self.generator({NOISE: batch[DRAWN][:, turn], **about}, training=True)
+            made = self._varied(made, batch, turn)
+            scores = self.discriminator({PIXELS: made, **about}, training=True)
+            loss = tf.reduce_mean(self._rules.loss.maker(scores))
+            shared = self._shared(loss)
+        self._move(tape, shared, self.generator, self.optimizers[1])
+        return {"generator_loss": loss}
+
+    def _varied(self, pictures: tf.Tensor, batch: dict, turn: int) -> tf.Tensor:
+        if not self._rules.policies:
+            return pictures
+        return varied(pictures, self._rules.policies, batch[SEEDS][0, turn])
+
+    @staticmethod
+    def _classes_of(batch: dict, turn: int) -> dict[str, tf.Tensor]:
+        return {CLASSES: batch[REAL_CLASSES][:, turn]} if REAL_CLASSES in batch else {}
+
+    def _shared(self, loss: tf.Tensor) -> tf.Tensor:
+        """Return the replica's share of a loss: gradients are summed over replicas."""
+        return loss / self.distribute_strategy.num_replicas_in_sync
+
+    @staticmethod
+    def _move(tape, loss: tf.Tensor, network: keras.Model, optimizer: keras.Optimizer) -> None:
+        variables = network.trainable_variables
+        # What an embedding gives is sparse, which replicas cannot sum on every kind of device.
+        slopes = map(tf.convert_to_tensor, tape.gradient(loss, variables))
+        optimizer.apply(list(slopes), variables)
