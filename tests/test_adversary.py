@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dltk.data.opposed import CLASSES as REAL_CLASSES
-from dltk.data.opposed import NOISE as DRAWN
-from dltk.data.opposed import REAL, SEEDS, OpposedBatches
+from dltk.data.opposed import OpposedBatches
 from dltk.losses.adversarial import cross_entropy, hinge
-from dltk.models.gan.dcgan import CLASSES, NOISE, Design, new_discriminator, new_generator
+from dltk.models.gan.dcgan import Design, new_discriminator, new_generator
 from dltk.models.gan.learning import Adversary, Rules
 from dltk.objects import PIXELS
+from dltk.opponents import CLASSES, NOISE, REAL, SEEDS
 from dltk.strategy import place
 
 SIZE, COUNT, LENGTH, BATCH = 28, 20, 6, 4
@@ -62,7 +61,7 @@ def test_a_step_depends_on_the_seed_and_its_number_alone():
     first, later = batches.share(0, 0, 1), batches.share(1, 0, 1)
     assert all((first[name] != later[name]).any() for name in first)
     other = batches_of(critics=3, seed=1).share(0, 0, 1)
-    assert (first[DRAWN] != other[DRAWN]).any() and (first[SEEDS] != other[SEEDS]).any()
+    assert (first[NOISE] != other[NOISE]).any() and (first[SEEDS] != other[SEEDS]).any()
 
 
 def test_replicas_share_out_what_one_would_see():
@@ -73,16 +72,16 @@ def test_replicas_share_out_what_one_would_see():
     for name, values in whole.items():
         np.testing.assert_array_equal(values, np.concatenate([half[name] for half in halves]))
     assert whole[REAL].shape == (BATCH, 2, SIZE, SIZE, 1) and whole[REAL].dtype == np.float32
-    assert whole[DRAWN].shape == (BATCH, 3, LENGTH) and whole[SEEDS].shape == (BATCH, 3, 2)
+    assert whole[NOISE].shape == (BATCH, 3, LENGTH) and whole[SEEDS].shape == (BATCH, 3, 2)
     for picture, label in zip(
-        whole[REAL].reshape(-1, SIZE, SIZE, 1), whole[REAL_CLASSES].ravel(), strict=True
+        whole[REAL].reshape(-1, SIZE, SIZE, 1), whole[CLASSES].ravel(), strict=True
     ):
         (at,) = np.flatnonzero((picture == PICTURES).all(axis=(1, 2, 3)))
         assert label == classes[at]
 
 
 def test_noise_is_even_over_its_range():
-    drawn = np.concatenate([batches_of().share(step, 0, 1)[DRAWN].ravel() for step in range(200)])
+    drawn = np.concatenate([batches_of().share(step, 0, 1)[NOISE].ravel() for step in range(200)])
     assert -1 <= drawn.min() < -0.99 and 0.99 < drawn.max() <= 1
     assert drawn.mean() == pytest.approx(0, abs=0.03)
     assert drawn.var() == pytest.approx(1 / 3, abs=0.02)
@@ -98,7 +97,7 @@ def test_a_step_is_a_turn_of_each_with_the_loss_of_the_paper():
     np.testing.assert_array_equal(*(a.get_weights()[0] for a in (adversary, other)))
     logs = take_steps(adversary, batches)
     generator, discriminator, loss = other.generator, other.discriminator, cross_entropy()
-    made = generator({NOISE: batch[DRAWN][:, 0]}, training=True)
+    made = generator({NOISE: batch[NOISE][:, 0]}, training=True)
     with tf.GradientTape() as tape:
         of_real = discriminator({PIXELS: batch[REAL][:, 0]}, training=True)
         of_made = discriminator({PIXELS: made}, training=True)
@@ -107,7 +106,7 @@ def test_a_step_is_a_turn_of_each_with_the_loss_of_the_paper():
     for variable, slope in zip(discriminator.trainable_variables, slopes, strict=True):
         variable.assign_sub(0.1 * slope)
     with tf.GradientTape() as tape:
-        made = generator({NOISE: batch[DRAWN][:, 1]}, training=True)
+        made = generator({NOISE: batch[NOISE][:, 1]}, training=True)
         maker = tf.reduce_mean(loss.maker(discriminator({PIXELS: made}, training=True)))
     slopes = tape.gradient(maker, generator.trainable_variables)
     for variable, slope in zip(generator.trainable_variables, slopes, strict=True):

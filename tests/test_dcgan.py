@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 
 from dltk.models.gan.dcgan import (
-    CLASSES,
-    NOISE,
     SIZES,
     Design,
     new_discriminator,
     new_generator,
 )
 from dltk.objects import PIXELS
+from dltk.opponents import CLASSES, NOISE
 
 SMALL = {"width": 4, "noise": 6}
 

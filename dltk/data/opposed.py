@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from dltk.data.pipeline import MIX, SAMPLE, Stream, random_of
-
-REAL, NOISE, SEEDS, CLASSES = "real", "noise", "seeds", "classes"
+from dltk.opponents import CLASSES, NOISE, REAL, SEEDS
 
 
 class OpposedBatches(Stream):

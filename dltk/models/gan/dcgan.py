@@ -8,8 +8,8 @@ import keras
 from keras import initializers, layers
 
 from dltk.objects import PIXELS
+from dltk.opponents import CLASSES, NOISE
 
-NOISE, CLASSES = "noise", "classes"
 SIZES = (28, 32, 64, 128, 256)
 """Pixels of a side: 4 times a power of two, or the 28 of handwritten digits."""
 _KERNEL, _LEAK = 5, 0.2

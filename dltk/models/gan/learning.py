@@ -8,12 +8,9 @@ from dataclasses import dataclass, field
 import keras
 import tensorflow as tf
 
-from dltk.data.opposed import CLASSES as REAL_CLASSES
-from dltk.data.opposed import NOISE as DRAWN
-from dltk.data.opposed import REAL, SEEDS
 from dltk.losses.adversarial import AdversarialLoss, cross_entropy, gradient_penalty, r1_penalty
-from dltk.models.gan.dcgan import CLASSES, NOISE
 from dltk.objects import PIXELS
+from dltk.opponents import CLASSES, NOISE, REAL, SEEDS
 from dltk.ops.diff_augment import varied
 from dltk.training.model import AcrossWorkers
 
@@ -80,7 +77,7 @@ class Adversary(AcrossWorkers, keras.Model):
         """Take a turn of the discriminator."""
         rules, about = self._rules, self._classes_of(batch, turn)
         real = self._varied(batch[REAL][:, turn], batch, turn)
-        made = self.generator({NOISE: batch[DRAWN][:, turn], **about}, training=True)
+        made = self.generator({NOISE: batch[NOISE][:, turn], **about}, training=True)
         made = self._varied(tf.stop_gradient(made), batch, turn)
 
         def score(centred):
@@ -111,7 +108,7 @@ class Adversary(AcrossWorkers, keras.Model):
         """Take the turn of the generator."""
         about = self._classes_of(batch, turn - 1)
         with tf.GradientTape() as tape:
-            made = self.generator({NOISE: batch[DRAWN][:, turn], **about}, training=True)
+            made = self.generator({NOISE: batch[NOISE][:, turn], **about}, training=True)
             made = self._varied(made, batch, turn)
             scores = self.discriminator({PIXELS: made, **about}, training=True)
             loss = tf.reduce_mean(self._rules.loss.maker(scores))
@@ -126,7 +123,7 @@ class Adversary(AcrossWorkers, keras.Model):
 
     @staticmethod
     def _classes_of(batch: dict, turn: int) -> dict[str, tf.Tensor]:
-        return {CLASSES: batch[REAL_CLASSES][:, turn]} if REAL_CLASSES in batch else {}
+        return {CLASSES: batch[CLASSES][:, turn]} if CLASSES in batch else {}
 
     def _shared(self, loss: tf.Tensor) -> tf.Tensor:
         """Return the replica's share of a loss: gradients are summed over replicas."""

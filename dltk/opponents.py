@@ -1,0 +1,4 @@
+"""What a generator and its discriminator take, and what they learn from, by name."""
+
+NOISE, CLASSES = "noise", "classes"
+REAL, SEEDS = "real", "seeds"  # of a batch to learn from; its NOISE and CLASSES are for each turn
