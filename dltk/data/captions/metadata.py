@@ -98,7 +98,7 @@ def _add(listed: Listed, where: str, entry: object) -> None:
         listed.repair(where, "not an entry", f"{shown(entry)}, left out")
         return
     caption, split = _value(entry, "caption"), _value(entry, "split")
-    if caption is None:
+    if caption is None and isinstance(_value(entry, "path"), str):
         listed.repair(where, "no caption", "left out")
     captions = caption if isinstance(caption, list) else [] if caption is None else [caption]
     listed.add(where, _value(entry, "path"), captions, split=None if split is None else str(split))
