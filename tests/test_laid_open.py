@@ -58,7 +58,7 @@ def pixels(height=16, width=16, count=2):
     return tf.constant(random.uniform(0, 255, (count, height, width, 3)), tf.float32)
 
 
-def close(one, other, rtol=1e-5):
+def assert_close(one, other, rtol=1e-5):
     np.testing.assert_allclose(np.asarray(one), np.asarray(other), rtol=rtol, atol=1e-6)
 
 
@@ -71,7 +71,7 @@ def test_layers_of_a_nested_model_give_what_they_give_inside():
     seen = see_layers(model, names, any_size=False)(pixels())
     assert list(seen) == names
     for name in names[:-1]:  # the last one ends in the softmax that is taken away
-        close(seen[name], own[name])
+        assert_close(seen[name], own[name])
 
 
 def test_layers_may_be_named_by_their_index():
@@ -89,8 +89,8 @@ def test_models_in_models_are_laid_open_too():
     model = classifier(body=body)
     own = keras.Model(model.inputs, tap(model, "outer/after"))(pixels()).numpy()
     seen = see_layers(model, ["outer/trunk/deep", "outer/after"])(pixels())
-    close(seen["outer/after"], own)
-    close(tf.nn.relu(seen["outer/trunk/deep"]), own)
+    assert_close(seen["outer/after"], own)
+    assert_close(tf.nn.relu(seen["outer/trunk/deep"]), own)
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -99,7 +99,7 @@ def test_scores_are_those_before_softmax(head):
     own = model(pixels()).numpy()
     scores = see_layers(model, [SCORES])(pixels())[SCORES]
     last = {"none": tf.identity, "sigmoids": tf.sigmoid}.get(head, tf.nn.softmax)
-    close(last(scores), own)
+    assert_close(last(scores), own)
     assert np.abs(scores - own).max() > 1e-2 or head == "none"
 
 
@@ -109,7 +109,7 @@ def test_scores_are_those_before_the_softmax_of_a_nested_classifier():
     model = keras.Model(inputs, layers.Reshape((3,))(whole(inputs)))
     own = model(pixels()).numpy()
     scores = see_layers(model, [SCORES])(pixels())[SCORES]
-    close(tf.nn.softmax(scores), own)
+    assert_close(tf.nn.softmax(scores), own)
     assert np.abs(scores - own).max() > 1e-2
 
 
@@ -155,7 +155,7 @@ def test_maxima_become_means():
     model = classifier()
     seen = see_layers(model, ["trunk/conv", "trunk/pool"], swap=average_pooling)(pixels(8, 12))
     four = tf.reshape(seen["trunk/conv"], (2, 4, 2, 6, 2, 4))
-    close(seen["trunk/pool"], tf.reduce_mean(four, axis=(2, 4)))
+    assert_close(seen["trunk/pool"], tf.reduce_mean(four, axis=(2, 4)))
     assert np.abs(seen["trunk/pool"] - tf.reduce_max(four, axis=(2, 4))).max() > 0.01
 
 
@@ -191,8 +191,8 @@ def test_members_of_an_ensemble_are_seen_under_their_names(swap):
     expected = model(pixels()).numpy()
     seen = see_layers(model, [*names, SCORES], any_size=False, swap=swap)(pixels())
     for name, values in zip(names, own, strict=True):
-        close(seen[name], values)
-    close(seen[SCORES], expected)
+        assert_close(seen[name], values)
+    assert_close(seen[SCORES], expected)
 
 
 def test_a_layer_called_scores_is_no_classs_scores():
@@ -214,10 +214,10 @@ def test_normalisation_and_scores_stay_exact_in_bfloat16(head):
     seen = network(pixels())
     kinds = {name: value.dtype.name for name, value in seen.items()}
     assert kinds == {"normalise": "float32", "trunk/deep": "bfloat16", SCORES: "float32"}
-    close(seen["normalise"], pixels() / 127.5 - 1)
+    assert_close(seen["normalise"], pixels() / 127.5 - 1)
     assert {weight.dtype for weight in network.weights} == {"float32"}
     exact = see_layers(classifier(head), [SCORES])(pixels())
-    close(seen[SCORES], exact[SCORES], rtol=0.1)
+    assert_close(seen[SCORES], exact[SCORES], rtol=0.1)
 
 
 # Files
@@ -232,7 +232,7 @@ def test_a_file_of_plain_keras_takes_raw_pixels(tmp_path, pixel_range, scale, of
     model.save(tmp_path / "trunk.keras")
     source = find_model(tmp_path / "trunk.keras", pixel_range=pixel_range)
     seen = see_layers(load_whole(source), ["trunk/deep"])(pixels())["trunk/deep"]
-    close(seen, model(pixels() * scale + offset), rtol=1e-4)
+    assert_close(seen, model(pixels() * scale + offset), rtol=1e-4)
 
 
 # Fields

@@ -52,7 +52,7 @@ def pixels(size):
     return made_picture(*map(int, size.split("x")))[None].astype(np.float32)
 
 
-def check(network, arrays):
+def assert_maps_are_those_of(network, arrays):
     """Compare all maps of all pictures, in shares of the largest number."""
     for size in SIZES:
         expected = stages_of(arrays, size)
@@ -66,7 +66,7 @@ def check(network, arrays):
 
 
 def test_maps_are_those_of_torchvision(filled, golden):
-    check(filled, golden)
+    assert_maps_are_those_of(filled, golden)
 
 
 def test_maps_have_the_channels_and_strides_that_pyramids_are_built_on(filled):
@@ -136,4 +136,4 @@ def test_every_number_is_torchvisions(filled, tmp_path):
         "mobilenet_v3_large", tmp_path, sizes=SIZES, options={"epsilon": 1e-5}
     )
     assert everything["61x45/features.13"].shape == (1, 2, 2, 160)
-    check(filled, everything)
+    assert_maps_are_those_of(filled, everything)

@@ -34,7 +34,7 @@ def filled(network, arrays, folder):
     return network
 
 
-def check(network, arrays, sizes=SIZES):
+def assert_maps_are_those_of(network, arrays, sizes=SIZES):
     """Compare all maps of all pictures, in shares of the largest number."""
     for size in sizes:
         expected = stages_of(arrays, size)
@@ -51,7 +51,7 @@ def check(network, arrays, sizes=SIZES):
 
 def test_maps_are_those_of_torchvision_with_the_epsilon_of_its_first_detector(tmp_path):
     golden = np.load(GOLDEN / "resnet50.npz")
-    check(filled(trunk(epsilon=0.0), golden, tmp_path), golden)
+    assert_maps_are_those_of(filled(trunk(epsilon=0.0), golden, tmp_path), golden)
 
 
 def trained(network):
@@ -82,7 +82,7 @@ def test_parameters_are_as_many_as_in_the_published_networks(plain):
 def test_a_deeper_dilated_trunk_is_that_of_fcn(tmp_path):
     golden = np.load(GOLDEN / "resnet101.npz")
     network = filled(trunk(depth=101, dilated=FCN), golden, tmp_path)
-    check(network, golden)
+    assert_maps_are_those_of(network, golden)
     heads = sum(
         9 * channels * channels // 4 + 2 * channels // 4 + channels // 4 * 21 + 21
         for channels in (2048, 1024)
@@ -117,4 +117,6 @@ def test_every_number_is_torchvisions(tmp_path):
         "resnet50", tmp_path, sizes=SIZES, options={"dilated": FCN, "epsilon": 1e-3}
     )
     assert everything["61x45/layer4"].shape == (1, 8, 6, 2048)
-    check(filled(trunk(dilated=FCN, epsilon=1e-3), everything, tmp_path), everything)
+    assert_maps_are_those_of(
+        filled(trunk(dilated=FCN, epsilon=1e-3), everything, tmp_path), everything
+    )
