@@ -306,6 +306,20 @@ class QuestionData(_Divided):
     damaged: tuple[tuple[str, str], ...] = field(default=())
 
 
+@dataclass(frozen=True)
+class PictureData(_Divided):
+    """A data set of pictures of which nothing is known.
+
+    Attributes:
+        where, passed_over: see `LabelledData`.
+        splits: Pictures; "train", "val" and "test" as far as the data has them, or "all".
+    """
+
+    where: str
+    splits: dict[str, Pictures]
+    passed_over: tuple[tuple[str, str], ...] = field(default=())
+
+
 def in_memory(images: Sequence, labels: Sequence, classes: Sequence[str]) -> LabelledData:
     """Return data made of arrays or Pillow images.
 

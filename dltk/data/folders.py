@@ -34,6 +34,22 @@ def read_folder(root: str | os.PathLike) -> LabelledData:
     return assemble(str(root), search.rows, search.passed_over)
 
 
+def read_loose(root: str | os.PathLike) -> tuple[list[Row], list[tuple[str, str]]]:
+    """Return all pictures of `root`, however deep, without classes; and what is passed over.
+
+    Where there are folders of splits, see `read_folder`, those are searched. Labels are "".
+
+    Raises:
+        UsageError: no pictures, or two folders of one split.
+    """
+    search = _Search(Path(root))
+    for split, folder in (search.split_folders() or {None: search.root}).items():
+        search.add_class(folder, "", split, frozenset())
+    if not search.rows:
+        raise UsageError(f"no pictures found in {printable(root)}")
+    return search.rows, search.passed_over
+
+
 class _Search:
     """Collects the rows of a data set below its root, in their final order."""
 
@@ -73,7 +89,7 @@ class _Search:
         here = self._identity(folder)
         for path in classes:
             before = len(self.rows)
-            self._add_class(path, path.name, split, here)
+            self.add_class(path, path.name, split, here)
             if len(self.rows) == before:
                 self._pass_over(path, "a class folder without pictures", folder=True)
 
@@ -85,7 +101,7 @@ class _Search:
             return f"the pictures in {where} are in no class folder; {LAYOUT}"
         return f"no pictures found in {where}; {LAYOUT}"
 
-    def _add_class(self, folder: Path, label: str, split: str | None, above: frozenset) -> None:
+    def add_class(self, folder: Path, label: str, split: str | None, above: frozenset) -> None:
         """Add the pictures below `folder`; `above` are the folders it is in, to end loops."""
         here = self._identity(folder)
         if here <= above:
@@ -99,7 +115,7 @@ class _Search:
                 name = relative_name(path, self.root)
                 self.rows.append(Row(split, name, str(path), label))
         for inner in folders:
-            self._add_class(inner, label, split, above | here)
+            self.add_class(inner, label, split, above | here)
 
     def _list(self, folder: Path, *, say: bool = False) -> tuple[list[Path], list[_File]]:
         """Return the folders and the files in `folder`, sorted, without what is hidden."""

@@ -11,6 +11,7 @@ from dltk.data.examples import (
     LabelledData,
     MaskData,
     ObjectData,
+    PictureData,
     Pictures,
     QuestionData,
 )
@@ -21,7 +22,7 @@ _SHOWN = 5  # names in one line
 
 Place = tuple[str, str]  # split and name of an example
 Size = tuple[int, int]  # width and height
-Data = LabelledData | ObjectData | MaskData | CaptionData | QuestionData
+Data = LabelledData | ObjectData | MaskData | CaptionData | QuestionData | PictureData
 
 
 def looked_over(

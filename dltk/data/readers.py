@@ -12,8 +12,8 @@ from dltk.data.tfds import is_prepared, read_tfds
 from dltk.errors import UsageError, nearest, printable
 from dltk.weights import Report, silent
 
-_TFDS = "tfds:"
-_WANTED = f"name a folder, a .csv file or {_TFDS}NAME"
+TFDS = "tfds:"
+_WANTED = f"name a folder, a .csv file or {TFDS}NAME"
 
 
 def read_data(where: str | os.PathLike, *, report: Report = silent) -> LabelledData:
@@ -30,8 +30,8 @@ def read_data(where: str | os.PathLike, *, report: Report = silent) -> LabelledD
         WeightsError: a data set that must be downloaded and cannot.
     """
     text = os.fspath(where)
-    if text.startswith(_TFDS):
-        return read_tfds(text.removeprefix(_TFDS), report=report)
+    if text.startswith(TFDS):
+        return read_tfds(text.removeprefix(TFDS), report=report)
     path = Path(text)
     if text and path.is_dir():
         return read_tfds(text, report=report) if is_prepared(path) else read_folder(path)
@@ -47,7 +47,7 @@ def nothing_at(text: str, wanted: str) -> UsageError:
     if not text:  # as an unset variable gives; a path would take it for the current folder
         return UsageError(f"the name of the data is empty: {wanted}")
     path = Path(text)
-    hint = nearest(path.name, _siblings(path)) or f" {_TFDS}NAME means one of TensorFlow Datasets"
+    hint = nearest(path.name, _siblings(path)) or f" {TFDS}NAME means one of TensorFlow Datasets"
     return UsageError(f"no such folder or file: {printable(text)}.{hint}")
 
 

@@ -18,12 +18,13 @@ from dltk.data.examples import (
     LabelledData,
     MaskData,
     ObjectData,
+    PictureData,
     Pictures,
     QuestionData,
 )
 from dltk.errors import UsageError, printable
 
-_Data = TypeVar("_Data", LabelledData, ObjectData, MaskData, CaptionData, QuestionData)
+_Data = TypeVar("_Data", LabelledData, ObjectData, MaskData, CaptionData, QuestionData, PictureData)
 
 
 def split_data(

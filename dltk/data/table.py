@@ -28,9 +28,20 @@ def read_table(path: str | os.PathLike) -> LabelledData:
         UsageError: unreadable, a column missing or there twice, a cell empty, an unknown split,
             no rows, files that are missing, or one class only; with the line.
     """
+    return assemble(str(path), rows_of(path, _NEEDED))
+
+
+def rows_of(path: str | os.PathLike, needed: Sequence[str]) -> list[Row]:
+    """Return the rows of a CSV file that lists pictures, see `read_table`.
+
+    Args:
+        needed: columns that it must have. Without "label", labels are "".
+    Raises:
+        UsageError: see `read_table`.
+    """
     entries = [
-        (line, _row(path, f"{printable(path)}, line {line}", fields))
-        for line, fields in table_rows(path, _COLUMNS, needed=_NEEDED)
+        (line, _row(path, f"{printable(path)}, line {line}", fields, needed))
+        for line, fields in table_rows(path, _COLUMNS, needed=needed)
     ]
     missing = [(line, row) for line, row in entries if not os.path.isfile(row.source)]
     if missing:
@@ -40,7 +51,7 @@ def read_table(path: str | os.PathLike) -> LabelledData:
             f"{printable(path)}, line {line}: no such file: {printable(row.source)}{more}; "
             "paths are relative to the CSV's folder"
         )
-    return assemble(str(path), [row for _, row in entries])
+    return [row for _, row in entries]
 
 
 def table_rows(
@@ -147,10 +158,10 @@ def _rows(path: object, table: Table) -> Iterator[tuple[int, dict[str, str]]]:
         yield line, table.fields(cells)
 
 
-def _row(path, where: str, fields: dict[str, str]) -> Row:
-    for name in _NEEDED:
+def _row(path, where: str, fields: dict[str, str], needed: Sequence[str]) -> Row:
+    for name in needed:
         if not fields[name]:
             raise UsageError(f"{where}: the {name} is empty")
     split = split_cell(fields["split"], where) if "split" in fields else None
     name = PurePath(fields["path"]).as_posix()
-    return Row(split, name, str(Path(path).parent / fields["path"]), fields["label"])
+    return Row(split, name, str(Path(path).parent / fields["path"]), fields.get("label", ""))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dltk.data.examples import Examples, LabelledData
+from dltk.data.examples import Examples, LabelledData, PictureData, Pictures
 from dltk.data.rows import by_split
 from dltk.errors import DltkError, UsageError, WeightsError, nearest, printable, reason
 from dltk.files import cannot_write, locked, whole
@@ -79,6 +79,32 @@ def read_tfds(name: str, *, report: Report = silent) -> LabelledData:
     if set(splits) == {"train"}:
         splits = {"all": splits["train"]}
     return LabelledData(f"tfds:{name}", classes, splits, tuple(passed_over))
+
+
+def read_tfds_pictures(name: str, *, report: Report = silent) -> PictureData:
+    """Return the pictures of a data set of TFDS with the feature "image", see `read_tfds`."""
+    import tensorflow_datasets as tfds
+
+    builder = builder_of(name, report)
+    have = features_of(builder)
+    if not isinstance(have.get("image"), tfds.features.Image):
+        raise UsageError(f"tfds:{printable(name)} holds no pictures: wanted is image (Image)")
+    names, passed_over = splits_of(name, builder)
+    folder = copied(builder, names.values(), report, _copy_alone, "-pictures")
+    splits = {}
+    for split, its_name in names.items():
+        ends, _ = np.load(folder / f"{its_name}.npy").T
+        if len(ends):
+            stored = Stored(folder / f"{its_name}.bin", ends, np.arange(len(ends)))
+            splits[split] = Pictures(
+                tuple(f"{its_name}/{index:05d}" for index in range(len(ends))), stored
+            )
+    if not splits:
+        have = ", ".join(map(printable, builder.info.splits)) or "none"
+        raise UsageError(f"tfds:{printable(name)} has no train or test split; it has {have}")
+    if set(splits) == {"train"}:
+        splits = {"all": splits["train"]}
+    return PictureData(f"tfds:{name}", splits, tuple(passed_over))
 
 
 class Stored(Sequence):
@@ -319,6 +345,10 @@ def save_index(folder: Path, name: str, rows: np.ndarray) -> None:
 def _copy(builder, split: str, folder: Path) -> None:
     rows = copy_pictures(builder, split, folder, {"label": True}, lambda example: example["label"])
     save_index(folder, split, rows)
+
+
+def _copy_alone(builder, split: str, folder: Path) -> None:
+    save_index(folder, split, copy_pictures(builder, split, folder, {}, lambda example: 0))
 
 
 def _first_line(error: BaseException) -> str:

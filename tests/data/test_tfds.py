@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dltk.data import read_data
+from dltk.data.plain import read_pictures
 from dltk.data.tfds import _knock
 from dltk.errors import DltkError, WeightsError
 
@@ -85,6 +86,15 @@ def test_what_is_reported_is_seen_and_what_tfds_prints_is_not(
     read_data(f"tfds:{prepared[0]}", report=print)
     lines = capfd.readouterr().out.splitlines()
     assert len(lines) == 2 and all(line.startswith("copying tiny/1.0.0, t") for line in lines)
+
+
+def test_pictures_are_read_whatever_else_there_is(prepared, own_cache):
+    where = f"tfds:{prepared[0]}"
+    labelled, data = read_data(where), read_pictures(where)
+    assert data.splits["test"].names == labelled.splits["test"].names
+    for split, part in labelled.splits.items():
+        assert set(part.digests) <= set(data.splits[split].digests)
+        assert len(data.splits[split]) >= len(part)  # those without a label are pictures, too
 
 
 def test_two_splits_of_one_meaning_are_refused(prepared, tmp_path, monkeypatch, said):
