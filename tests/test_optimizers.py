@@ -59,6 +59,11 @@ def test_warm_up_may_take_all_the_steps():
     assert found == pytest.approx([0.2, 0.4, 0.8, 0.8])
 
 
+def test_a_rate_that_stays_for_half_the_steps_and_goes_straight_down():
+    found = rates([0, 49, 50, 75, 99, 100], shape="linear", steps=100)
+    assert found == pytest.approx([0.8, 0.8, 0.8, 0.4, 0.016, 0.0])
+
+
 def test_a_schedule_is_rebuilt_from_its_configuration():
     schedule = Schedule(0.3, shape="cosine", steps=50, warmup=5)
     again = Schedule.from_config(schedule.get_config())
@@ -161,7 +166,7 @@ def test_averages_are_kept_beside_the_weights(float16):
     expected = [-1.0, -1.5, -2.125]
     for gradient, value in zip([1.0, 2.0, 1.0], expected, strict=True):
         optimizer.apply([tf.constant([gradient * scale])], [weight])
-        assert averages(optimizer)[0].numpy() == pytest.approx([value])
+        assert averages(optimizer)[0][1].numpy() == pytest.approx([value])
     optimizer.finalize_variable_values([weight])
     assert weight.numpy() == pytest.approx([-4.0])
 
@@ -169,13 +174,13 @@ def test_averages_are_kept_beside_the_weights(float16):
 def test_averages_are_the_weights_until_the_first_step():
     optimizer = build_optimizer("sgd", 1.0, ema=0.75)
     optimizer.build([variable([2.0, -3.0])])
-    assert averages(optimizer)[0].numpy().tolist() == [2.0, -3.0]
+    assert averages(optimizer)[0][1].numpy().tolist() == [2.0, -3.0]
 
 
 def test_without_averages_there_are_none():
     optimizer = build_optimizer("adam", 0.1)
     optimizer.build([variable()])
-    assert averages(optimizer) is None
+    assert averages(optimizer) == []
 
 
 def test_float16_scales_the_loss_and_leaves_a_step_out_where_it_overflows():

@@ -61,7 +61,7 @@ def regime(
                help="Apart from the gradient."),
     ]  # fmt: skip
     optimizers = ["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
-    schedules = ["constant", "step", "cosine", "poly"]
+    schedules = ["constant", "step", "cosine", "poly", "linear"]
     return (
         option("--lr", type=NumberOr(float, "auto", open_end=True), metavar="RATE|auto",
                help=f"The highest learning rate; auto looks for one.  [default: {rates}]"),

@@ -56,7 +56,7 @@ def fit(
     run: RunFolder,
     stage: str,
     measure: Callable[[], dict[str, float]] | None = None,
-    score: Callable[[dict], list[float]] | None = None,
+    score: Callable[[dict], list[float] | None] | None = None,
     from_start: bool = False,
     patience: int = 0,
     seed: int = 0,
@@ -71,14 +71,15 @@ def fit(
     random seeds, the best weights, and the number of the step, on which alone the data depend.
 
     Args:
-        model: compiled, and its optimiser built, under `strategy`.
+        model: compiled, and its optimiser built, under `strategy`. One that moves its weights by
+            several has them all in `optimizers`; the first one's learning rate is told.
         batches: has `batch_size`, `steps_per_epoch`, `dataset(strategy, first_step)` and
             `describe(step)`.
         strategy: the tf.distribute strategy.
         stage: name of this training within the run.
         measure: measures the model on held-out data after every epoch.
-        score: larger is better, lexically, made of what `measure` gives; without it the last
-            epoch counts as the best.
+        score: larger is better, lexically, made of what `measure` gives; None for
+            an epoch that is not compared. Without it the last epoch counts as the best.
         from_start: count the weights that the stage begins with as epoch 0: they are kept if
             no epoch makes them better.
         patience: stop after so many epochs without a better score; 0 for never.
@@ -161,7 +162,8 @@ class Keeper(keras.callbacks.Callback):
             for layer in model._flatten_layers()
             if hasattr(layer, "seed_generator")
         ]
-        self._averages = averages(model.optimizer)
+        self._optimizers = getattr(model, "optimizers", [model.optimizer])
+        self._averages = [pair for each in self._optimizers for pair in averages(each)]
         self.progress = self._restored() or Progress()
         run.rows[stage] = self.progress.rows
         self._saved_at = self._written_at = self._told_at = self._began = time.monotonic()
@@ -182,7 +184,7 @@ class Keeper(keras.callbacks.Callback):
         """Note the learning rate in the middle of an epoch."""
         per_epoch = self._batches.steps_per_epoch
         if self.progress.step % per_epoch == per_epoch // 2:
-            rate = self.model.optimizer.learning_rate
+            rate = self._optimizers[0].learning_rate
             self.progress.rate = float(keras.ops.convert_to_numpy(rate))
 
     def on_train_batch_end(self, batch, logs=None):
@@ -249,7 +251,8 @@ class Keeper(keras.callbacks.Callback):
         ):
             raise DltkError(self._not_finite(max(0, progress.step - 1)))
         score = self._score(measures) if self._score else [epoch]
-        if progress.best_score is None or score > progress.best_score:
+        best = progress.best_score
+        if score is not None and (best is None or score > best):
             progress.best_score, progress.best_epoch = list(score), epoch
             progress.best = weights
         self._swap_averages()
@@ -271,7 +274,7 @@ class Keeper(keras.callbacks.Callback):
             arrays = {"best": progress.best or []}
             if not finished:
                 arrays["weights"] = self.model.get_weights()
-                arrays["optimizer"] = [np.asarray(v) for v in self.model.optimizer.variables]
+                arrays["optimizer"] = [np.asarray(v) for v in self._moving]
                 arrays["seeds"] = [np.asarray(g.state) for g in self._generators]
             self._run.save(self._stage, arrays, facts)
             self._cost = time.monotonic() - began
@@ -311,22 +314,22 @@ class Keeper(keras.callbacks.Callback):
         if not progress.done:
             self.model.set_weights(arrays["weights"])
             seeds = [generator.state for generator in self._generators]  # not among the weights
-            for variables, name in (
-                (self.model.optimizer.variables, "optimizer"),
-                (seeds, "seeds"),
-            ):
+            for variables, name in ((self._moving, "optimizer"), (seeds, "seeds")):
                 for variable, value in zip(variables, arrays.get(name, ()), strict=True):
                     variable.assign(value)
         return progress
 
     def _swap_averages(self) -> None:
         """Exchange the weights and their moving averages, if there are any."""
-        if self._averages is None:
-            return
-        for variable, average in zip(self.model.trainable_variables, self._averages, strict=True):
+        for variable, average in self._averages:
             value = variable.numpy()
             variable.assign(average.numpy())
             average.assign(value)
+
+    @property
+    def _moving(self) -> list:
+        """The variables of all optimizers."""
+        return [variable for each in self._optimizers for variable in each.variables]
 
     def _not_finite(self, step: int) -> str:
         epoch, place = divmod(step, self._batches.steps_per_epoch)

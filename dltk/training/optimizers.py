@@ -15,10 +15,11 @@ MOMENTUM = 0.9
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
 # Taken where no learning rate is given: Keras's own.
 RATES = {name: 1e-2 if name in ("sgd", "momentum", "nesterov") else 1e-3 for name in OPTIMIZERS}
-SCHEDULES = ("constant", "step", "cosine", "poly")
+SCHEDULES = ("constant", "step", "cosine", "poly", "linear")
 _STEP_FACTOR, _STEPS_AT = 0.1, (1 / 2, 3 / 4)
 _POWER = 0.9
 _ADAMW_DECAY = 0.01
+_BETA = 0.9
 _NOT_DECAYED = {"bias", "gamma", "beta"}
 
 
@@ -31,8 +32,9 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         rate: the highest learning rate.
         shape: "constant"; "step", a tenth after half of the steps and again after three
             quarters, as He et al. 2016 (Sec. 4.2) train on CIFAR; "cosine", half a period down
-            to zero (Loshchilov & Hutter 2017, eq. 5, without restarts); or "poly", the share of
-            steps that are left to the power of 0.9 (Chen et al. 2016, "DeepLab", Sec. 4.1.2).
+            to zero (Loshchilov & Hutter 2017, eq. 5, without restarts); "poly", the share of
+            steps that are left to the power of 0.9 (Chen et al. 2016, "DeepLab", Sec. 4.1.2); or
+            "linear", straight down to zero after half of the steps (Zhu et al. 2017, Sec. 4).
         steps: in all.
         warmup: steps of linear rise at the start (Goyal et al. 2017, Sec. 2.2).
     """
@@ -55,6 +57,8 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
             share = ops.power(_STEP_FACTOR, passed)
         elif self.shape == "poly":
             share = ops.power(1.0 - done, _POWER)
+        elif self.shape == "linear":
+            share = ops.minimum(1.0, 2.0 * (1.0 - done))
         if self.warmup:
             share = share * ops.minimum(1.0, (step + 1.0) / self.warmup)
         return self.rate * share
@@ -72,6 +76,7 @@ def build_optimizer(
     weight_decay: float = 0.0,
     clip: float = 0.0,
     ema: float = 0.0,
+    beta: float = _BETA,
     float16: bool = False,
     slow: Iterable = (),
     slow_scale: float = 1.0,
@@ -86,6 +91,7 @@ def build_optimizer(
             are spared. AdamW has 0.01 if 0 is given.
         clip: largest Euclidean norm of all gradients together (Pascanu et al. 2013); 0 for none.
         ema: keep an exponential moving average of the weights with this momentum; 0 for none.
+        beta: how much of Adam's mean of gradients a step keeps; only for "adam" and "adamw".
         float16: scale the loss up, so that small gradients do not vanish.
         slow: variables that learn at `slow_scale` times the rate.
     """
@@ -93,13 +99,15 @@ def build_optimizer(
         raise UsageError(f"unknown optimizer {name}.{nearest(name, OPTIMIZERS)}")
     momentum = {"momentum": {"momentum": MOMENTUM}}
     momentum["nesterov"] = {"momentum": MOMENTUM, "nesterov": True}
+    means = {"beta_1": beta}
+    own = momentum | {"adam": means, "adamw": means}
     kinds = {"rmsprop": "RMSprop", "adam": "Adam", "adamw": "Adam"}
     optimizer = _two_rated(getattr(keras.optimizers, kinds.get(name, "SGD")))(
         learning_rate,
         global_clipnorm=clip or None,
         use_ema=bool(ema),
         ema_momentum=ema or 0.99,
-        **momentum.get(name, {}),
+        **own.get(name, {}),
     )
     optimizer.decay = weight_decay or (_ADAMW_DECAY if name == "adamw" else 0.0)
     optimizer.slow, optimizer.slow_scale = tuple(slow), slow_scale
@@ -159,7 +167,10 @@ class _LossScale(keras.optimizers.LossScaleOptimizer):
         return tf.equal(tf.distribute.get_replica_context().all_reduce("SUM", found), 0.0)
 
 
-def averages(optimizer: keras.Optimizer) -> list | None:
-    """Return the moving averages of the trained variables, in their order, or None."""
+def averages(optimizer: keras.Optimizer) -> list[tuple]:
+    """Return the trained variables with their moving averages, in pairs, if it keeps any."""
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    return optimizer._model_variables_moving_average if optimizer.use_ema else None
+    if not optimizer.use_ema:
+        return []
+    trained = optimizer._trainable_variables
+    return list(zip(trained, optimizer._model_variables_moving_average, strict=True))

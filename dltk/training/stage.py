@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 import keras
@@ -93,7 +94,7 @@ def train_stage(
             # XLA fails under a strategy, and is slow on CPUs.
             model.compile(optimizer, loss, metrics=list(metrics), jit_compile=False)
 
-    try:
+    with _explained(run, placement):
         if rate == "auto":
             report("looking for a learning rate")
             found = run.once(
@@ -131,8 +132,42 @@ def train_stage(
             keep=regime.keep,
             report=report,
         )
-    except tf.errors.OpError as error:
-        raise _explained(error, run, placement) from error
+
+
+def train_compiled(
+    model: keras.Model,
+    batches,
+    *,
+    stage: str,
+    epochs: int,
+    seed: int,
+    save_every: float,
+    placement: Placement,
+    run: RunFolder,
+    measure: Callable[[], dict[str, float]] | None = None,
+    score: Callable[[dict], list[float] | None] | None = None,
+    report: Callable[[str], None] = lambda line: None,
+) -> Progress:
+    """Train a model that is compiled in a way of its own, such as with several optimizers.
+
+    Args: see `dltk.training.fit.fit`.
+    Raises:
+        DltkError: out of memory, a worker gone, or what `fit` raises.
+    """
+    with _explained(run, placement):
+        return fit(
+            model,
+            batches,
+            strategy=placement.strategy,
+            epochs=epochs,
+            run=run,
+            stage=stage,
+            measure=measure,
+            score=score,
+            seed=seed,
+            save_every=save_every,
+            report=report,
+        )
 
 
 def _search(model, batches, compile_with, strategy, default: float) -> dict:
@@ -140,7 +175,16 @@ def _search(model, batches, compile_with, strategy, default: float) -> dict:
     return asdict(search_rate(model, batches, strategy=strategy, default=default))
 
 
-def _explained(error: tf.errors.OpError, run: RunFolder, placement: Placement) -> DltkError:
+@contextmanager
+def _explained(run: RunFolder, placement: Placement) -> Iterator[None]:
+    """Turn errors inside TensorFlow into DltkError."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise _told(error, run, placement) from error
+
+
+def _told(error: tf.errors.OpError, run: RunFolder, placement: Placement) -> DltkError:
     """Return what to tell the user of an error inside TensorFlow."""
     text = str(error)
     go_on = f"go on with: {run.resume_command}"
