@@ -25,6 +25,7 @@ _RECIPES = {
         "finetune",
         "stylize",
         "dream",
+        "generate",
     )
 }
 

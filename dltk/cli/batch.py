@@ -37,7 +37,7 @@ class Outputs:
 
 def run_command(
     recipe: Callable[[list], Iterable],
-    images: Sequence[str],
+    images,
     outputs: Outputs,
     *,
     name: str,
@@ -56,6 +56,7 @@ def run_command(
 
     Args:
         recipe: called with the items to do and the record's folder; yields results.
+        images: what is to be searched for them, as users name it; or Inputs.
         name: of the command, for the record's header.
         describe: gives "model" and "options" for the header; they decide whether a run goes on.
         folder: where the record goes; None for no record.
@@ -66,11 +67,13 @@ def run_command(
         temporary: whether `folder` will be gone afterwards.
         finish: called with inputs and record at the end of a batch that was not stopped.
     """
-    from dltk.batch import Record, find_inputs, run_batch
+    from dltk.batch import Inputs, Record, find_inputs, run_batch
 
     if folder is None and outputs.overwrite:
         raise UsageError("--overwrite is about a folder of results; name it with --output")
-    inputs = find_inputs(images, exclude=[folder, *products], limit=outputs.limit)
+    inputs = images
+    if not isinstance(images, Inputs):
+        inputs = find_inputs(images, exclude=[folder, *products], limit=outputs.limit)
     if check:
         check(inputs)
     header = _header(name, describe(), folder, inputs.root)

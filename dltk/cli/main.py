@@ -24,6 +24,7 @@ from dltk.cli.evaluate import evaluate
 from dltk.cli.export import export
 from dltk.cli.features import features
 from dltk.cli.finetune import finetune
+from dltk.cli.generate import generate
 from dltk.cli.models import models
 from dltk.cli.recipes import recipes
 from dltk.cli.samples import samples
@@ -36,7 +37,7 @@ from dltk.errors import DltkError, PipeClosedError
 SECTIONS = {
     "Use a model": (classify, features, detect, segment, caption, evaluate),
     "Train one": (finetune, train),
-    "Make pictures": (stylize, dream, visualize),
+    "Make pictures": (stylize, dream, visualize, generate),
     "Housekeeping": (models, data, export, samples, recipes, doctor, completion),
 }
 INTERRUPTED = 130

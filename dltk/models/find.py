@@ -112,13 +112,15 @@ def find_model(
 
 def refuse_annotator(source: ModelSource) -> None:
     """Raise UsageError if `source` finds objects, their masks, or the classes of pixels, or says
-    what it sees, or answers questions about it, where a classifier or a trunk is wanted."""
+    what it sees, or answers questions about it, or makes pictures, where a classifier or a trunk is
+    wanted."""
     for task, does, command in (
         ("detect", "finds objects", "detect"),
         ("segment", "tells the class of every pixel", "segment"),
         ("mask", "proposes masks of objects", "segment --instances"),
         ("caption", "says what is in pictures", "caption"),
         ("answer", "answers questions about pictures", "caption --question"),
+        ("generate", "makes pictures", "generate"),
     ):
         if source.task == task:
             raise UsageError(f'{printable(source.name)} {does}; it is for "dltk {command}"')
