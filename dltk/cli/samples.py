@@ -11,7 +11,8 @@ from dltk.errors import UsageError
 @click.command(
     short_help="Write out sample pictures.",
     epilog="\b\nExamples:\n  dltk samples photos\n  dltk samples styles --styles\n"
-    "  dltk samples shapes --shapes 600\n  dltk samples scenes --scenes 600",
+    "  dltk samples shapes --shapes 600\n  dltk samples scenes --scenes 600\n"
+    "  dltk samples digits --digits",
 )
 @click.argument("directory", default="samples", metavar="[DIR]", type=click.Path(file_okay=False))
 @click.option(
@@ -27,20 +28,26 @@ from dltk.errors import UsageError
     help="Instead, N made scenes of several shapes, with boxes, masks and captions as COCO has "
     "them, and questions as VQA has; every sixth is for validation.",
 )
+@click.option(
+    "--digits",
+    is_flag=True,
+    help="Instead, the 1,797 handwritten digits of scikit-learn, a folder for each.",
+)
 @click.option("--styles", is_flag=True, help="Instead, pictures to take a style from.")
 @options.quiet
 @options.debug
-def samples(directory, shapes, scenes, styles, quiet):
+def samples(directory, shapes, scenes, digits, styles, quiet):
     """Write the sample photographs and their attribution to DIR (default: samples).
 
     With --styles, pictures to try "dltk stylize" with; with --shapes, labelled pictures to try
-    "dltk finetune" on; with --scenes, pictures of several objects to learn to find. Files that are
-    there already are left as they are.
+    "dltk finetune" on; with --scenes, pictures of several objects to learn to find; with --digits,
+    handwriting to learn to make (CC BY 4.0, see its folder). Files that are there already are left
+    as they are.
     """
     from functools import partial
     from pathlib import Path
 
-    chosen = {"--shapes": shapes, "--scenes": scenes, "--styles": styles}
+    chosen = {"--shapes": shapes, "--scenes": scenes, "--digits": digits, "--styles": styles}
     chosen = [flag for flag, value in chosen.items() if value]
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join(chosen)} write different pictures: choose one")
@@ -53,6 +60,8 @@ def samples(directory, shapes, scenes, styles, quiet):
         from dltk.data.scene_files import write_scenes
 
         write = partial(write_scenes, count=scenes - scenes // 6, val=scenes // 6)
+    if digits:
+        from dltk.data.digits import write_digits as write
     for path in write(Path(directory)):
         if not quiet:
             click.echo(path)
