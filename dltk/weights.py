@@ -10,6 +10,7 @@ import importlib.util
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from dltk.errors import WeightsError, printable
@@ -66,7 +67,14 @@ def sha256(path: str | os.PathLike) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def fetch(address: str, path: Path, digest: str | None, report: Report = silent) -> Path:
+def fetch(
+    address: str,
+    path: Path,
+    digest: str | None,
+    report: Report = silent,
+    *,
+    instead: str = f"-m {NO_DOWNLOAD_NEEDED}",
+) -> Path:
     """Return `path`, downloading it from `address` first if it is not there.
 
     The download goes to a file beside `path`, continues where an interrupted one stopped, is
@@ -77,6 +85,7 @@ def fetch(address: str, path: Path, digest: str | None, report: Report = silent)
         digest: MD5 or SHA-256 in hexadecimal (told apart by length), or its first 8 digits of
             SHA-256; None where the publisher gives none.
         report: called with a line on size and progress now and then.
+        instead: the option that does without the file, for the error.
     Raises:
         WeightsError: no network, `offline()`, an answer that is not the file, or a wrong hash.
             The message has the address and the place to put the file by hand.
@@ -84,8 +93,9 @@ def fetch(address: str, path: Path, digest: str | None, report: Report = silent)
     if path.exists():
         return path
     address = _mirrored(address)
+    failure = partial(_unreachable, address, path, instead)
     if offline():
-        raise _unreachable(address, path, "the network is switched off (--offline or DLTK_OFFLINE)")
+        raise failure("the network is switched off (--offline or DLTK_OFFLINE)")
     part = path.with_name(path.name + ".download")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,10 +104,10 @@ def fetch(address: str, path: Path, digest: str | None, report: Report = silent)
                 return path
             if not digest:  # a leftover of something else could not be told
                 part.unlink(missing_ok=True)
-            _download(address, part, path, report)
+            _download(address, part, path, report, failure)
             if digest and not _matches(part, digest):
                 part.unlink()
-                raise _unreachable(address, path, "what came does not match its published hash")
+                raise failure("what came does not match its published hash")
             os.replace(part, path)
     except OSError as error:  # of the disk: those of the network are told apart in _download
         raise cannot_write(part, error) from error
@@ -109,7 +119,9 @@ def _mirrored(address: str) -> str:
     return mirror.rstrip("/") + "/" + address.split("/", 3)[3] if mirror else address
 
 
-def _download(address: str, part: Path, path: Path, report: Report) -> None:
+def _download(
+    address: str, part: Path, path: Path, report: Report, failure: Callable[[str], WeightsError]
+) -> None:
     import requests
 
     have = part.stat().st_size if part.exists() else 0
@@ -136,12 +148,12 @@ def _download(address: str, part: Path, path: Path, report: Report) -> None:
                         report(f"downloading {path.name}: {share}")
             if total and done < total:
                 broke = f"the connection broke at {done} of {total} bytes"
-                raise _unreachable(address, path, broke)
+                raise failure(broke)
     except requests.exceptions.ChunkedEncodingError as error:
         broke = f"the connection broke at {part.stat().st_size} bytes; run it again to go on"
-        raise _unreachable(address, path, broke) from error
+        raise failure(broke) from error
     except (requests.RequestException, ValueError) as error:  # ValueError: no such address
-        raise _unreachable(address, path, _network_reason(error)) from error
+        raise failure(_network_reason(error)) from error
 
 
 def _network_reason(error) -> str:
@@ -151,10 +163,10 @@ def _network_reason(error) -> str:
     return {"ConnectTimeout": "no answer", "ReadTimeout": "no answer"}.get(name, "no connection")
 
 
-def _unreachable(address: str, path: Path, why: str) -> WeightsError:
+def _unreachable(address: str, path: Path, instead: str, why: str) -> WeightsError:
     return WeightsError(
         f"cannot fetch {address}: {why}; put the file at {printable(path)} by hand, "
-        f"or use -m {NO_DOWNLOAD_NEEDED}, which needs no download"
+        f"or use {instead}, which needs no download"
     )
 
 

@@ -44,8 +44,8 @@ def draw_grid(
 ) -> Image.Image:
     """Return a sheet of pictures, each below its seed.
 
-    Where classes take turns, each has a column; else pictures stand in a square, with their classes
-    beside their seeds, if they have any.
+    Where classes take turns, each has a column, or several where they are few; else pictures stand
+    in a square, with their classes beside their seeds, if they have any.
 
     Args:
         labels: the class of each picture.
@@ -53,7 +53,8 @@ def draw_grid(
     turns = len(set(labels))
     taking_turns = all(label == labels[at % turns] for at, label in enumerate(labels))
     named = 1 < turns <= _MOST_NAMED and turns < len(labels) and taking_turns
-    columns = turns if named else _square(len(pictures))
+    square = _square(len(pictures))
+    columns = turns * max(1, square // turns) if named else square
     scale = _scale(max(pictures[0].size), columns)
     captions = [
         f"#{seed}" if named or label is None else f"#{seed} {label}"

@@ -17,6 +17,7 @@ from dltk.data.examples import (
     LabelledData,
     MaskData,
     ObjectData,
+    PictureData,
     Pictures,
     QuestionData,
 )
@@ -31,6 +32,7 @@ _HAVE = {
     MaskData: "label maps",
     CaptionData: "captions",
     QuestionData: "questions",
+    PictureData: "pictures",
 }
 _KINDS = tuple(_HAVE)
 

@@ -1,5 +1,5 @@
-"""Measure a classifier on labelled pictures, a detector on boxes, a segmenter, a captioner, or an
-answerer.
+"""Measure a classifier on labelled pictures, a detector on boxes, a segmenter, a captioner, an
+answerer, or a generator on pictures like which its own are to be.
 
 from recipes.evaluate import evaluate
 
@@ -8,6 +8,9 @@ print(result.report.top1, result.report.most_confused(3))
 
 result = evaluate("runs/train-detector/001-boxes-faster-rcnn/best.keras", "boxes/")
 print(result.report.map, result.report.map50)
+
+result = evaluate("runs/train-gan/001-faces-dcgan/best.keras", "faces/")
+print(result.likeness.fid, result.likeness.recall)
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import numpy as np
 
 from dltk.data import Examples, LabelledData, read_data
 from dltk.data.captions import holds_captions
-from dltk.data.examples import CaptionData, MaskData, ObjectData, QuestionData
+from dltk.data.examples import CaptionData, MaskData, ObjectData, PictureData, QuestionData
 from dltk.data.objects import holds_objects
 from dltk.data.questions import holds_questions
 from dltk.engine import Network, load_engine
@@ -35,8 +38,11 @@ from recipes._detection_evaluation import DetectionEvaluation
 from recipes._evaluate_answerer import evaluate_answerer
 from recipes._evaluate_captioner import evaluate_captioner
 from recipes._evaluate_detector import evaluate_detector
+from recipes._evaluate_generator import evaluate_generator
 from recipes._evaluate_segmenter import evaluate_segmenter
 from recipes._evaluation import Evaluation
+from recipes._feature_networks import DEFAULT as DEFAULT_FEATURES
+from recipes._generation_evaluation import GenerationEvaluation
 from recipes._measuring import (
     choose_split,
     examples_of,
@@ -51,12 +57,21 @@ from recipes.classify import find_models
 
 def evaluate(
     model: str | os.PathLike,
-    data: str | os.PathLike | LabelledData | ObjectData | MaskData | CaptionData | QuestionData,
+    data: str
+    | os.PathLike
+    | LabelledData
+    | ObjectData
+    | MaskData
+    | CaptionData
+    | QuestionData
+    | PictureData,
     *,
     split: str = "auto",
     labels: str | os.PathLike | None = None,
     pixel_range: str = "0..255",
     regions: str | os.PathLike | None = None,
+    features: str = DEFAULT_FEATURES,
+    samples: int | None = None,
     batch_size: int = 16,
     engine: str = "auto",
     devices: str = "auto",
@@ -64,7 +79,12 @@ def evaluate(
     precision: str = "auto",
     report: Report = silent,
 ) -> (
-    Evaluation | DetectionEvaluation | SegmentationEvaluation | CaptionEvaluation | AnswerEvaluation
+    Evaluation
+    | DetectionEvaluation
+    | SegmentationEvaluation
+    | CaptionEvaluation
+    | AnswerEvaluation
+    | GenerationEvaluation
 ):
     """Measure a classifier on labelled pictures, or another model on annotated ones.
 
@@ -75,21 +95,28 @@ def evaluate(
             captioner `dltk.data.captions.read_captions`, for an answerer
             `dltk.data.questions.read_questions`. Its classes are found among the model's by name
             or id (WordNet's, for ImageNet), first as they are spelled, then whatever the case and
-            with "_" and "-" for spaces. It need not have all classes of the model.
+            with "_" and "-" for spaces. It need not have all classes of the model. For a generator
+            see `dltk.data.plain.read_pictures`: classes play no part there.
         split: "train", "val", "test", "all", or "auto" for the test pictures if the data has such,
             else all.
         labels: a file of class names, for a classifier's file that has none.
         pixel_range: what a file saved by plain Keras expects: "0..255", "0..1" or "-1..1".
         regions: a file of regions to look at, for a detector that takes them from outside, such as
             Fast R-CNN, see `dltk.proposals.proposals_from_file`; None to search for them.
+        features: by which a generator is measured: "lite0", "inception" or "inception-keras", see
+            `recipes._feature_networks.load_features`. Only measures by "inception" are those that
+            are published as FID and KID.
+        samples: how many pictures a generator is to make for it, and how many real ones to take at
+            most. None for as many as there are real ones, up to 2,000.
         batch_size, engine, devices, strategy, precision: see `dltk.engine.load_engine`. All but
             classifiers run on the engine "keras" only.
         report: called with a line when something takes long, and now and then on the way.
     Returns:
-        What is known of a classifier, a detector, a segmenter, a captioner, or an answerer.
+        What is known of a classifier, a detector, a segmenter, a captioner, an answerer, or a
+        generator.
     Raises:
         UsageError: a model that does none of this, data that is for another, classes that the model
-            does not know, no such split, options that a detector does not have.
+            does not know, no such split, options of another kind of model.
         DltkError: a model that cannot be loaded, or no picture that can be read.
         WeightsError: weights or data out of reach.
     """
@@ -104,15 +131,29 @@ def evaluate(
     }
     source = find_model(model, labels=labels, pixel_range=pixel_range)
     name = source.entry.name if source.entry else os.fspath(model)
-    own = {"detect": "classes", "segment": "classes", "caption": "words", "answer": "answers"}
+    own = {
+        "detect": "classes",
+        "segment": "classes",
+        "caption": "words",
+        "answer": "answers",
+        "generate": "classes, if any",
+    }
     if source.task in own and labels is not None:
         raise UsageError(
             f"--labels is for classifiers; {printable(name)} has its own {own[source.task]}"
         )
+    if source.task != "generate":
+        defaults = {"features": (features, DEFAULT_FEATURES), "samples": (samples, None)}
+        for option, (given, default) in defaults.items():
+            if given != default:
+                raise UsageError(f"--{option} is for generators; {printable(name)} is none")
     if source.task == "detect":
         return evaluate_detector(source, data, name=name, regions=regions, **options)
     if regions is not None:
         raise UsageError(f"--regions is for detectors; {printable(name)} is none")
+    if source.task == "generate":
+        measured = {"features": features, "samples": samples}
+        return evaluate_generator(source, data, name=name, **measured, **options)
     if source.task == "mask":
         raise UsageError(
             f"{printable(source.name)} is a masker, which is measured when it is trained: see "
@@ -190,6 +231,7 @@ def _read(source: ModelSource, data, report: Report) -> LabelledData:
         (MaskData, "label maps", "a segmenter"),
         (CaptionData, "captions", "a captioner"),
         (QuestionData, "questions", "an answerer"),
+        (PictureData, "nothing known of them", "a generator"),
     ):
         if isinstance(data, kind):
             raise _for_another(source, data.where, what, whose)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from dltk.metrics.frechet import Gaussian, fitted, frechet_distance
+from dltk.metrics.frechet import Gaussian, distance_of_few, fitted, frechet_distance
 from dltk.metrics.kernel_distance import kernel_distance, squared_discrepancy
 from dltk.metrics.manifold import coverage
 
@@ -54,6 +54,14 @@ def test_a_gaussian_has_mean_and_unbiased_covariance():
         fitted(np.zeros((1, 3)))
 
 
+@pytest.mark.parametrize("count", [2, 4, 50])
+def test_of_few_vectors_it_is_the_same(count):
+    first, second = normal(count), normal(7, seed=1) + 1
+    expected = frechet_distance(fitted(first), fitted(second))
+    assert distance_of_few(first, second) == pytest.approx(expected, rel=1e-6)
+    assert distance_of_few(first, first[::-1]) == pytest.approx(0, abs=1e-9)
+
+
 # By a kernel
 
 
@@ -81,6 +89,18 @@ def test_subsets_are_seeded_and_tell_sets_apart():
     assert whole == (pytest.approx(squared_discrepancy(first, far)), 0)
     with pytest.raises(ValueError, match="two vectors of each set"):
         kernel_distance(first[:1], second)
+
+
+def test_subsets_in_one_go_are_what_each_gives_by_itself():
+    first, second = normal(300), normal(251) + 1
+    random = np.random.default_rng(0)
+    found = []
+    for _ in range(20):
+        rows = [random.choice(len(v), 100, replace=False) for v in (first, second)]
+        found.append(squared_discrepancy(first[rows[0]], second[rows[1]]))
+    distance = kernel_distance(first, second, subsets=20, size=100)
+    assert distance == (pytest.approx(np.mean(found)), pytest.approx(np.std(found)))
+    assert kernel_distance(first, second, subsets=1, size=100).mean == pytest.approx(found[0])
 
 
 # Precision and recall

@@ -16,12 +16,13 @@ _COLUMNS = {"pictures": "support", "precision": "precision", "recall": "recall",
 
 
 @click.command(
-    short_help="Measure a classifier, a detector, a segmenter, a captioner or an answerer.",
+    short_help="Measure a classifier, a detector, a segmenter, a captioner, a generator …",
     epilog="\b\nExamples:\n"
     "  dltk evaluate efficientnet-lite0 photos/ -o out\n"
     "  dltk evaluate mine.keras pictures.csv --split test --json\n"
     "  dltk evaluate runs/train-detector/001-boxes-faster-rcnn/best.keras boxes/ -o out\n"
-    "  dltk evaluate runs/train-captioner/001-scenes-show-attend-tell/best.keras captions.json",
+    "  dltk evaluate runs/train-captioner/001-scenes-show-attend-tell/best.keras captions.json\n"
+    "  dltk evaluate runs/train-gan/001-faces-dcgan/best.keras faces/ --samples 5000 -o out",
 )
 @click.argument("model", shell_complete=options.complete_model)
 @click.argument("data", type=click.Path())
@@ -41,6 +42,21 @@ _COLUMNS = {"pictures": "support", "precision": "precision", "recall": "recall",
     help="Take the regions that a detector looks at from this file of JSON lines: path and boxes.",
 )
 @click.option(
+    "--features",
+    type=click.Choice(["lite0", "inception", "inception-keras"]),
+    default="lite0",
+    show_default=True,
+    help="Of which network a generator is measured by; inception, which is downloaded, is that of "
+    "published FID and KID.",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Measure a generator by N of its pictures, and N real ones at most.  [default: as many as "
+    "are real, up to 2000]",
+)
+@click.option(
     "-o",
     "--output",
     type=options.Folder(),
@@ -53,7 +69,8 @@ _COLUMNS = {"pictures": "support", "precision": "precision", "recall": "recall",
 @options.common
 @click.pass_context
 def evaluate(ctx, model, data, output, overwrite, as_json, verbose, quiet, **choices):
-    """Measure MODEL, a classifier, a detector, a segmenter, a captioner or an answerer, on DATA.
+    """Measure MODEL, a classifier, a detector, a segmenter, a captioner, an answerer or a
+    generator, on DATA.
 
     For a classifier, DATA is a folder with a folder for each class, maybe below train/, val/ and
     test/; a .csv file with the columns path, label and maybe split; or tfds:NAME. For a detector,
@@ -66,17 +83,21 @@ def evaluate(ctx, model, data, output, overwrite, as_json, verbose, quiet, **cho
     NAME.token.txt, a .csv file with the columns path, caption and maybe split, a folder with a
     .txt file beside each picture; or tfds:NAME. For an answerer, it is pictures with questions and
     answers: VQA's two .json files or a folder with them, or a .csv file with the columns path,
-    question, answer and maybe split.
+    question, answer and maybe split. For a generator, it is a folder of pictures, a .csv file with
+    the column path and maybe split, or tfds:NAME: FID, KID, precision and recall tell how like them
+    its own are.
 
     With --output, DIR gets evaluation.json, pictures of the worst mistakes, and: confusion.png,
     calibration.png and predictions.csv; precision_recall.png and detections.csv; iou.png,
-    confusion.png and pictures.csv; the captions in captions.csv, best.png and worst.png; or the
-    answers in answers.csv.
+    confusion.png and pictures.csv; the captions in captions.csv, best.png and worst.png; the
+    answers in answers.csv; or samples.png and nearest.png, made pictures beside the real ones that
+    are most like them.
     """
     from dltk.batch import to_line
     from dltk.cli.evaluate_answers import answer_tables
     from dltk.cli.evaluate_captions import caption_tables
     from dltk.cli.evaluate_detection import detection_tables
+    from dltk.cli.evaluate_generation import generation_tables
     from dltk.cli.evaluate_segmentation import segmentation_tables
     from dltk.models.find import find_model
     from recipes._evaluation import check_contents, check_place
@@ -101,6 +122,7 @@ def evaluate(ctx, model, data, output, overwrite, as_json, verbose, quiet, **cho
             "segment": segmentation_tables,
             "caption": caption_tables,
             "answer": answer_tables,
+            "generate": generation_tables,
         }
         click.echo(others.get(task, tables)(result))
     _tell(result, output, quiet)

@@ -52,6 +52,27 @@ def frechet_distance(first: Gaussian, second: Gaussian) -> float:
     return max(0.0, float(gap + np.trace(covariances.sum(axis=0)) - 2 * overlap))
 
 
+def distance_of_few(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the Fréchet distance of the Gaussians that fit two sets of vectors.
+
+    It is that of `frechet_distance`, in less time for fewer vectors than each has numbers. With
+    A and B for the centred vectors in rows, over √(N - 1), the covariances are AᵀA and BᵀB; the
+    eigenvalues of their product that are not 0 are the squares of the singular values of ABᵀ.
+
+    Args:
+        first, second: float (N, D) and (M, D), two or more each.
+    """
+    pair = [np.asarray(vectors, np.float64) for vectors in (first, second)]
+    means = [vectors.mean(axis=0) for vectors in pair]
+    one, other = (
+        (vectors - mean) / np.sqrt(len(vectors) - 1)
+        for vectors, mean in zip(pair, means, strict=True)
+    )
+    overlap = np.linalg.svd(one @ other.T, compute_uv=False).sum()
+    gap = ((means[0] - means[1]) ** 2).sum()
+    return max(0.0, float(gap + (one**2).sum() + (other**2).sum() - 2 * overlap))
+
+
 def _root(covariance: np.ndarray) -> np.ndarray:
     """Return the symmetric root of a covariance."""
     values, vectors = np.linalg.eigh(covariance)
