@@ -35,12 +35,12 @@ def check_options(
         check_whole(name, getattr(asked, name), smallest)
     check_whole("seed", asked.seed, 0, 2**32 - 1)
     for name in ("lr", "backbone_lr"):
-        if getattr(asked, name) not in (None, "auto"):
+        if getattr(asked, name, None) not in (None, "auto"):
             check_number(name, getattr(asked, name), 0, above=True)
     for name in ("warmup", "weight_decay", "clip", "save_every"):
         check_number(name, getattr(asked, name))
     check_number("ema", asked.ema, 0, 1, below=True)
-    if asked.unfreeze not in ("none", "all"):
+    if getattr(asked, "unfreeze", "all") not in ("none", "all"):
         check_whole("unfreeze", asked.unfreeze, 1)
 
 

@@ -64,13 +64,13 @@ class DataKind(NamedTuple):
     """How the data of a training come about.
 
     Attributes:
-        holds: the class of data that are in memory already.
+        holds: the class of data that are in memory already, or several.
         read: from what a user names to such data.
         split: from these to data with splits; takes `val_share`, `test_share` and `seed`.
         check: from data to findings; takes `decode` and `threads`.
     """
 
-    holds: type
+    holds: type | tuple[type, ...]
     read: Callable
     split: Callable
     check: Callable
@@ -136,7 +136,7 @@ def begun(
     open_run = partial(begin_run, command, asked, where, **about)
     run = None if asked.resume is None else open_run()
     data = data if isinstance(data, kind.holds) else kind.read(data, report=say)
-    shares = {"val_share": asked.val_share, "test_share": asked.test_share}
+    shares = {name: getattr(asked, name, 0.0) for name in ("val_share", "test_share")}
     data = kind.split(data, **shares, seed=asked.seed)
     step = fits(data, placement)
     run = run or open_run()
@@ -180,7 +180,7 @@ def finished(
     task: str,
     labels: tuple[str, ...],
     vocabulary: tuple[str, ...] = (),
-    metrics: Collection[str] | None = None,
+    metrics: Collection[str] | Callable[[Any], dict] | None = None,
     **own,
 ):
     """Measure a network on held-out pictures, save it, and write the report.
@@ -189,22 +189,18 @@ def finished(
         training: with `asked`, `plan`, `data`, `run`, `chosen`, `evaluate` and `write_outcome`.
         outcome: what to return.
         task, labels, vocabulary: of the model file, see `dltk.modelfile.ModelCard`.
-        metrics: which figures of the evaluation's report to note in the model file; None for all.
+        metrics: which figures of the evaluation's report to note in the model file, or what gives
+            them; None for all.
         own: fields of `outcome` that other outcomes have not.
     """
     data, run = training.data, training.run
     evaluation = training.evaluate(network, run.path / MODEL_FILE)
-    measured = {}
-    if evaluation and metrics is None:
-        measured = evaluation.report.to_dict() | {"split": evaluation.split}
-    elif evaluation:
-        measured = {name: getattr(evaluation.report, name) for name in metrics}
-        measured["split"] = evaluation.split
+    measured = _figures(evaluation, metrics) | {"split": evaluation.split} if evaluation else {}
     card = ModelCard(
         task=task,
         labels=labels,
         geometry=training.plan.geometry,
-        backbone=training.asked.backbone,
+        backbone=getattr(training.asked, "backbone", None),
         training={
             "options": run.options,
             "chosen": training.chosen,
@@ -228,3 +224,12 @@ def finished(
         training.write_outcome(evaluation)
         run.log(f"finished: {done.model}")
     return done
+
+
+def _figures(evaluation, metrics: Collection[str] | Callable[[Any], dict] | None) -> dict:
+    """Return what the model file notes of an evaluation, see `finished`."""
+    if metrics is None:
+        return evaluation.report.to_dict()
+    if callable(metrics):
+        return metrics(evaluation)
+    return {name: getattr(evaluation.report, name) for name in metrics}

@@ -49,10 +49,12 @@ def regime(
     patience: int = 0,
     clip: float = 5.0,
     rates: str = "0.001, of SGD 0.01",
+    backbone: bool = True,
 ):
     """Return the options of how weights are moved, with these defaults.
 
     Args:
+        backbone: whether there is one, with a rate of its own.
         weight_decay: None leaves the option out.
         rates: the default of --lr, in words.
     """
@@ -60,13 +62,16 @@ def regime(
         option("--weight-decay", type=NUMBER, default=weight_decay, metavar="SHARE",
                help="Apart from the gradient."),
     ]  # fmt: skip
+    slow = [
+        option("--backbone-lr", type=POSITIVE, metavar="RATE",
+               help="That of the backbone's layers.  [default: a tenth of the other]"),
+    ]  # fmt: skip
     optimizers = ["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
     schedules = ["constant", "step", "cosine", "poly", "linear"]
     return (
         option("--lr", type=NumberOr(float, "auto", open_end=True), metavar="RATE|auto",
                help=f"The highest learning rate; auto looks for one.  [default: {rates}]"),
-        option("--backbone-lr", type=POSITIVE, metavar="RATE",
-               help="That of the backbone's layers.  [default: a tenth of the other]"),
+        *(slow if backbone else ()),
         option("--optimizer", default=optimizer, type=click.Choice(optimizers)),
         option("--schedule", default=schedule, type=click.Choice(schedules),
                help="How the learning rate goes down."),
@@ -82,13 +87,15 @@ def regime(
     )  # fmt: skip
 
 
-def run_options(runs: str, *more):
+def run_options(runs: str, *more, float16: bool = True):
     """The section of options about the run folder and the machine.
 
     Args:
         runs: where run folders go.
         more: options of the command's own, among them.
+        float16: whether that is among the precisions.
     """
+    precisions = ["auto", "float32", "bfloat16", *(["float16"] if float16 else ())]
     return section(
         "Run",
         option("--run-dir", type=options.Folder(), metavar="DIR",
@@ -103,8 +110,7 @@ def run_options(runs: str, *more):
         option("--strategy", default="auto",
                type=click.Choice(["auto", "one", "mirrored", "multiworker", "tpu"]),
                help="tf.distribute: auto takes all GPUs, all workers of a cluster, or a TPU."),
-        option("--precision", default="auto",
-               type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+        option("--precision", default="auto", type=click.Choice(precisions),
                help="auto is the fastest that is safe on this machine."),
         option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object."),
     )  # fmt: skip

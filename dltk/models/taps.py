@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import keras
 
 from dltk.errors import UsageError, nearest, printable
+from dltk.models.autoencoder import CODES
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def last_map(model: keras.Model) -> str:
     """Return the name of the last layer with a feature map, the usual place to take features.
 
     Maps of one place are vectors in disguise and do not count. In a network without maps it is
-    the last layer but one.
+    the last layer but one; in an auto-encoder, that of the codes.
 
     Raises:
         UsageError: the model has no layers that can be asked for.
@@ -52,6 +53,8 @@ def last_map(model: keras.Model) -> str:
     taps = list_taps(model)
     if not taps:
         raise UsageError(f"{model.name} is a subclassed model: its layers cannot be asked for")
+    if isinstance(model.output, dict) and CODES in model.output:
+        return CODES
     maps = [tap.name for tap in taps if len(tap.shape) == 3 and tap.shape[:2] != (1, 1)]
     return maps[-1] if maps else taps[-2 if len(taps) > 1 else -1].name
 
