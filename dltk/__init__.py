@@ -26,6 +26,7 @@ _RECIPES = {
         "stylize",
         "dream",
         "generate",
+        "translate",
     )
 }
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from dltk.errors import printable
 
 _INK = (40, 40, 40)
+_TILE = 64  # pixels up to which a mosaic's pictures are enlarged
 
 
 def draw_labels(picture: Image.Image, lines: Sequence[str]) -> Image.Image:
@@ -119,6 +121,24 @@ def contact_sheet(
                 caption = _shortened(caption or "", width, font)
                 draw.text((x + width / 2, y - gap / 2), caption, _INK, font, anchor="md")
     return sheet
+
+
+def mosaic(pictures: np.ndarray, columns: int) -> Image.Image:
+    """Return pictures of one size edge to edge in rows, small ones enlarged pixel by pixel.
+
+    Args:
+        pictures: uint8 (N, H, W, C), C being 1 or 3; what is left of the last row is black.
+    """
+    columns = min(columns, len(pictures))
+    rows = -(-len(pictures) // columns)
+    _, height, width, channels = pictures.shape
+    sheet = np.zeros((rows * columns, height, width, channels), np.uint8)
+    sheet[: len(pictures)] = pictures
+    sheet = sheet.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
+    scale = max(1, _TILE // max(height, width))
+    sheet = sheet.reshape(rows * height, columns * width, channels)
+    sheet = sheet.repeat(scale, axis=0).repeat(scale, axis=1)
+    return Image.fromarray(sheet.squeeze(-1) if channels == 1 else sheet)
 
 
 def gallery(

@@ -54,6 +54,12 @@ from recipes._measuring import (
 from recipes._segmentation_evaluation import SegmentationEvaluation
 from recipes.classify import find_models
 
+_MEASURED_IN_TRAINING = {
+    "mask": "a masker",
+    "autoencode": "an auto-encoder",
+    "translate": "a translator",
+}
+
 
 def evaluate(
     model: str | os.PathLike,
@@ -154,9 +160,9 @@ def evaluate(
     if source.task == "generate":
         measured = {"features": features, "samples": samples}
         return evaluate_generator(source, data, name=name, **measured, **options)
-    if source.task == "mask":
+    if kind := _MEASURED_IN_TRAINING.get(source.task):
         raise UsageError(
-            f"{printable(source.name)} is a masker, which is measured when it is trained: see "
+            f"{printable(source.name)} is {kind}, which is measured when it is trained: see "
             "report.md beside it"
         )
     if source.task == "segment":

@@ -8,6 +8,7 @@ import sys
 
 import click
 import pytest
+from PIL import Image
 
 from dltk.cli.main import SECTIONS, cli
 
@@ -30,6 +31,7 @@ COMMAND = {
     "evaluate": {"as_json"},
     "export": {"as_json"},
     "finetune": {"as_json"},
+    "generate": {"grid", "interpolate", "frames", "video", "groups", "arithmetic", "as_json"},
     "train": {"as_json"},
     "visualize": {"as_json"},
 }
@@ -84,14 +86,8 @@ def recipe_of(path):
     [
         *[(name,) for name in ("classify", "features", "detect", "segment", "caption", "evaluate")],
         *[(name,) for name in ("export", "finetune")],
-        ("train", "detector"),
-        ("train", "segmenter"),
-        ("train", "masker"),
-        ("train", "captioner"),
-        ("train", "answerer"),
-        ("stylize",),
-        ("dream",),
-        *[path for path, _ in commands() if path[0] == "visualize" and len(path) == 2],
+        *[(name,) for name in ("stylize", "dream", "generate", "translate")],
+        *[path for path, _ in commands() if path[0] in ("train", "visualize") and path[1:]],
     ],
     ids=" ".join,
 )
@@ -161,6 +157,18 @@ def test_made_pictures_are_written_by_class(dltk, tmp_path):
     assert folders == ["circle", "cross", "ring", "square", "star", "triangle"]
     assert result.out.split() == [str(tmp_path / "made" / name) for name in folders]
     assert len(list((tmp_path / "made").rglob("*.jpg"))) == 13
+
+
+def test_handwritten_digits_are_written_by_class_with_their_attribution(dltk, tmp_path):
+    result = dltk("samples", tmp_path / "digits", "--digits")
+    assert result.out.split() == [str(tmp_path / "digits" / str(digit)) for digit in range(10)]
+    assert len(list((tmp_path / "digits").rglob("*.png"))) == 1797
+    assert "CC BY 4.0" in (tmp_path / "digits/ATTRIBUTION.md").read_text()
+    with Image.open(tmp_path / "digits/0/0000.png") as zero:
+        assert zero.size == (28, 28) and zero.mode == "L"
+        assert zero.getpixel((14, 14)) == 0 and zero.getpixel((10, 5)) > 128  # a ring of ink
+    both = dltk("samples", tmp_path / "both", "--digits", "--shapes", 6)
+    assert both.code == 2 and "--shapes and --digits write different pictures" in both.err
 
 
 def test_samples_leave_what_is_there(dltk, tmp_path):
@@ -236,7 +244,7 @@ def test_completion_scripts_are_printed(dltk, shell):
 
 
 @pytest.mark.parametrize(
-    "recipe", ["classify", "detect", "evaluate", "features", "segment", "caption"]
+    "recipe", ["classify", "detect", "evaluate", "features", "segment", "caption", "generate"]
 )
 def test_recipes_that_predict_are_imported_without_tensorflow(recipe):
     """Its import takes longer than what they do on a CPU."""

@@ -12,7 +12,6 @@ import pytest
 from PIL import Image, ImageSequence
 
 from dltk.cli.generate import generate as command
-from dltk.cli.main import cli
 from dltk.engine.generator import Generator
 from dltk.errors import DltkError, UsageError
 from dltk.geometry import Geometry

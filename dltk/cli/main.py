@@ -31,13 +31,14 @@ from dltk.cli.samples import samples
 from dltk.cli.segment import segment
 from dltk.cli.stylize import stylize
 from dltk.cli.train import train
+from dltk.cli.translate import translate
 from dltk.cli.visualize import visualize
 from dltk.errors import DltkError, PipeClosedError
 
 SECTIONS = {
     "Use a model": (classify, features, detect, segment, caption, evaluate),
     "Train one": (finetune, train),
-    "Make pictures": (stylize, dream, visualize, generate),
+    "Make pictures": (stylize, dream, visualize, generate, translate),
     "Housekeeping": (models, data, export, samples, recipes, doctor, completion),
 }
 INTERRUPTED = 130

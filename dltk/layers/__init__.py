@@ -9,6 +9,7 @@ from dltk.layers.neighbours import NearestNeighbours
 from dltk.layers.places import Places
 from dltk.layers.proposals import RegionProposals
 from dltk.layers.question_reader import QuestionReader
+from dltk.layers.reflection import ReflectionPadding
 from dltk.layers.regions import FillOutside, RegionFeatures, RegionWarp, WholePicture
 from dltk.layers.upsampling import Enlarged, LearntUpsampling
 
@@ -24,6 +25,7 @@ __all__ = [
     "NearestNeighbours",
     "Places",
     "QuestionReader",
+    "ReflectionPadding",
     "RegionFeatures",
     "RegionProposals",
     "RegionWarp",

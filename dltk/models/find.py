@@ -121,6 +121,7 @@ def refuse_annotator(source: ModelSource) -> None:
         ("caption", "says what is in pictures", "caption"),
         ("answer", "answers questions about pictures", "caption --question"),
         ("generate", "makes pictures", "generate"),
+        ("translate", "turns pictures into others", "translate"),
     ):
         if source.task == task:
             raise UsageError(f'{printable(source.name)} {does}; it is for "dltk {command}"')

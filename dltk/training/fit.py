@@ -62,6 +62,7 @@ def fit(
     seed: int = 0,
     save_every: float = 30.0,
     keep: str = "none",
+    watch: Callable[[list[dict]], None] = lambda rows: None,
     report: Callable[[str], None] = lambda line: None,
 ) -> Progress:
     """Train `model`, compiled, and leave it with its best weights.
@@ -89,6 +90,7 @@ def fit(
         keep: after which epochs the weights are kept in the run folder for good, as they are
             measured (see `RunFolder.keep_weights`): "none"; "doubling": 0, 1, 2, 4, 8 and so on,
             and the last; or "all".
+        watch: called with the rows of `Progress` after each epoch.
         report: called with a line after each epoch.
     Raises:
         DltkError: the loss is no longer finite; the state cannot be written.
@@ -108,6 +110,7 @@ def fit(
             seed=seed,
             save_every=save_every,
             keep=keep,
+            watch=watch,
             report=report,
         )
         if keep != "none" and not keeper.progress.step and not keeper.progress.done:
@@ -148,6 +151,7 @@ class Keeper(keras.callbacks.Callback):
         seed: int,
         save_every: float,
         keep: str,
+        watch,
         report,
     ):
         super().__init__()
@@ -156,7 +160,7 @@ class Keeper(keras.callbacks.Callback):
         self._stop = run.stop
         self._measure, self._score, self._patience = measure, score, patience
         self._seed, self._save_every, self._report = seed, save_every, report
-        self._keep = keep
+        self._keep, self._watch = keep, watch
         self._generators = [
             layer.seed_generator
             for layer in model._flatten_layers()
@@ -224,6 +228,7 @@ class Keeper(keras.callbacks.Callback):
             self._run.keep_weights(self._stage, epoch + 1, self.model.get_weights())
             self._swap_averages()
         self._report(_epoch_line(row, self._epochs))
+        self._watch(progress.rows)
         self._write_history()
         if self._stop.asked and not progress.done:
             self.save()
@@ -341,7 +346,8 @@ class Keeper(keras.callbacks.Callback):
 
 def agreed(strategy, values: dict[str, float]) -> dict[str, float]:
     """Return the means over all workers, so that they decide alike on when to stop."""
-    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+    alone = not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+    if alone or not values:
         return values
     own = strategy.experimental_distribute_values_from_function(
         lambda context: tf.constant(list(values.values()), tf.float64)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+
 import keras
 import tensorflow as tf
 
@@ -48,3 +50,29 @@ class TrainingModel(AcrossWorkers, keras.Model):
 
     It is made for `fit` only. What is saved is a plain `keras.Model` of the same layers.
     """
+
+
+class OwnStep(AcrossWorkers, keras.Model):
+    """A model with a step of its own, in which several optimizers move parts of its weights.
+
+    Attributes:
+        optimizers: all of them, for `dltk.training.fit`.
+    """
+
+    def _begin(self, moved: Sequence[tuple[keras.Optimizer, list]], told: Iterable[str]) -> None:
+        """Take optimizers and the variables that each moves, and the names of the logs."""
+        for optimizer, variables in moved:
+            optimizer.build(variables)
+        self.optimizers = [optimizer for optimizer, _ in moved]
+        super().compile(self.optimizers[0], jit_compile=False)
+        self._means = [keras.metrics.Mean(name=name) for name in told]
+
+    def _told(self, logs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Return the means of logs over the epoch so far, which is what callbacks count on."""
+        for mean in self._means:
+            mean.update_state(logs[mean.name])
+        return self._reducible({mean.name: mean.result() for mean in self._means})
+
+    def _shared(self, loss: tf.Tensor) -> tf.Tensor:
+        """Return the replica's share of a loss: gradients are summed over replicas."""
+        return loss / self.distribute_strategy.num_replicas_in_sync

@@ -146,6 +146,7 @@ def train_compiled(
     run: RunFolder,
     measure: Callable[[], dict[str, float]] | None = None,
     score: Callable[[dict], list[float] | None] | None = None,
+    watch: Callable[[list[dict]], None] = lambda rows: None,
     report: Callable[[str], None] = lambda line: None,
 ) -> Progress:
     """Train a model that is compiled in a way of its own, such as with several optimizers.
@@ -166,6 +167,7 @@ def train_compiled(
             score=score,
             seed=seed,
             save_every=save_every,
+            watch=watch,
             report=report,
         )
 

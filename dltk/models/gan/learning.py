@@ -12,7 +12,7 @@ from dltk.losses.adversarial import AdversarialLoss, cross_entropy, gradient_pen
 from dltk.objects import PIXELS
 from dltk.opponents import CLASSES, NOISE, REAL, SEEDS
 from dltk.ops.diff_augment import varied
-from dltk.training.model import AcrossWorkers
+from dltk.training.model import OwnStep
 
 _NEUTRAL = 127.5  # of a pixel, and how far it goes from there: penalties are of pixels from -1 to 1
 
@@ -33,7 +33,7 @@ class Rules:
     policies: Collection[str] = ()
 
 
-class Adversary(AcrossWorkers, keras.Model):
+class Adversary(OwnStep):
     """A generator against a discriminator: Goodfellow et al. 2014, Alg. 1.
 
     A step is one turn of the discriminator or several, then one of the generator. Real and made
@@ -41,13 +41,15 @@ class Adversary(AcrossWorkers, keras.Model):
     2015, and their code). It trains on batches of `dltk.data.opposed.OpposedBatches`; compile it
     with both optimizers.
 
-    The logs are float32: "loss", the sum of both sides' losses; "discriminator_loss" and
-    "generator_loss"; "d_real" and "d_made", 0-1: the mean chance that the discriminator gives real
-    pictures, and made ones in its last turn, to be real.
+    The logs are float32, means over the epoch so far: "loss", the sum of both sides' losses;
+    "discriminator_loss" and "generator_loss"; "d_real" and "d_made", 0-1: the mean chance that the
+    discriminator gives real pictures, and made ones in its last turn, to be real.
 
     Args:
         generator, discriminator: see `dltk.models.gan.dcgan`.
     """
+
+    LOGS = ("loss", "discriminator_loss", "generator_loss", "d_real", "d_made")
 
     def __init__(self, generator: keras.Model, discriminator: keras.Model, rules: Rules):
         super().__init__()
@@ -56,10 +58,8 @@ class Adversary(AcrossWorkers, keras.Model):
 
     def compile(self, discriminator: keras.Optimizer, generator: keras.Optimizer):
         """Take the optimizers of both sides, and build them."""
-        discriminator.build(self.discriminator.trainable_variables)
-        generator.build(self.generator.trainable_variables)
-        super().compile(discriminator, jit_compile=False)
-        self.optimizers = [discriminator, generator]
+        sides = (discriminator, self.discriminator), (generator, self.generator)
+        self._begin([(own, network.trainable_variables) for own, network in sides], self.LOGS)
 
     def call(self, inputs, training=None):
         """Return pictures made from {NOISE, perhaps CLASSES}."""
@@ -71,7 +71,7 @@ class Adversary(AcrossWorkers, keras.Model):
             of_discriminator = self._judge(batch, turn)
         logs = of_discriminator | self._make(batch, turn + 1)
         logs["loss"] = logs["discriminator_loss"] + logs["generator_loss"]
-        return self._reducible(logs)
+        return self._told(logs | self._after(logs))
 
     def _judge(self, batch: dict, turn: int) -> dict[str, tf.Tensor]:
         """Take a turn of the discriminator."""
@@ -116,6 +116,10 @@ class Adversary(AcrossWorkers, keras.Model):
         self._move(tape, shared, self.generator, self.optimizers[1])
         return {"generator_loss": loss}
 
+    def _after(self, logs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Do what a step ends with; return logs of it."""
+        return {}
+
     def _varied(self, pictures: tf.Tensor, batch: dict, turn: int) -> tf.Tensor:
         if not self._rules.policies:
             return pictures
@@ -124,10 +128,6 @@ class Adversary(AcrossWorkers, keras.Model):
     @staticmethod
     def _classes_of(batch: dict, turn: int) -> dict[str, tf.Tensor]:
         return {CLASSES: batch[CLASSES][:, turn]} if CLASSES in batch else {}
-
-    def _shared(self, loss: tf.Tensor) -> tf.Tensor:
-        """Return the replica's share of a loss: gradients are summed over replicas."""
-        return loss / self.distribute_strategy.num_replicas_in_sync
 
     @staticmethod
     def _move(tape, loss: tf.Tensor, network: keras.Model, optimizer: keras.Optimizer) -> None:
