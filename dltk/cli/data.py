@@ -13,13 +13,13 @@ from dltk.errors import UsageError, printable
 
 SHEET = "examples of dltk data show"  # stands in the file, by which an earlier sheet is known
 _SOME_FAILED = 3
-_TASKS = ("classify", "detect", "segment", "captions", "questions")
+_TASKS = ("classify", "detect", "segment", "captions", "questions", "pictures")
 
 _where = click.argument("where", metavar="DATA")
 _task = click.option(
     "--for", "task", type=click.Choice(_TASKS), help="What DATA is for, where it holds several "
-    "kinds of annotation.  [default: detect, if it has boxes; segment, if it has masks; captions "
-    "or questions, if it has these; else classify]",
+    "kinds of annotation; pictures, where none counts.  [default: detect, if it has boxes; "
+    "segment, if it has masks; captions or questions, if it has these; else classify]",
 )  # fmt: skip
 
 
@@ -30,7 +30,8 @@ def _seed(command):
     )(command)  # fmt: skip
 
 
-_SHARES = {"captions": 0.1, "questions": 0.1}  # for validation and for tests, where not 0.15
+# For validation and for tests, where not 0.15.
+_SHARES = {"captions": 0.1, "questions": 0.1, "pictures": 0.0}
 
 
 def _shares(command):
@@ -38,7 +39,7 @@ def _shares(command):
         command = click.option(
             f"--{split}-share", type=options.Share(0, 1), metavar="SHARE",
             help=f"Of the pictures for {split}, where they are not divided yet.  [default: as in "
-            "training: 0.15; of captions and questions 0.1]",
+            "training: 0.15; of captions and questions 0.1; of pictures alone 0]",
         )(command)  # fmt: skip
     return command
 
@@ -95,6 +96,12 @@ def data():
       a folder with annotations/questions_train.json and answers_train.json, written alike
       a .csv or .tsv file with the columns path, question, answer and, if you like, split and kind;
         several rows of one question are several people's answers
+
+    \b
+    DATA with pictures alone, for generators: say --for pictures. It is one of
+      a folder of pictures, searched to the bottom, or with train/ and test/
+      a .csv file with the column path and, if you like, split
+      tfds:NAME or tfds:FOLDER, with images
     """
 
 
@@ -172,6 +179,10 @@ def _steps(task: str) -> tuple:
         from dltk.data.questions import check_questions, read_questions, split_questions
 
         return read_questions, split_questions, check_questions
+    if task == "pictures":
+        from dltk.data.plain import check_pictures, read_pictures, split_pictures
+
+        return read_pictures, split_pictures, check_pictures
     from dltk.data import check_data, read_data, split_data
 
     return read_data, split_data, check_data
@@ -202,7 +213,8 @@ def show(where, task, output, overwrite, model, size, quiet, **choices):
     """Draw a sheet of pictures from DATA, and augmented views beside them.
 
     Each is drawn with its class, with the boxes of its objects, or under the colours of its mask.
-    Those with captions or questions are shown as they are, with these below.
+    Those with captions or questions are shown as they are, with these below, and pictures alone
+    with their names.
     """
     from dltk.images import encode
 
@@ -215,6 +227,7 @@ def show(where, task, output, overwrite, model, size, quiet, **choices):
         "segment": _mask_sheet,
         "captions": _caption_sheet,
         "questions": _question_sheet,
+        "pictures": _picture_sheet,
     }
     sheet = sheets.get(task, _example_sheet)
     encode(sheet(where, model, reporter.say, choices), output, software=SHEET)
@@ -258,6 +271,18 @@ def _question_sheet(where: str, model: str, say, choices: dict):
     from dltk.data.questions.show import question_sheet
 
     return question_sheet(read_questions(where, report=say), **_as_they_are("questions", choices))
+
+
+def _picture_sheet(where: str, model: str, say, choices: dict):
+    from dltk.data.captions.show import told_sheet
+    from dltk.data.plain import read_pictures
+
+    return told_sheet(
+        read_pictures(where, report=say),
+        lambda examples, index: [examples.names[index]],
+        1,
+        **_as_they_are("names", choices),
+    )
 
 
 def _as_they_are(what: str, choices: dict) -> dict:

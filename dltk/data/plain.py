@@ -74,17 +74,22 @@ class PictureFindings:
 
     Attributes:
         where: the data, as the user named it.
-        counts: number of pictures by split.
+        counts: number of pictures by split, of "pictures".
         unreadable, duplicates, leaks, passed_over, sizes: see `dltk.data.check.Findings`.
     """
 
     where: str
-    counts: dict[str, int]
+    counts: dict[str, dict[str, int]]
     unreadable: tuple[tuple[str, str], ...] = ()
     duplicates: tuple[tuple[Place, ...], ...] = ()
     leaks: tuple[tuple[Place, ...], ...] = ()
     passed_over: tuple[tuple[str, str], ...] = ()
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """Number of pictures over all splits."""
+        return {name: sum(splits.values()) for name, splits in self.counts.items()}
 
     @property
     def errors(self) -> list[str]:
@@ -101,7 +106,7 @@ class PictureFindings:
     def warnings(self) -> list[str]:
         """What is worth knowing, a line for each kind of finding."""
         lines = []
-        count = sum(self.counts.values())
+        count = sum(self.totals.values())
         if count < FEW:
             lines.append(f"{count} picture{'s' * (count != 1)}: too few to learn more than these")
         if self.duplicates:
@@ -127,7 +132,7 @@ def check_pictures(data: PictureData, *, decode: bool, threads: int) -> PictureF
     alike = equal(data, lambda pictures, index: None)  # of which nothing is known to contradict
     return PictureFindings(
         data.where,
-        {split: len(part) for split, part in data.splits.items()},
+        {"pictures": {split: len(part) for split, part in data.splits.items()}},
         unreadable=unreadable,
         duplicates=alike["duplicates"],
         leaks=alike["leaks"],

@@ -86,7 +86,7 @@ def test_a_check_finds_damage_copies_and_leaks(tmp_path):
     draw(tmp_path / "train/4.png", 9)
     (tmp_path / "train/5.png").write_bytes(b"nothing")
     found = check_pictures(read_pictures(tmp_path), decode=True, threads=2)
-    assert found.counts == {"train": 4, "test": 1}
+    assert found.counts == {"pictures": {"train": 4, "test": 1}}
     assert [name for name, _ in found.unreadable] == ["train/5.png"]
     assert len(found.leaks) == 1 and not found.duplicates
     cannot, leaks = found.errors
@@ -95,3 +95,18 @@ def test_a_check_finds_damage_copies_and_leaks(tmp_path):
     )
     assert found.warnings[0] == "5 pictures: too few to learn more than these"
     assert found.sizes["largest"] == (8, 8)
+
+
+def test_the_command_checks_and_shows_pictures_alone(dltk, tmp_path):
+    for at in range(3):
+        draw(tmp_path / "some" / f"{at}.png", 60 * at)
+    checked = dltk("data", "check", tmp_path / "some", "--for", "pictures")
+    assert checked.code == 0 and "pictures" in checked.out
+    assert "sizes: smallest 8 × 8" in checked.out
+    assert "warning: 3 pictures: too few to learn more than these" in checked.out
+    sheet = tmp_path / "sheet.png"
+    assert dltk("data", "show", tmp_path / "some", "--for", "pictures", "-o", sheet).code == 0
+    with Image.open(sheet) as shown:
+        assert (
+            len({colour for _, colour in shown.getcolors(1 << 20)} & {(60,) * 3, (120,) * 3}) == 2
+        )
