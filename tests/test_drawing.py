@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dltk.drawing import contact_sheet, gallery, in_rows
+from dltk.drawing import contact_sheet, gallery, in_rows, mosaic
 
 GAP = 6  # between cells, at the smallest size of letters
 COLOURS = {"red": (255, 0, 0), "green": (0, 128, 0), "blue": (0, 0, 255)}
@@ -106,3 +106,14 @@ def test_a_gallery_has_each_name_right_above_its_picture():
         left, top, right, _ = box(pixels, colour)
         assert found[top - line : top, left:right].any()
     assert not found[:, : 2 * GAP].any() and not found[-40 - GAP :, 40 + 2 * GAP :].any()
+
+
+def test_a_mosaic_lays_pictures_edge_to_edge_and_enlarges_small_ones():
+    pictures = np.arange(3, dtype=np.uint8)[:, None, None, None] + np.zeros((20, 20, 1), np.uint8)
+    pixels = np.asarray(mosaic(pictures, 2))
+    assert pixels.shape == (2 * 60, 2 * 60)  # three times as large, which still fits into 64
+    corners = pixels[[0, 0, 60, 60], [0, 60, 0, 60]]
+    assert corners.tolist() == [0, 1, 2, 0]  # the last place is empty
+    assert (pixels[:60, 60:] == 1).all()
+    large = np.zeros((2, 70, 50, 3), np.uint8)
+    assert mosaic(large, 8).size == (100, 70)

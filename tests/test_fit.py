@@ -282,18 +282,22 @@ def test_a_finished_stage_is_not_trained_again(strategy, tmp_path):
 
 
 def scripted(strategy, run, accuracies, **options):
-    """Train for as long as `accuracies` say, which stand for the measurements."""
+    """Train for as long as `accuracies` say, which stand for the measurements; None for none."""
     rows, labels = points()
     model = network(strategy, learning_rate=0.1)
     left, after = iter(accuracies), []
 
     def measure():
         after.append([weight.copy() for weight in model.get_weights()])
-        return {"val_accuracy": next(left)}
+        measured = next(left)
+        return {} if measured is None else {"val_accuracy": measured}
+
+    def score(row):
+        return [row["val_accuracy"]] if row else None
 
     progress = fit(
         model, batches_of(rows, labels), strategy=strategy, epochs=len(accuracies), run=run,
-        stage="head", measure=measure, score=lambda row: [row["val_accuracy"]], **options,
+        stage="head", measure=measure, score=score, **options,
     )  # fmt: skip
     return model, progress, after
 
@@ -307,6 +311,18 @@ def test_the_weights_of_the_best_epoch_are_left_and_of_equals_the_first(strategy
         assert not np.array_equal(left, last)
     arrays, facts = run.load("head")
     assert facts["done"] and arrays.keys() == {"best"}
+
+
+def test_epochs_without_a_score_are_passed_over(strategy, tmp_path):
+    run = RunFolder.create("finetune", "", {}, path=tmp_path / "run")
+    seen = []
+    model, progress, after = scripted(
+        strategy, run, [None, 0.6, None, 0.5], watch=lambda rows: seen.append(len(rows))
+    )
+    assert progress.best_epoch == 2 and seen == [1, 2, 3, 4]
+    assert ["val_accuracy" in row for row in progress.rows] == [False, True, False, True]
+    for left, best in zip(model.get_weights(), after[1], strict=True):
+        np.testing.assert_array_equal(left, best)
 
 
 @pytest.mark.parametrize(("patience", "epochs"), [(1, 3), (2, 6), (0, 7)])

@@ -156,6 +156,18 @@ def test_the_norm_of_all_gradients_together_is_clipped():
     assert [first.numpy()[0], second.numpy()[0]] == pytest.approx([-0.9, -1.2])
 
 
+def test_adam_keeps_as_much_of_its_mean_as_asked_for():
+    """Gradients 1 and 0 at a rate of 1: a step of 1, then of the kept mean over the kept scale."""
+    weight = variable([0.0])
+    optimizer = build_optimizer("adam", 1.0, beta=0.5)
+    optimizer.build([weight])
+    optimizer.apply([tf.constant([1.0])], [weight])
+    assert weight.numpy() == pytest.approx([-1.0], rel=1e-4)
+    optimizer.apply([tf.constant([0.0])], [weight])
+    mean, square = 0.5 * 0.5 / (1 - 0.5**2), 0.999 * 0.001 / (1 - 0.999**2)
+    assert weight.numpy() == pytest.approx([-1.0 - mean / square**0.5], rel=1e-3)
+
+
 @pytest.mark.parametrize("float16", [False, True])
 def test_averages_are_kept_beside_the_weights(float16):
     """Weights 0 → -1 → -3 → -4; averages, begun at the first, of momentum 0.75."""
