@@ -10,13 +10,14 @@ from dltk.errors import printable
 from dltk.plots_generation import plot_adversaries
 from dltk.training.report import pictures_in, sections, share, write_report
 from dltk.training.run import MODEL_FILE, RunFolder
+from recipes._epoch_sheets import ANIMATION
 from recipes._gan_plan import GanPlan
 from recipes._generation_evaluation import GenerationEvaluation
 
 _PICTURES = {
     "samples.png": "Pictures made",
     "real.png": "Real pictures",
-    "samples.gif": "The same noise, epoch by epoch",
+    ANIMATION: "The same noise, epoch by epoch",
     "nearest.png": "Pictures made, and the real ones nearest to each",
     "curves.png": "Curves: losses, scores and variety, epoch by epoch",
 }

@@ -10,7 +10,6 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from dltk.animation import write_gif
 from dltk.data.examples import LabelledData, PictureData
 from dltk.data.opposed import OpposedBatches
 from dltk.data.pipeline import fitting_batch_size
@@ -19,7 +18,7 @@ from dltk.drawing import mosaic
 from dltk.engine.generator import Generator
 from dltk.engine.keras import Replicated
 from dltk.errors import UsageError
-from dltk.images import decode, encode
+from dltk.images import encode
 from dltk.losses.adversarial import LOSSES
 from dltk.metrics.generation import LEAST
 from dltk.models.gan import began, dcgan
@@ -30,6 +29,7 @@ from dltk.strategy import apply_precision, cores, reset_precision
 from dltk.training.optimizers import Schedule, build_optimizer
 from dltk.training.stage import train_compiled
 from dltk.weights import silent
+from recipes._epoch_sheets import animate, sheet_of
 from recipes._evaluate_generator import measure_maker, pictures_of
 from recipes._feature_networks import load_features
 from recipes._gan_outcome import write_outcome
@@ -44,7 +44,7 @@ from recipes._runs import agreed_precision, keep_data
 
 STAGE = "gan"
 _SHOWN, _ACROSS = 64, 8  # pictures of a grid
-_FRAMES, _SECS = 100, 0.15  # of an animation, at most, and each
+_FEW = 2000  # pictures to learn from
 _JUDGED = 1000  # pictures that an epoch is judged by, at most
 _EXACT = ("centred", "tanh", "pixels", "pixels_again", "scores")  # in float32, whatever else
 
@@ -75,7 +75,7 @@ class GanTraining:
                 apply_precision(network, precision, exact=_EXACT)
             self._compile(adversary, asked.epochs * batches.steps_per_epoch)
         self._make = Replicated(adversary.generator, self.strategy, _SHOWN)
-        self._draw("real.png", self._first_real)
+        self._draw(self.run.path / "real.png", self._first_real)
         progress = train_compiled(
             adversary,
             batches,
@@ -94,7 +94,8 @@ class GanTraining:
             reset_precision(network)
         if asked.judge_every:
             self.chosen["best epoch"] = progress.best_epoch
-        self._animate()
+        if self.run.chief:
+            animate(self.run.path)
         return adversary.generator
 
     @property
@@ -158,6 +159,11 @@ class GanTraining:
         self.plan = replace(self.plan, channels=channels)
         if count < self.asked.batch_size:
             self.report(f"note: {count} pictures are less than a batch: each step takes them all")
+        if count < _FEW and not self.plan.policies and self.asked.preset == "dcgan":
+            self.report(
+                f"note: {count} pictures are few, which the discriminator may learn by heart; "
+                "--vary all, or translation,cutout of grey ones, makes more of them"
+            )
         keep_data(self.run, self.data, self._label)
 
     def _label(self, part, at: int) -> str:
@@ -239,7 +245,7 @@ class GanTraining:
         """Draw what is made of the same noise as after every epoch, and measure it."""
         epoch = len(self.run.rows[STAGE]) + 1
         made = self._made(range(_SHOWN))
-        self._draw(f"samples/{STAGE}-{epoch:03d}.png", made)
+        self._draw(sheet_of(self.run.path, epoch), made)
         measures = {"variety": variety(made[: len(self._first_real)], self._first_real)}
         every = self.asked.judge_every
         if every and (epoch % every == 0 or epoch == self.asked.epochs):
@@ -266,18 +272,9 @@ class GanTraining:
         for sign in new_signs(rows, self._game):
             self.report(f"warning: {sign}")
 
-    def _draw(self, name: str, pictures: np.ndarray) -> None:
+    def _draw(self, path: Path, pictures: np.ndarray) -> None:
         if self.run.chief:
-            encode(mosaic(pictures, _ACROSS), self.run.path / name)
-
-    def _animate(self) -> None:
-        """Write all grids as an animation."""
-        if not self.run.chief:
-            return
-        grids = sorted((self.run.path / "samples").glob(f"{STAGE}-*.png"))
-        places = np.linspace(0, len(grids) - 1, min(_FRAMES, len(grids)), dtype=int)
-        frames = (decode(grids[at]) for at in places)
-        write_gif(frames, self.run.path / "samples.gif", seconds_per_frame=_SECS)
+            encode(mosaic(pictures, _ACROSS), path)
 
 
 def _levels(pictures: np.ndarray) -> np.ndarray:

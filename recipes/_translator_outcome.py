@@ -14,7 +14,7 @@ from dltk.errors import printable
 from dltk.training.outcome import draw_curves
 from dltk.training.report import pictures_in, sections, write_report
 from dltk.training.run import MODEL_FILE, RunFolder
-from recipes._translator_sheets import ANIMATION
+from recipes._epoch_sheets import ANIMATION
 
 
 def write_outcome(

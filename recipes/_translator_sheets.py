@@ -9,19 +9,16 @@ import keras
 import numpy as np
 from PIL import Image
 
-from dltk.animation import write_gif
 from dltk.data.examples import LabelledData
 from dltk.data.pixels import Pixels
 from dltk.drawing import contact_sheet
 from dltk.engine.keras import Replicated
 from dltk.geometry import Geometry
-from dltk.images import decode, encode
+from dltk.images import encode
 from dltk.objects import PIXELS
 from dltk.strategy import cores
 
-FOLDER, ANIMATION = "samples", "samples.gif"
 _ROWS, _EDGE = 4, 160  # pictures of each domain, and pixels of a side, at most
-_FRAMES, _SECS = 60, 0.2  # of an animation, at most, and each
 
 
 class Sheets:
@@ -66,19 +63,6 @@ class Sheets:
         table = list(zip(*filled, strict=True))
         edge = max(64, min(_EDGE, columns[0][0].width))
         encode(contact_sheet(table, row_names=[""] * rows, column_names=names, edge=edge), path)
-
-
-def sheet_of(run: Path, epoch: int) -> Path:
-    """Return where the sheet after an epoch is, in a run folder."""
-    return run / FOLDER / f"{epoch:03d}.png"
-
-
-def animate(run: Path) -> None:
-    """Write the sheets in a run folder as an animation, evenly chosen if they are many."""
-    sheets = sorted((run / FOLDER).glob("*.png"), key=lambda path: int(path.stem))
-    places = np.linspace(0, len(sheets) - 1, min(_FRAMES, len(sheets))).round().astype(int)
-    frames = (decode(sheets[place]) for place in places)
-    write_gif(frames, run / ANIMATION, seconds_per_frame=_SECS)
 
 
 def _picture(pixels: np.ndarray) -> Image.Image:

@@ -15,10 +15,11 @@ from dltk.models.gan.translating import Rules, Translation
 from dltk.strategy import apply_precision, cores, reset_precision
 from dltk.training.optimizers import Schedule, build_optimizer
 from dltk.training.stage import train_compiled
+from recipes._epoch_sheets import animate, sheet_of
 from recipes._runs import agreed_precision, keep_data, less, unreadable_in
 from recipes._translator_outcome import write_outcome
 from recipes._translator_plan import TranslatorPlan, check_domains
-from recipes._translator_sheets import Sheets, animate, sheet_of
+from recipes._translator_sheets import Sheets
 
 STAGE = "translator"
 _ENDS = "first", "second"

@@ -63,7 +63,7 @@ def test_a_run_folder_tells_the_whole_story(trained, pictures):
         "log.txt", "nearest.png", "real.png", "report.md", "samples", "samples.gif", "samples.png",
         "split.csv",
     }  # fmt: skip
-    assert grids(done.run) == [f"gan-{epoch:03d}.png" for epoch in (1, 2, 3, 4)]
+    assert grids(done.run) == [f"{epoch:03d}.png" for epoch in (1, 2, 3, 4)]
     with Image.open(done.run / "samples.gif") as film:
         assert 1 < film.n_frames <= 4 and film.size == (8 * 2 * SIZE, 8 * 2 * SIZE)
     with Image.open(done.run / "real.png") as real:  # the first of all, from all over them
@@ -87,7 +87,7 @@ def test_a_run_folder_tells_the_whole_story(trained, pictures):
 
 def test_pictures_shown_are_those_that_the_file_makes(trained):
     done, _ = trained
-    last = np.asarray(Image.open(done.run / "samples" / f"gan-{done.chosen['best epoch']:03d}.png"))
+    last = np.asarray(Image.open(done.run / "samples" / f"{done.chosen['best epoch']:03d}.png"))
     for made in generate(done.model, seeds=(0, 9)):
         row, column = divmod(made.seed, 8)
         shown = last[row * 2 * SIZE :: 2, column * 2 * SIZE :: 2][:SIZE, :SIZE]
@@ -199,6 +199,7 @@ def test_small_grey_and_unreadable_pictures_are_told_of(pictures, tmp_path):
     assert "note: 4 of 12 pictures are grey, the others have colours" in told
     assert "note: 12 pictures are less than a batch: each step takes them all" in told
     assert done.passed_over[-1][0] == "broken.png"
+    assert any(line.startswith("note: 12 pictures are few, which") for line in told)
 
 
 def test_one_picture_is_refused_and_too_few_are_not_measured(tmp_path):
