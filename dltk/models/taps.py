@@ -53,7 +53,8 @@ def last_map(model: keras.Model) -> str:
     taps = list_taps(model)
     if not taps:
         raise UsageError(f"{model.name} is a subclassed model: its layers cannot be asked for")
-    if isinstance(model.output, dict) and CODES in model.output:
+    output = getattr(model, "output", None)  # a Sequential that was never called has none
+    if isinstance(output, dict) and CODES in output:
         return CODES
     maps = [tap.name for tap in taps if len(tap.shape) == 3 and tap.shape[:2] != (1, 1)]
     return maps[-1] if maps else taps[-2 if len(taps) > 1 else -1].name
