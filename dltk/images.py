@@ -244,9 +244,19 @@ def _from_array(array: np.ndarray, *, wide: bool = False) -> Image.Image:
         array = array / max(257, array.max() / 255)  # 16 bits, or as many as there are
     elif wide and array.dtype.kind == "f" and array.max(initial=0) <= 1:
         array = array * 255
-    if array.dtype != np.uint8:
-        array = np.rint(np.clip(array, 0, 255)).astype(np.uint8)
-    return Image.fromarray(np.ascontiguousarray(array))
+    return Image.fromarray(np.ascontiguousarray(levels_of(array)))
+
+
+def levels_of(pixels: np.ndarray) -> np.ndarray:
+    """Return finite pixels of any shape and type, clipped to 0-255 and rounded, as uint8."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    return np.rint(np.clip(pixels, 0, 255)).astype(np.uint8)
+
+
+def image_of(levels: np.ndarray) -> Image.Image:
+    """Return uint8 (H, W, 1 or 3) as an image in mode L or RGB."""
+    return Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels)
 
 
 def encodable(name: str) -> str:

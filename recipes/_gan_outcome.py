@@ -57,7 +57,7 @@ def write_outcome(
         f"Use it: `dltk generate {shlex.quote(os.fspath(run.path / MODEL_FILE))} -n 16`",
         "",
     ]
-    lines += _measured(evaluation) if evaluation else ["Too few pictures to measure by.", ""]
+    lines += _measured(evaluation) if evaluation else ["It was not measured.", ""]
     lines += sections(
         {
             "Signs of trouble": signs,

@@ -9,6 +9,10 @@ from typing import Any
 
 from dltk.errors import UsageError
 from dltk.geometry import Geometry
+from dltk.losses.adversarial import LOSSES, AdversarialLoss
+from dltk.models.gan.dcgan import SIZES
+from dltk.ops.diff_augment import POLICIES
+from dltk.training.optimizers import SCHEDULES
 from recipes._checks import (
     check_choice,
     check_idle,
@@ -16,16 +20,12 @@ from recipes._checks import (
     check_precision,
     check_whole,
 )
+from recipes._looked_over import CHANNELS
 
 PRESETS = ("dcgan", "began")
-SIZES = (28, 32, 64, 128, 256)
-LOSSES = ("cross-entropy", "hinge", "least-squares", "wasserstein")
-CHANNELS = {"auto": None, "grey": 1, "colour": 3}
-SCHEDULES = ("constant", "step", "cosine", "linear")
-POLICIES = ("colour", "translation", "cutout")
-_LEAST = {"width": 1, "epochs": 1, "batch_size": 2, "judge_every": 0}
+_LEAST = {"width": 1, "epochs": 1, "batch_size": 2, "judge_every": 0, "samples": 0}
 _NOT_OF_BEGAN = (
-    "by_class", "spectral", "loss", "smoothing", "gradient_penalty", "r1", "critics", "vary",
+    "spectral", "loss", "smoothing", "gradient_penalty", "r1", "critics", "vary",
 )  # fmt: skip
 # Of the papers, where they differ from preset to preset.
 _NOISE = {"dcgan": 100, "began": 64}
@@ -46,6 +46,7 @@ class GanPlan:
         gradient_penalty: its weight.
         critics: turns of the discriminator in a step.
         policies: how pictures are varied for the discriminator.
+        game: what both sides play for; None for began's.
         channels: 1 or 3; None where the pictures are to tell.
         size: pixels of a picture's side.
     """
@@ -57,6 +58,7 @@ class GanPlan:
     gradient_penalty: float
     critics: int
     policies: tuple[str, ...]
+    game: AdversarialLoss | None
     channels: int | None
     size: int
 
@@ -90,6 +92,7 @@ def plan_of(asked: SimpleNamespace, defaults: Mapping[str, Any]) -> GanPlan:
         gradient_penalty=given["gradient_penalty"],
         critics=given["critics"],
         policies=_policies(asked.vary),
+        game=_game(asked),
         channels=CHANNELS[asked.channels],
         size=asked.size,
     )
@@ -139,11 +142,26 @@ def _check_numbers(asked: SimpleNamespace) -> None:
 def _check_idle(asked: SimpleNamespace, defaults: Mapping[str, Any]) -> None:
     if asked.preset == "began":
         why = "began has an auto-encoder for a discriminator, and errors of copies for scores"
+        check_idle(("by_class",), asked, defaults, "began knows no classes")
         check_idle(_NOT_OF_BEGAN, asked, defaults, why)
     else:
         check_idle(("balance",), asked, defaults, "only began is kept in balance")
     if asked.loss != "cross-entropy":
         check_idle(("smoothing",), asked, defaults, "only cross-entropy is told how sure to be")
+    free = asked.gradient_penalty == 0 and not asked.spectral and not asked.r1
+    if asked.loss == "wasserstein" and free:
+        raise UsageError(
+            "--loss wasserstein needs a discriminator that is held in: by --gradient-penalty, "
+            "--spectral or --r1"
+        )
+
+
+def _game(asked: SimpleNamespace) -> AdversarialLoss | None:
+    """Return what is played for; None for began's balance."""
+    if asked.preset == "began":
+        return None
+    game = LOSSES[asked.loss]
+    return game(asked.smoothing) if asked.loss == "cross-entropy" else game()
 
 
 def _policies(vary: str) -> tuple[str, ...]:

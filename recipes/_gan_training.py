@@ -18,8 +18,7 @@ from dltk.drawing import mosaic
 from dltk.engine.generator import Generator
 from dltk.engine.keras import Replicated
 from dltk.errors import UsageError
-from dltk.images import encode
-from dltk.losses.adversarial import LOSSES
+from dltk.images import encode, levels_of
 from dltk.metrics.generation import LEAST
 from dltk.models.gan import began, dcgan
 from dltk.models.gan.equilibrium import Equilibrium
@@ -46,7 +45,7 @@ STAGE = "gan"
 _SHOWN, _ACROSS = 64, 8  # pictures of a grid
 _FEW = 2000  # pictures to learn from
 _JUDGED = 1000  # pictures that an epoch is judged by, at most
-_EXACT = ("centred", "tanh", "pixels", "pixels_again", "scores")  # in float32, whatever else
+_SETTLED = 8  # batches of noise that statistics are found by
 
 
 class GanTraining:
@@ -72,8 +71,9 @@ class GanTraining:
         batches = self._batches()
         with self.strategy.scope():
             for network in (adversary.generator, adversary.discriminator):
-                apply_precision(network, precision, exact=_EXACT)
+                apply_precision(network, precision, exact=dcgan.exact(network))
             self._compile(adversary, asked.epochs * batches.steps_per_epoch)
+        self._generator = adversary.generator
         self._make = Replicated(adversary.generator, self.strategy, _SHOWN)
         self._draw(self.run.path / "real.png", self._first_real)
         progress = train_compiled(
@@ -113,7 +113,10 @@ class GanTraining:
             model: where it goes.
         """
         split = "test" if "test" in self.data.splits else "train"
-        if len(self.data.splits[split]) < LEAST:
+        if not self.asked.samples:
+            return None
+        count = len(self.data.splits[split])
+        if count < LEAST:
             self.report(f"note: too few pictures of {split} to measure by; {LEAST} will do")
             return None
         network = Generator(generator, self.strategy, batch_size=_SHOWN, name=str(model))
@@ -129,6 +132,7 @@ class GanTraining:
             pictures_of(self.data, silent),
             name=str(model),
             split=split,
+            samples=max(LEAST, min(count, self.asked.samples)),
             report=self.report,
         )
 
@@ -142,7 +146,7 @@ class GanTraining:
             pictures={name: len(part) for name, part in self.data.splits.items()},
             plan=self.plan,
             chosen=self.chosen,
-            signs=all_signs(self.run.rows[STAGE], self._game),
+            signs=all_signs(self.run.rows[STAGE], self.plan.game),
             passed_over=self.data.passed_over,
         )
 
@@ -151,9 +155,7 @@ class GanTraining:
         size = self.plan.size
         self.data, looks = look_over(self.data, size, self.report)
         count = len(self.data.splits.get("train", ()))
-        if count < 2:
-            only = "one picture only" if count else "no picture"
-            raise UsageError(f"{only} can be trained on; how pictures vary takes two at least")
+        check_count(count, judged=bool(self.asked.judge_every))
         tell_small(looks, size, self.report)
         channels = channels_of(looks, self.plan.channels, self.report)
         self.plan = replace(self.plan, channels=channels)
@@ -178,14 +180,13 @@ class GanTraining:
             width=asked.width,
             classes=len(self.classes),
             spectral=asked.spectral,
-            batch_norm=not plan.gradient_penalty,
+            batch_norm=not (plan.gradient_penalty or asked.r1),
         )
         if asked.preset == "began":
             networks = began.new_decoder(design), began.new_autoencoder(design)
             return Equilibrium(*networks, balance=asked.balance)
-        game = LOSSES[asked.loss]
         rules = Rules(
-            loss=game(asked.smoothing) if asked.loss == "cross-entropy" else game(),
+            loss=plan.game,
             gradient_penalty=plan.gradient_penalty,
             r1=asked.r1,
             policies=plan.policies,
@@ -232,18 +233,24 @@ class GanTraining:
         """The first pictures to learn from, taken from all over them, uint8 (N, H, W, C)."""
         count = len(self._plain)
         shown = min(_SHOWN, count)
-        return _levels(self._plain(np.arange(shown) * count // shown))
+        return levels_of(self._plain(np.arange(shown) * count // shown))
 
     def _made(self, seeds: Sequence[int]) -> np.ndarray:
         """Return the pictures of some seeds as they are now, uint8 (N, H, W, C)."""
+        return levels_of(self._make(self._inputs(seeds)))
+
+    def _inputs(self, seeds: Sequence[int]) -> dict[str, np.ndarray]:
+        """Return the noise of some seeds, and their classes if there are any."""
         inputs = {NOISE: noise_of(seeds, self.plan.noise)}
         if self.classes:
             inputs[CLASSES] = np.asarray(seeds, np.int32) % len(self.classes)
-        return _levels(self._make(inputs))
+        return inputs
 
     def _measure(self) -> dict[str, float]:
         """Draw what is made of the same noise as after every epoch, and measure it."""
         epoch = len(self.run.rows[STAGE]) + 1
+        if self.asked.ema:
+            self._settle()
         made = self._made(range(_SHOWN))
         self._draw(sheet_of(self.run.path, epoch), made)
         measures = {"variety": variety(made[: len(self._first_real)], self._first_real)}
@@ -252,6 +259,26 @@ class GanTraining:
             likeness = self._judge.of(self._made(range(self._judged)))
             measures |= {"fid_lite0": likeness.fid}
         return measures
+
+    def _settle(self) -> None:
+        """Let batch normalisation find the statistics of averaged weights.
+
+        Those that were kept in training are of the weights that were averaged. "Standing
+        statistics" of Brock et al. 2018, Sec. 4.1, https://arxiv.org/abs/1809.11096.
+        """
+        norms = [
+            layer
+            for layer in self._generator.layers
+            if isinstance(layer, keras.layers.BatchNormalization)
+        ]
+        usual = [layer.momentum for layer in norms]
+        for number in range(_SETTLED):
+            for layer in norms:  # such that each batch counts as much as all others
+                layer.momentum = number / (number + 1)
+            seeds = range(number * _SHOWN, (number + 1) * _SHOWN)
+            self._generator(self._inputs(seeds), training=True)
+        for layer, momentum in zip(norms, usual, strict=True):
+            layer.momentum = momentum
 
     @cached_property
     def _judged(self) -> int:
@@ -264,12 +291,8 @@ class GanTraining:
         real = self._plain(np.arange(self._judged) * count // self._judged)
         return Measuring(real, load_features("lite0", report=self.report))
 
-    @property
-    def _game(self) -> str:
-        return self.asked.loss if self.asked.preset == "dcgan" else self.asked.preset
-
     def _watch(self, rows: Sequence[dict]) -> None:
-        for sign in new_signs(rows, self._game):
+        for sign in new_signs(rows, self.plan.game):
             self.report(f"warning: {sign}")
 
     def _draw(self, path: Path, pictures: np.ndarray) -> None:
@@ -277,8 +300,15 @@ class GanTraining:
             encode(mosaic(pictures, _ACROSS), path)
 
 
-def _levels(pictures: np.ndarray) -> np.ndarray:
-    return np.rint(np.clip(pictures, 0, 255)).astype(np.uint8)
+def check_count(count: int, *, judged: bool) -> None:
+    """Raise UsageError if there are too few pictures to train on, or to judge epochs by."""
+    if count < 2:
+        only = "one picture only" if count else "no picture"
+        raise UsageError(f"{only} can be trained on; how pictures vary takes two at least")
+    if judged and count < LEAST:
+        raise UsageError(
+            f"--judge-every measures by {LEAST} pictures at least; there are {count} to train on"
+        )
 
 
 def _score(measures: dict[str, float]) -> list[float] | None:

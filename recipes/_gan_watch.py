@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
+from dltk.losses.adversarial import AdversarialLoss
 from dltk.ops.similarity import distances
 
 _EPOCHS = 3  # in a row, that a sign must be there for
-_SETTLED = 5  # epochs, before which little is made that varies
+_LONG = 20  # epochs, in which pictures come to differ if they ever do
 _ALIKE = 0.3  # of the variety of real pictures
 _GROWS = 1.2  # times: where it does, pictures come to differ still
-_SURE, _BLIND = 0.03, 0.005  # of the loss of a discriminator that knows nothing
-# What it loses then, in sum: it gives real and made pictures the same scores, the best there are.
-_KNOWS_NOTHING = {"cross-entropy": 2 * math.log(2), "hinge": 2.0, "least-squares": 0.25}
+# Of the way from what a discriminator loses that knows all to what one loses that knows nothing.
+_SURE, _BLIND = 0.05, 0.005
 
 COLLAPSE = (
     "mode collapse: the pictures made are much more alike than the real ones; try another --seed, "
@@ -51,22 +50,21 @@ def _nearest(pictures: np.ndarray) -> float:
     return float(np.median(between.min(axis=1)))
 
 
-def signs(rows: Sequence[dict], loss: str) -> list[str]:
+def signs(rows: Sequence[dict], game: AdversarialLoss | None) -> list[str]:
     """Return what is wrong with a training by the rows of its history so far.
 
     Args:
-        loss: the game, see `dltk.losses.adversarial.LOSSES`; another for one whose discriminator
-            cannot be told dead from alive by its loss.
+        game: None for one whose discriminator cannot be told dead from alive by its loss.
     """
     last = rows[-_EPOCHS:]
     if len(last) < _EPOCHS:
         return []
     found = []
-    apart = [row["variety"] for row in last]
-    if len(rows) >= _SETTLED and max(apart) < _ALIKE and apart[-1] <= _GROWS * apart[0]:
+    if _collapsed([row["variety"] for row in rows]):
         found.append(COLLAPSE)
-    if nothing := _KNOWS_NOTHING.get(loss):
-        shares = [row["discriminator_loss"] / nothing for row in last]
+    if game:
+        reach = game.knows_nothing - game.knows_all  # NaN, and no sign, where there are no limits
+        shares = [(row["discriminator_loss"] - game.knows_all) / reach for row in last]
         if all(share < _SURE for share in shares):
             found.append(OVERPOWERED)
         if all(abs(share - 1) < _BLIND for share in shares):
@@ -74,16 +72,28 @@ def signs(rows: Sequence[dict], loss: str) -> list[str]:
     return found
 
 
-def new_signs(rows: Sequence[dict], loss: str) -> list[str]:
+def _collapsed(apart: Sequence[float]) -> bool:
+    """Return whether pictures have come to be alike, or stay so, by their variety so far.
+
+    At first they are: what a young generator makes differs little, and more from epoch to epoch.
+    """
+    if max(apart[-_EPOCHS:]) >= _ALIKE:
+        return False
+    fallen = apart[-1] < max(apart) / 2 and max(apart) >= _ALIKE
+    stuck = len(apart) > _LONG and apart[-1] <= _GROWS * apart[-1 - _LONG]
+    return fallen or stuck
+
+
+def new_signs(rows: Sequence[dict], game: AdversarialLoss | None) -> list[str]:
     """Return the signs that were not there an epoch ago."""
-    before = signs(rows[:-1], loss)
-    return [sign for sign in signs(rows, loss) if sign not in before]
+    before = signs(rows[:-1], game)
+    return [sign for sign in signs(rows, game) if sign not in before]
 
 
-def all_signs(rows: Sequence[dict], loss: str) -> list[tuple[str, str]]:
+def all_signs(rows: Sequence[dict], game: AdversarialLoss | None) -> list[tuple[str, str]]:
     """Return each sign with the epoch in which it was first told."""
     found: dict[str, int] = {}
     for epoch in range(1, len(rows) + 1):
-        for sign in signs(rows[:epoch], loss):
+        for sign in signs(rows[:epoch], game):
             found.setdefault(sign, epoch)
     return [(f"epoch {epoch}", sign) for sign, epoch in found.items()]

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from dltk.errors import UsageError, printable
+from dltk.images import image_of
 from dltk.modelfile import read_card
 from dltk.models.find import ModelSource, find_model, is_file
 from dltk.models.labels import distinct_names
@@ -91,7 +92,7 @@ class Maker:
         for at in range(0, len(noise), step):
             some = slice(at, at + step)
             for pixels in self.network(noise[some], None if classes is None else classes[some]):
-                yield Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels)
+                yield image_of(pixels)
 
 
 def open_maker(

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from dltk.images import levels_of
+
 _STEP = 64  # pictures at a time
 _MOST_BYTES = 1 << 28  # of pictures that are kept to be fitted
 _MOST = 2000
@@ -38,5 +40,4 @@ def gaussian_pictures(pixels: np.ndarray, count: int, *, seed: int = 0) -> Itera
             factors[:, start : start + _STEP] @ (flat[start : start + _STEP] - mean)
             for start in range(0, len(flat), _STEP)
         )
-        drawn = np.rint(np.clip(drawn, 0, 255)).astype(np.uint8)
-        yield drawn.reshape(-1, *pixels.shape[1:])
+        yield levels_of(drawn).reshape(-1, *pixels.shape[1:])

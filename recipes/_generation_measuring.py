@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from dltk.errors import UsageError
+from dltk.images import levels_of
 from dltk.metrics.generation import LEAST, Likeness, Reference
 from dltk.weights import Report, silent
 from recipes._feature_networks import DEFAULT, FeatureNetwork, load_features
@@ -61,9 +62,7 @@ def measure_generator(
 def single(pictures: Pictures) -> Iterator[np.ndarray]:
     """Yield each picture, uint8 (H, W, C)."""
     for some in pictures:
-        some = np.asarray(some)
-        if some.dtype != np.uint8:
-            some = np.rint(np.clip(some, 0, 255)).astype(np.uint8)
+        some = levels_of(np.asarray(some))
         yield from some if some.ndim == 4 else [some]
 
 

@@ -18,7 +18,7 @@ from dltk.batch import Item
 from dltk.errors import InputError, UsageError, printable
 from dltk.explain.scores import Scores
 from dltk.files import whole
-from dltk.images import encode
+from dltk.images import encode, image_of, levels_of
 from dltk.metadata import software_of
 from dltk.models.find import ModelSource, find_model
 from dltk.models.laid_open import load_whole
@@ -102,8 +102,7 @@ def class_name(source: ModelSource, index: int) -> str:
 
 def grey_or_colour(pixels: np.ndarray) -> Image.Image:
     """Return pixels (H, W, 1 or 3), 0-255, as an RGB picture."""
-    values = np.rint(np.clip(pixels, 0, 255)).astype(np.uint8)
-    return Image.fromarray(values[..., 0] if values.shape[-1] == 1 else values).convert("RGB")
+    return image_of(levels_of(pixels)).convert("RGB")
 
 
 def enlarge(tile: Image.Image, edge: int) -> Image.Image:

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from PIL import Image
 
 from dltk.data.examples import LabelledData
 from dltk.data.pixels import Pixels
 from dltk.drawing import contact_sheet
 from dltk.engine.keras import Replicated
 from dltk.geometry import Geometry
-from dltk.images import encode
+from dltk.images import encode, image_of, levels_of
 from dltk.objects import PIXELS
 from dltk.strategy import cores
 
@@ -56,14 +55,10 @@ class Sheets:
             own, other = self._generators[domain], self._generators[1 - domain]
             made = other({PIXELS: real})
             back = own({PIXELS: made})
-            columns += [list(map(_picture, pixels)) for pixels in (real, made, back)]
+            columns += [list(map(image_of, levels_of(each))) for each in (real, made, back)]
             names += [self._domains[domain], f"as {self._domains[1 - domain]}", "and back"]
         rows = max(map(len, columns))
         filled = [column + [None] * (rows - len(column)) for column in columns]
         table = list(zip(*filled, strict=True))
         edge = max(64, min(_EDGE, columns[0][0].width))
         encode(contact_sheet(table, row_names=[""] * rows, column_names=names, edge=edge), path)
-
-
-def _picture(pixels: np.ndarray) -> Image.Image:
-    return Image.fromarray(np.rint(np.clip(pixels, 0, 255)).astype(np.uint8))

@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from functools import partial
 
 from dltk.data import check_data, read_data, split_data
 from dltk.data.examples import LabelledData, PictureData
 from dltk.data.plain import check_pictures, read_pictures, split_pictures
+from dltk.strategy import Placement
 from dltk.weights import Report, silent
 from recipes._gan_plan import plan_of
-from recipes._gan_training import GanTraining
+from recipes._gan_training import GanTraining, check_count
 from recipes._trainings import (
     DataKind,
     Trained,
@@ -75,6 +75,7 @@ def train_gan(
     schedule: str = "constant",
     ema: float = 0.0,
     judge_every: int = 0,
+    samples: int = 2000,
     flip: bool = False,
     test_share: float = 0.0,
     seed: int = 0,
@@ -99,22 +100,23 @@ def train_gan(
         channels: "grey", "colour", or "auto": grey if all pictures are.
         noise: numbers from which a picture is made; 100, of "began" 64, if None.
         width: channels of the finest hidden layer; 128 in both papers.
-        by_class: let the generator be asked for pictures of a class.
-        spectral: hold the discriminator in by spectral normalisation (Miyato et al. 2018) in place
-            of batch normalisation.
+        by_class: of "dcgan": let the generator be asked for pictures of a class.
+        spectral: of "dcgan", as all of the game but `balance`: hold the discriminator in by
+            spectral normalisation (Miyato et al. 2018) in place of batch normalisation.
         loss: "cross-entropy", "hinge", "least-squares" or "wasserstein", see
             `dltk.losses.adversarial`. The last comes with a gradient penalty of 10, 5 turns of the
             discriminator, and rates of Gulrajani et al. 2017, unless others are given.
         smoothing: how far below 1 real pictures are to be scored by cross-entropy, such as 0.1.
         gradient_penalty, r1: weights of penalties on the discriminator's gradients, see
-            `dltk.losses.adversarial`; the first lets its layers be normalised picture by picture.
+            `dltk.losses.adversarial`. Its layers are normalised picture by picture then, not by
+            batch.
         critics: turns of the discriminator in a step; 1 if None.
         vary: how real and made pictures are varied alike for the discriminator, which helps where
             pictures are few: "none", "all", or some of "colour,translation,cutout", see
             `dltk.ops.diff_augment`.
         balance: of "began", γ: lower for better and less varied pictures.
-        epochs: times that each picture is seen. The last one's networks are kept, unless
-            `judge_every` finds better ones.
+        epochs: of as many steps as the pictures fill batches. The last one's networks are kept,
+            unless `judge_every` finds better ones.
         batch_size: pictures in a step, over all replicas, 2 or more; 128 in the paper.
         lr: the learning rate, 0.0002, of "began" 0.0001, if None.
         discriminator_lr: that of the discriminator; the same if None.
@@ -123,7 +125,9 @@ def train_gan(
         ema: average the generator's weights over steps with this momentum, such as 0.999, for the
             pictures that are shown, measured, and made in the end; 0 for none.
         judge_every: measure FID-lite0 after so many epochs, by 1,000 pictures at most, and keep the
-            best networks; 0 for never.
+            best networks; 0 for never. It takes 8 pictures.
+        samples: pictures made to measure the generator by in the end, by as many real ones if there
+            are so many; 0 to leave that out.
         flip: whether pictures may be mirrored; not where left and right mean something.
         test_share: of the pictures to measure by at the end; without any, it is measured by those
             learnt from, as is usual for generators.
@@ -146,7 +150,12 @@ def train_gan(
     asked = asked_for(locals())
     plan = plan_of(asked, defaults_of(train_gan))
     kind = _CLASSES if by_class else _PLAIN
-    about = {"slug": asked.preset, "fits": partial(pictures_a_step, batch_size)}
+
+    def fits(data, placement: Placement) -> str:
+        check_count(len(data.splits["train"]), judged=bool(judge_every))
+        return pictures_a_step(batch_size, data, placement)
+
+    about = {"slug": asked.preset, "fits": fits}
     with begun(_COMMAND, asked, data, kind, **about, report=report) as begins:
         training = GanTraining(asked, plan, *begins)
         generator = training.train()

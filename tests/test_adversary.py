@@ -71,6 +71,7 @@ def test_replicas_share_out_what_one_would_see():
     halves = [batches.share(2, replica, 2) for replica in range(2)]
     for name, values in whole.items():
         np.testing.assert_array_equal(values, np.concatenate([half[name] for half in halves]))
+    assert (whole[SEEDS] == whole[SEEDS][:1]).all()  # which every replica knows
     assert whole[REAL].shape == (BATCH, 2, SIZE, SIZE, 1) and whole[REAL].dtype == np.float32
     assert whole[NOISE].shape == (BATCH, 3, LENGTH) and whole[SEEDS].shape == (BATCH, 3, 2)
     for picture, label in zip(
@@ -127,14 +128,22 @@ def test_the_discriminator_may_have_several_turns():
     assert [int(each.iterations) for each in adversary.optimizers] == [6, 2]
 
 
-@pytest.mark.parametrize("classes", [0, 3])
-def test_two_replicas_train_as_one(classes):
-    design = Design(SIZE, 1, noise=LENGTH, width=4, classes=classes)
+@pytest.mark.parametrize(
+    ("classes", "rules"),
+    [
+        (0, Rules(r1=0.5)),
+        (3, Rules(hinge(), policies=("colour", "translation", "cutout"))),
+        (0, Rules(gradient_penalty=10.0, policies=("translation",))),
+    ],
+    ids=["r1", "varied, of classes", "gradient penalty"],
+)
+def test_two_replicas_train_as_one(classes, rules):
+    design = Design(SIZE, 1, noise=LENGTH, width=4, classes=classes, batch_norm=False)
     labels = np.arange(COUNT) % 3 if classes else None
     found = []
     for strategy in (place("cpu", "auto").strategy, place("cpu:2", "auto").strategy):
         with strategy.scope():
-            adversary = adversary_of(Rules(r1=0.5), design)
+            adversary = adversary_of(rules, design)
             freeze_statistics(adversary)
         logs = take_steps(adversary, batches_of(classes=labels, critics=2), strategy, steps=3)
         found.append((adversary.get_weights(), logs))

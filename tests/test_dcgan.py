@@ -5,7 +5,9 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from dltk.layers import Spectral
 from dltk.models.gan.dcgan import (
     SIZES,
     Design,
@@ -78,19 +80,54 @@ def test_classes_change_pictures_and_scores():
     np.testing.assert_allclose(scores, plain + told @ seen.numpy()[0], rtol=1e-4, atol=1e-5)
 
 
-def test_spectral_normalisation_holds_every_layer_in():
-    design = Design(32, 3, spectral=True, **SMALL)
+@pytest.mark.parametrize("classes", [0, 3])
+def test_spectral_normalisation_holds_every_layer_in(classes):
+    """In what a layer gives, that is: its weights stay as they are."""
+    design = Design(32, 3, spectral=True, classes=classes, **SMALL)
     discriminator = new_discriminator(design)
     assert not [layer for layer in discriminator.layers if layer.name.startswith("norm")]
-    pictures = np.random.default_rng(0).uniform(0, 255, (4, 32, 32, 3)).astype(np.float32)
-    for _ in range(40):  # each step comes nearer to the largest singular value
-        discriminator({PIXELS: pictures}, training=True)
     held = [layer for layer in discriminator.layers if layer.name.startswith("held")]
-    assert len(held) == 4
-    for layer in held:
-        kernel = np.asarray(layer.layer.kernel)
-        largest = np.linalg.norm(kernel.reshape(-1, kernel.shape[-1]), 2)
-        assert largest == pytest.approx(1, abs=0.02)
+    assert len(held) == 4 + bool(classes)
+    inputs = {PIXELS: np.random.default_rng(0).uniform(0, 255, (4, 32, 32, 3)).astype(np.float32)}
+    inputs |= {CLASSES: np.arange(4) % 3} if classes else {}
+    before = [np.array(layer.layer.get_weights()[0]) for layer in held]
+    for _ in range(60):  # each step comes nearer to the largest singular value
+        discriminator(inputs, training=True)
+    for layer, weights in zip(held, before, strict=True):
+        np.testing.assert_array_equal(layer.layer.get_weights()[0], weights)
+        largest = np.linalg.norm(weights.reshape(-1, weights.shape[-1]), 2)
+        assert float(layer._sigma(False)) == pytest.approx(largest, rel=0.01)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_held_layer_gives_what_divided_weights_would(precision):
+    random = np.random.default_rng(0)
+    inner = keras.layers.Conv2D(4, 3, strides=2, padding="same", bias_initializer="ones")
+    inner.dtype_policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
+    held, pixels = Spectral(inner), random.normal(size=(2, 8, 8, 3)).astype(np.float32)
+    for _ in range(50):
+        held(pixels, training=True)
+    kernel = np.asarray(inner.get_weights()[0])
+    sigma = np.linalg.norm(kernel.reshape(-1, 4), 2)
+    plain = keras.layers.Conv2D(4, 3, strides=2, padding="same")
+    plain(pixels)
+    plain.set_weights([kernel / sigma, np.ones(4)])
+    found, wanted = held(pixels).numpy(), plain(pixels).numpy()
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, wanted, atol=0.03 if precision == "bfloat16" else 3e-3)
+
+
+def test_gradients_of_a_held_layer_go_through_its_norm():
+    """Of Dense layers with one output, of x·w / |w|, they are at right angles to the weights."""
+    held = Spectral(keras.layers.Dense(1, use_bias=False))
+    x = np.array([[3.0, 4.0, 1.0]], np.float32)
+    with tf.GradientTape() as tape:
+        given = held(x, training=True)
+    (slope,) = tape.gradient(given, held.trainable_variables)
+    weights = held.trainable_variables[0].numpy()
+    expected = x.T / np.linalg.norm(weights)
+    expected -= weights * (x @ weights) / np.linalg.norm(weights) ** 3
+    np.testing.assert_allclose(slope.numpy(), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_without_batch_normalisation_pictures_are_scored_by_themselves():

@@ -28,7 +28,7 @@ def test_the_seed_decides_and_each_picture_is_varied_by_itself():
 def test_colours_are_varied_as_far_as_is_told():
     grey = np.full((2000, 2, 2, 3), 100, np.float32)
     shifts = of(["colour"], grey)[:, 0, 0, 0] - 100
-    assert -MIDDLE <= shifts.min() < -120 and 120 < shifts.max() <= MIDDLE
+    assert -MIDDLE / 2 <= shifts.min() < -60 and 60 < shifts.max() <= MIDDLE / 2
     # Around a mean of 0 contrast is a factor, and so is saturation around a pixel's grey.
     chess = np.tile([[[[50.0] * 3, [150.0] * 3], [[150.0] * 3, [50.0] * 3]]], (2000, 1, 1, 1))
     found = of(["colour"], chess.astype(np.float32))
@@ -67,6 +67,14 @@ def test_a_square_of_half_the_side_is_covered():
     assert heights.max() == 8 and widths.max() == 12  # of 16 by 24
     assert heights.min() < 8 and widths.min() < 12  # some reach over the edge
     np.testing.assert_array_equal(covered.sum(axis=(1, 2)), heights * widths)
+
+
+def test_shares_of_a_batch_are_varied_as_the_whole_is():
+    parts = [
+        varied(tf.constant(PICTURES[at * 16 :][:16]), POLICIES, tf.constant([1, 2]), (at, 4))
+        for at in range(4)
+    ]
+    np.testing.assert_allclose(np.concatenate(parts), of(POLICIES), rtol=1e-6, atol=1e-4)
 
 
 def test_gradients_pass_wherever_the_picture_is_seen():

@@ -12,7 +12,16 @@ import pytest
 from PIL import Image, ImageCms
 
 from dltk.errors import DltkError, InputError, UsageError
-from dltk.images import decode, decode_sized, encodable, encode, raster_extensions, raster_formats
+from dltk.images import (
+    decode,
+    decode_sized,
+    encodable,
+    encode,
+    image_of,
+    levels_of,
+    raster_extensions,
+    raster_formats,
+)
 
 NO_PICTURE = "not a picture, or in a format that cannot be read"
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -578,3 +587,30 @@ def test_every_encodable_name_can_be_written_and_read_again(tmp_path, extension,
     name = encodable("a" + extension)
     encode(noise(), tmp_path / name)
     assert decode(tmp_path / name).size == (40, 30)
+
+
+# Pixels that were computed
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_levels_are_rounded_within_0_to_255(kind):
+    found = levels_of(
+        np.array([[-3.0, 0.4, 0.6, 2.5, 3.5], [99.7, 254.4, 254.6, 255.4, 999]], kind)
+    )
+    assert found.dtype == np.uint8
+    assert found.tolist() == [[0, 0, 1, 2, 4], [100, 254, 255, 255, 255]]  # halves: to the even one
+
+
+def test_whole_numbers_stay_levels():
+    every = np.arange(256, dtype=np.uint8)
+    np.testing.assert_array_equal(levels_of(every), every)
+    found = levels_of(np.array([-1, 7, 300]))
+    assert found.dtype == np.uint8 and found.tolist() == [0, 7, 255]
+
+
+def test_levels_of_one_channel_are_a_grey_image_and_of_three_a_coloured_one():
+    levels = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
+    coloured, grey = image_of(levels), image_of(levels[..., 1:2])
+    assert (coloured.mode, grey.mode) == ("RGB", "L") and coloured.size == grey.size == (3, 2)
+    np.testing.assert_array_equal(coloured, levels)
+    np.testing.assert_array_equal(grey, levels[..., 1])

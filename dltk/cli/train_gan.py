@@ -32,7 +32,7 @@ from dltk.cli.sections import SectionCommand, option, section
     option("--width", type=training.COUNT, default=64, metavar="N",
            help="Channels of the finest hidden layer; 128 in the papers."),
     option("--by-class", is_flag=True,
-           help="Let pictures of a class be asked for; DATA has a folder for each."),
+           help="Let pictures of a class be asked for; DATA has a folder for each. Of dcgan."),
     option("--spectral", is_flag=True,
            help="Hold the discriminator in by spectral normalisation, in place of batch "
            "normalisation."),
@@ -41,15 +41,16 @@ from dltk.cli.sections import SectionCommand, option, section
     "Game",
     option("--loss", default="cross-entropy",
            type=click.Choice(["cross-entropy", "hinge", "least-squares", "wasserstein"]),
-           help="wasserstein comes with a gradient penalty of 10 and 5 critics."),
+           help="What both sides of dcgan play for."),
     option("--smoothing", type=options.Share(0, 1, max_open=True), default=0.0, metavar="SHARE",
            help="How far below 1 real pictures are to be scored, such as 0.1."),
     option("--gradient-penalty", type=training.NUMBER, metavar="WEIGHT",
-           help="Of slopes between real and made pictures other than 1.  [default: 0]"),
+           help="Of slopes between real and made pictures other than 1.  [default: 0, of "
+           "wasserstein 10]"),
     option("--r1", type=training.NUMBER, default=0.0, metavar="WEIGHT",
            help="Of a penalty on slopes at real pictures, such as 10."),
     option("--critics", type=training.COUNT, metavar="N",
-           help="Turns of the discriminator in a step.  [default: 1]"),
+           help="Turns of the discriminator in a step.  [default: 1, of wasserstein 5]"),
     option("--vary", default="none", metavar="none|all|WAYS",
            help="Vary what the discriminator sees, which helps where pictures are few: some of "
            "colour,translation,cutout."),
@@ -59,7 +60,7 @@ from dltk.cli.sections import SectionCommand, option, section
 @section(
     "Training",
     option("--epochs", type=training.COUNT, default=100, metavar="N",
-           help="Times that each picture is seen."),
+           help="Of as many steps as the pictures fill batches."),
     option("--batch-size", type=click.IntRange(2), default=64, metavar="N",
            help="Pictures in one step, over all replicas; 128 in the paper."),
     option("--lr", type=training.POSITIVE, metavar="RATE",
@@ -69,12 +70,14 @@ from dltk.cli.sections import SectionCommand, option, section
     option("--beta", type=options.Share(0, 1, max_open=True), metavar="SHARE",
            help="How much of its mean of gradients Adam keeps.  [default: 0.5, of wasserstein 0]"),
     option("--schedule", default="constant",
-           type=click.Choice(["constant", "step", "cosine", "linear"]),
+           type=click.Choice(["constant", "step", "cosine", "poly", "linear"]),
            help="How the learning rate goes down."),
     option("--ema", type=training.SHARE, default=0.0, metavar="MOMENTUM",
            help="Average the generator's weights over steps, such as 0.999."),
     option("--judge-every", type=click.IntRange(0), default=0, metavar="N",
            help="Measure FID-lite0 after so many epochs, and keep the best networks; 0 for never."),
+    option("--samples", type=click.IntRange(0), default=2000, metavar="N",
+           help="Pictures made to measure it by in the end; 0 to leave that out."),
 )  # fmt: skip
 @section(
     "Data",

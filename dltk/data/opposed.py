@@ -20,7 +20,8 @@ class OpposedBatches(Stream):
       first are drawn by chance from all.
     - NOISE: float32 (B, critics + 1, noise), even over -1 to 1 (Radford et al. 2015, Sec. 4), for
       these turns and then for the generator's.
-    - SEEDS: int32 (B, critics + 1, 2), of what varies the pictures of each turn.
+    - SEEDS: int32 (B, critics + 1, 2), of what varies the pictures of each turn; the same in all
+      rows, so that every replica knows them.
     - CLASSES: int32 (B, critics), of the real pictures, if there are any.
 
     Args:
@@ -57,11 +58,11 @@ class OpposedBatches(Stream):
         chosen = np.concatenate([self.indices(step)[:, None], others], axis=1)[mine]
         turns = self.batch_size, self._critics + 1
         noise = random.uniform(-1, 1, (*turns, self._noise)).astype(np.float32)
-        seeds = random_of(self._seed, MIX, step).integers(2**31, size=(*turns, 2), dtype=np.int32)
+        seeds = random_of(self._seed, MIX, step).integers(2**31, size=(turns[1], 2), dtype=np.int32)
         pictures = self._load(chosen.ravel(), epoch)
         batch = {
             REAL: pictures.reshape(*chosen.shape, *pictures.shape[1:]),
             NOISE: noise[mine],
-            SEEDS: seeds[mine],
+            SEEDS: np.repeat(seeds[None], size, axis=0),
         }
         return batch if self._classes is None else batch | {CLASSES: self._classes[chosen]}

@@ -7,9 +7,11 @@ import numpy as np
 
 from dltk import strategy as placing
 from dltk.engine.keras import Replicated
+from dltk.engine.made import made_levels
 from dltk.errors import DltkError, printable
 from dltk.modelfile import load_model
 from dltk.models.find import ModelSource
+from dltk.models.gan.dcgan import exact
 from dltk.opponents import CLASSES, NOISE
 
 
@@ -46,13 +48,7 @@ class Generator:
             DltkError: pixels that are no numbers.
         """
         inputs = {NOISE: noise} if classes is None else {NOISE: noise, CLASSES: classes}
-        pixels = self._network(inputs)
-        if not np.isfinite(pixels).all():
-            raise DltkError(
-                f"{printable(self._name)} gives pixels that are no numbers: its training went "
-                "wrong, or --precision float32 helps"
-            )
-        return np.rint(np.clip(pixels, 0, 255)).astype(np.uint8)
+        return made_levels(self._network(inputs), self._name)
 
 
 def load_generator(
@@ -73,7 +69,7 @@ def load_generator(
     with placement.strategy.scope():
         model = load_model(source.path)
         _check(model, source)
-        placing.apply_precision(model, chosen)
+        placing.apply_precision(model, chosen, exact=exact(model))
     running = f"Keras, {placement.reason}, {chosen}"
     return Generator(
         model, placement.strategy, batch_size=batch_size, name=source.name, running=running

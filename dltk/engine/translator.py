@@ -12,6 +12,7 @@ import tensorflow as tf
 from dltk import strategy as placing
 from dltk.batch import batched
 from dltk.engine.keras import Replicated
+from dltk.engine.made import made_levels
 from dltk.errors import DltkError, InputError, printable
 from dltk.modelfile import load_model
 from dltk.models.find import ModelSource
@@ -90,12 +91,7 @@ class Translator:
                 return [made for each in batch for made in self._translated([each])]
             size = f"{wide} × {high} pixels"
             return [InputError(f"not enough memory for {size}; ask for a smaller --size")]
-        if not np.isfinite(pixels).all():
-            raise DltkError(
-                f"{printable(self._name)} gives pixels that are no numbers: its training went "
-                "wrong, or --precision float32 helps"
-            )
-        return list(np.rint(np.clip(pixels[:, :high, :wide], 0, 255)).astype(np.uint8))
+        return list(made_levels(pixels[:, :high, :wide], self._name))
 
 
 def _filled(picture: np.ndarray) -> np.ndarray:

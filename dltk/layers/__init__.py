@@ -11,6 +11,7 @@ from dltk.layers.proposals import RegionProposals
 from dltk.layers.question_reader import QuestionReader
 from dltk.layers.reflection import ReflectionPadding
 from dltk.layers.regions import FillOutside, RegionFeatures, RegionWarp, WholePicture
+from dltk.layers.spectral import Spectral
 from dltk.layers.upsampling import Enlarged, LearntUpsampling
 
 __all__ = [
@@ -30,5 +31,6 @@ __all__ = [
     "RegionProposals",
     "RegionWarp",
     "SoftAttention",
+    "Spectral",
     "WholePicture",
 ]

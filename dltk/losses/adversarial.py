@@ -5,6 +5,7 @@ Each loss takes the discriminator's scores before any sigmoid, float32 (B,), and
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -18,11 +19,18 @@ class AdversarialLoss(NamedTuple):
         real: of the discriminator, from its scores of real pictures.
         made: of the discriminator, from its scores of made ones.
         maker: of the generator, from the same.
+        knows_all, knows_nothing: what the first two are in sum, in the mean, where the
+            discriminator tells all pictures apart, and where it does best without telling any;
+            NaN where scores have no such limits.
+        chances: whether the sigmoid of a score is the chance that a picture is real.
     """
 
     real: Callable[[tf.Tensor], tf.Tensor]
     made: Callable[[tf.Tensor], tf.Tensor]
     maker: Callable[[tf.Tensor], tf.Tensor]
+    knows_all: float = math.nan
+    knows_nothing: float = math.nan
+    chances: bool = False
 
 
 def cross_entropy(smoothing: float = 0.0) -> AdversarialLoss:
@@ -35,19 +43,33 @@ def cross_entropy(smoothing: float = 0.0) -> AdversarialLoss:
             Techniques for Training GANs", Sec. 3.4, https://arxiv.org/abs/1606.03498. Made ones
             stay at 0.
     """
+
+    def bits(chance: float, told: float) -> float:
+        """Return the cross-entropy of what is told of a chance."""
+        return -_times_log(chance, told) - _times_log(1 - chance, 1 - told)
+
+    # Without telling any apart it gives all the chance that there is of real ones, smoothed.
+    even = (1 - smoothing) / 2
     return AdversarialLoss(
         lambda scores: (
             (1 - smoothing) * tf.nn.softplus(-scores) + smoothing * tf.nn.softplus(scores)
         ),
         tf.nn.softplus,
         lambda scores: tf.nn.softplus(-scores),
+        knows_all=bits(1 - smoothing, 1 - smoothing),
+        knows_nothing=bits(1 - smoothing, even) + bits(0.0, even),
+        chances=True,
     )
 
 
 def hinge() -> AdversarialLoss:
     """max(0, 1 - s), max(0, 1 + s), and -s: Lim & Ye 2017, https://arxiv.org/abs/1705.02894."""
     return AdversarialLoss(
-        lambda scores: tf.nn.relu(1 - scores), lambda scores: tf.nn.relu(1 + scores), tf.negative
+        lambda scores: tf.nn.relu(1 - scores),
+        lambda scores: tf.nn.relu(1 + scores),
+        tf.negative,
+        knows_all=0.0,
+        knows_nothing=2.0,
     )
 
 
@@ -61,6 +83,8 @@ def least_squares() -> AdversarialLoss:
         lambda scores: (scores - 1) ** 2 / 2,
         lambda scores: scores**2 / 2,
         lambda scores: (scores - 1) ** 2 / 2,
+        knows_all=0.0,
+        knows_nothing=0.25,
     )
 
 
@@ -112,6 +136,10 @@ def r1_penalty(critic: _Critic, real: tf.Tensor) -> tf.Tensor:
         real: float32 (B, H, W, C).
     """
     return tf.reduce_sum(_slopes(critic, real) ** 2, axis=1) / 2
+
+
+def _times_log(chance: float, told: float) -> float:
+    return chance * math.log(told) if chance else 0.0
 
 
 def _slopes(critic: _Critic, pictures: tf.Tensor) -> tf.Tensor:

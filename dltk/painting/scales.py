@@ -6,6 +6,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from dltk.images import image_of, levels_of
+
 
 def coarse_to_fine(side: int, *, smallest: int, factor: float) -> list[int]:
     """Return sides from at least `smallest` up to `side`, each `factor` times the last, rounded.
@@ -40,7 +42,7 @@ def to_picture(pixels) -> Image.Image:
     """Return (1, H, W, 3) or (H, W, 3) as an RGB picture: clipped to 0-255 and rounded."""
     array = np.asarray(pixels, np.float32)
     array = array[0] if array.ndim == 4 else array
-    return Image.fromarray(np.rint(np.clip(array, 0, 255)).astype(np.uint8))
+    return image_of(levels_of(array))
 
 
 def resized(pixels, size: tuple[int, int]):

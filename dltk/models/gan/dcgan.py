@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import keras
 from keras import initializers, layers
 
+from dltk.layers.spectral import Spectral
 from dltk.objects import PIXELS
 from dltk.opponents import CLASSES, NOISE
 
@@ -16,6 +17,15 @@ _KERNEL, _LEAK = 5, 0.2
 _SPREAD = 0.02  # standard deviation of weights at first
 _MOST = 16  # channels are doubled from level to level, up to so many times the width
 _CLASS_CHANNELS = 50  # of what stands for a class beside the noise
+_HELD = "held_"  # what names of spectrally normalised layers begin with
+
+
+def exact(network: keras.Model) -> list[str]:
+    """Return the layers that compute in float32, whatever the others do: those that pixels go
+    through as they are, those that give scores, and those that find norms."""
+    own = {"centred", "tanh", "pixels", "pixels_again", "score", "fit", "real", "scores"}
+    names = [layer.name for layer in network.layers]
+    return [name for name in names if name in own or name.startswith(_HELD)]
 
 
 @dataclass(frozen=True)
@@ -30,9 +40,9 @@ class Design:
         classes: how many there are to choose from; 0 for none.
         spectral: hold the discriminator in by spectral normalisation in place of batch
             normalisation: Miyato et al. 2018, https://arxiv.org/abs/1802.05957.
-        batch_norm: of the discriminator. A gradient penalty, which looks at each picture by itself,
-            wants none: its layers are normalised picture by picture then (Gulrajani et al. 2017,
-            Sec. 4).
+        batch_norm: of the discriminator. Penalties on its gradients, which look at each picture by
+            itself, want none: its layers are normalised picture by picture then (Gulrajani et al.
+            2017, Sec. 4).
     """
 
     size: int = 64
@@ -132,8 +142,11 @@ def new_discriminator(design: Design) -> keras.Model:
     scores = _held(layers.Dense(1, kernel_initializer=_normal(), name="score"), design)(seen)
     if design.classes:
         inputs[CLASSES] = keras.Input((), dtype="int32", name=CLASSES)
-        meant = layers.Embedding(
-            design.classes, seen.shape[-1], embeddings_initializer=_normal(), name="class"
+        meant = _held(
+            layers.Embedding(
+                design.classes, seen.shape[-1], embeddings_initializer=_normal(), name="class"
+            ),
+            design,
         )(inputs[CLASSES])
         fit = layers.Dot(axes=1, name="fit")([meant, seen])
         scores = layers.Add(name="real")([scores, fit])
@@ -154,4 +167,4 @@ def _held(layer: layers.Layer, design: Design) -> layers.Layer:
     """Return a layer of the discriminator, spectrally normalised if that is asked for."""
     if not design.spectral:
         return layer
-    return layers.SpectralNormalization(layer, name=f"held_{layer.name}")
+    return Spectral(layer, name=_HELD + layer.name)

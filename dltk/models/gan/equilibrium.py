@@ -30,10 +30,6 @@ class Equilibrium(Adversary):
         gain: λ of the paper, how fast k follows.
     """
 
-    LOGS = (
-        "loss", "discriminator_loss", "generator_loss", "real_error", "made_k", "convergence",
-    )  # fmt: skip
-
     def __init__(
         self,
         generator: keras.Model,
@@ -48,6 +44,12 @@ class Equilibrium(Adversary):
             (), initializer="zeros", trainable=False, aggregation="only_first_replica", name="k"
         )
 
+    @property
+    def logs(self) -> list[str]:
+        """Names of what is told of a step."""
+        losses = ["loss", "discriminator_loss", "generator_loss"]
+        return [*losses, "real_error", "made_k", "convergence"]
+
     def _judge(self, batch: dict, turn: int) -> dict[str, tf.Tensor]:
         real = batch[REAL][:, turn]
         made = tf.stop_gradient(self.generator({NOISE: batch[NOISE][:, turn]}, training=True))
@@ -56,7 +58,7 @@ class Equilibrium(Adversary):
             loss = real_error - self._made_k * self._error(made)
             shared = self._shared(loss)
         self._move(tape, shared, self.discriminator, self.optimizers[0])
-        return {"discriminator_loss": loss, "real_error": real_error}
+        return {"discriminator_loss": loss, "penalty": 0.0, "real_error": real_error}
 
     def _make(self, batch: dict, turn: int) -> dict[str, tf.Tensor]:
         with tf.GradientTape() as tape:

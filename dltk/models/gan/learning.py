@@ -11,7 +11,7 @@ import tensorflow as tf
 from dltk.losses.adversarial import AdversarialLoss, cross_entropy, gradient_penalty, r1_penalty
 from dltk.objects import PIXELS
 from dltk.opponents import CLASSES, NOISE, REAL, SEEDS
-from dltk.ops.diff_augment import varied
+from dltk.ops.diff_augment import drawn, varied
 from dltk.training.model import OwnStep
 
 _NEUTRAL = 127.5  # of a pixel, and how far it goes from there: penalties are of pixels from -1 to 1
@@ -42,24 +42,31 @@ class Adversary(OwnStep):
     with both optimizers.
 
     The logs are float32, means over the epoch so far: "loss", the sum of both sides' losses;
-    "discriminator_loss" and "generator_loss"; "d_real" and "d_made", 0-1: the mean chance that the
-    discriminator gives real pictures, and made ones in its last turn, to be real.
+    "discriminator_loss" and "generator_loss", of the game alone; "penalty", if there is one, with
+    its weight; and what the discriminator gives real pictures, and made ones in its last turn:
+    "d_real" and "d_made", 0-1, the chance that they are real, in a game where scores tell it, else
+    "real_score" and "made_score".
 
     Args:
         generator, discriminator: see `dltk.models.gan.dcgan`.
     """
 
-    LOGS = ("loss", "discriminator_loss", "generator_loss", "d_real", "d_made")
-
     def __init__(self, generator: keras.Model, discriminator: keras.Model, rules: Rules):
         super().__init__()
+        self._judged = ("d_real", "d_made") if rules.loss.chances else ("real_score", "made_score")
         self.generator, self.discriminator, self._rules = generator, discriminator, rules
         self.built = True
 
     def compile(self, discriminator: keras.Optimizer, generator: keras.Optimizer):
         """Take the optimizers of both sides, and build them."""
         sides = (discriminator, self.discriminator), (generator, self.generator)
-        self._begin([(own, network.trainable_variables) for own, network in sides], self.LOGS)
+        self._begin([(own, network.trainable_variables) for own, network in sides], self.logs)
+
+    @property
+    def logs(self) -> list[str]:
+        """Names of what is told of a step."""
+        penalty = ["penalty"] if self._rules.gradient_penalty or self._rules.r1 else []
+        return ["loss", "discriminator_loss", "generator_loss", *penalty, *self._judged]
 
     def call(self, inputs, training=None):
         """Return pictures made from {NOISE, perhaps CLASSES}."""
@@ -70,7 +77,7 @@ class Adversary(OwnStep):
         for turn in range(batch[REAL].shape[1]):
             of_discriminator = self._judge(batch, turn)
         logs = of_discriminator | self._make(batch, turn + 1)
-        logs["loss"] = logs["discriminator_loss"] + logs["generator_loss"]
+        logs["loss"] = logs["discriminator_loss"] + logs["generator_loss"] + logs["penalty"]
         return self._told(logs | self._after(logs))
 
     def _judge(self, batch: dict, turn: int) -> dict[str, tf.Tensor]:
@@ -89,20 +96,21 @@ class Adversary(OwnStep):
             of_made = self.discriminator({PIXELS: made, **about}, training=True)
             losses = rules.loss.real(of_real) + rules.loss.made(of_made)
             centred = [pixels / _NEUTRAL - 1 for pixels in (real, made)]
+            penalties = tf.zeros_like(losses)
             if rules.gradient_penalty:
                 seed = batch[SEEDS][0, turn] + 1
-                shares = tf.random.stateless_uniform(tf.shape(losses), seed)
-                losses += rules.gradient_penalty * gradient_penalty(score, *centred, shares)
+                shares = drawn(tf.shape(losses)[0], seed, self._share())
+                penalties += rules.gradient_penalty * gradient_penalty(score, *centred, shares)
             if rules.r1:
-                losses += rules.r1 * r1_penalty(score, centred[0])
-            loss = tf.reduce_mean(losses)
-            shared = self._shared(loss)
+                penalties += rules.r1 * r1_penalty(score, centred[0])
+            loss, penalty = tf.reduce_mean(losses), tf.reduce_mean(penalties)
+            shared = self._shared(loss + penalty)
         self._move(tape, shared, self.discriminator, self.optimizers[0])
-        return {
-            "discriminator_loss": loss,
-            "d_real": tf.reduce_mean(tf.sigmoid(of_real)),
-            "d_made": tf.reduce_mean(tf.sigmoid(of_made)),
-        }
+        told = [of_real, of_made]
+        if rules.loss.chances:
+            told = map(tf.sigmoid, told)
+        judged = dict(zip(self._judged, map(tf.reduce_mean, told), strict=True))
+        return {"discriminator_loss": loss, "penalty": penalty, **judged}
 
     def _make(self, batch: dict, turn: int) -> dict[str, tf.Tensor]:
         """Take the turn of the generator."""
@@ -123,7 +131,13 @@ class Adversary(OwnStep):
     def _varied(self, pictures: tf.Tensor, batch: dict, turn: int) -> tf.Tensor:
         if not self._rules.policies:
             return pictures
-        return varied(pictures, self._rules.policies, batch[SEEDS][0, turn])
+        return varied(pictures, self._rules.policies, batch[SEEDS][0, turn], self._share())
+
+    @staticmethod
+    def _share() -> tuple[int, int]:
+        """Return which part of a batch a replica has, and of how many."""
+        context = tf.distribute.get_replica_context()
+        return context.replica_id_in_sync_group, context.num_replicas_in_sync
 
     @staticmethod
     def _classes_of(batch: dict, turn: int) -> dict[str, tf.Tensor]:
