@@ -14,7 +14,7 @@ from dltk import __version__
 from dltk.batch import write_csv
 from dltk.data.examples import Pictures
 from dltk.drawing import contact_sheet
-from dltk.images import encode
+from dltk.images import encode, image_of, levels_of
 from dltk.plots_codes import plot_errors, plot_manifold, plot_maps
 from recipes._autoencoder_measuring import NEIGHBOURS, AutoencoderReport, Restored
 from recipes._evaluation import FORMAT, write_record
@@ -171,14 +171,9 @@ def grid_of(decode: Callable[[np.ndarray], np.ndarray], codes: np.ndarray):
     high = np.where(high > low, high, low + 1)
     first, second = np.linspace(low, high, _GRID).T
     places = np.stack(np.meshgrid(first, second), axis=-1).reshape(-1, 2).astype(np.float32)
-    made = as_bytes(decode(places))
+    made = levels_of(decode(places))
     pictures = made.reshape(_GRID, _GRID, *made.shape[1:])
     return pictures, (first[0], first[-1], second[0], second[-1])
-
-
-def as_bytes(pixels: np.ndarray) -> np.ndarray:
-    """Return pixels, 0-255, as uint8."""
-    return np.rint(np.clip(pixels, 0, 255)).astype(np.uint8)
 
 
 def _titled(name: str, count: int, accuracy: float | None) -> str:
@@ -211,6 +206,6 @@ def _plane(codes: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
 
 def _tile(pixels: np.ndarray) -> Image.Image:
     """Return uint8 (H, W, 1 or 3) as an RGB picture, enlarged without smoothing if it is small."""
-    tile = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).convert("RGB")
+    tile = image_of(pixels).convert("RGB")
     times = max(1, _EDGE // tile.width)
     return tile.resize((times * tile.width, times * tile.height), Image.Resampling.NEAREST)

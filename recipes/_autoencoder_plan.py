@@ -11,6 +11,7 @@ from dltk.geometry import Geometry
 from dltk.losses.reconstruction import LOSSES
 from dltk.models.autoencoder import LARGEST, PRESETS, SMALLEST, Design
 from recipes._checks import check_whole
+from recipes._looked_over import CHANNELS
 from recipes._plans import check_options
 
 _MOST_COMPARED = 20  # networks of one run
@@ -45,17 +46,15 @@ def plan_of(asked: SimpleNamespace) -> AutoencoderPlan:
     Raises:
         UsageError: unknown words, numbers that cannot be.
     """
-    check_options(asked, {"preset": PRESETS, "loss": tuple(LOSSES)}, {"codes": 1})
-    if asked.channels not in ("auto", 1, 3):
-        raise UsageError(f"--channels is auto, 1 or 3, not {printable(asked.channels)}")
+    words = {"preset": PRESETS, "loss": tuple(LOSSES), "channels": tuple(CHANNELS)}
+    check_options(asked, words, {"codes": 1})
     check_whole("size", asked.size, SMALLEST, max(LARGEST.values()))
     if asked.size > LARGEST[asked.preset]:
         raise UsageError(
             f"--size {asked.size}: the {asked.preset} preset takes {LARGEST[asked.preset]} pixels "
             "at most; take --preset conv for larger pictures"
         )
-    channels = 1 if asked.channels == "auto" else asked.channels
-    design = Design(asked.preset, asked.size, channels, asked.codes)
+    design = Design(asked.preset, asked.size, CHANNELS[asked.channels] or 1, asked.codes)
     if asked.preset == "conv" and asked.size % design.step:
         below = asked.size // design.step * design.step
         near = " or ".join(str(side) for side in (below, below + design.step) if side >= SMALLEST)

@@ -14,19 +14,29 @@ from dltk.data.pipeline import Stream, fitting_batch_size
 from dltk.data.pixels import Pixels
 from dltk.engine.keras import Replicated
 from dltk.errors import UsageError
+from dltk.images import levels_of
 from dltk.losses.reconstruction import LOSSES
 from dltk.models.autoencoder import CODES, LOGITS, decoder_of, new_autoencoder
 from dltk.objects import PIXELS
 from dltk.strategy import apply_precision, cores, reset_precision
 from dltk.training.model import TrainingModel
 from dltk.training.stage import train_stage
-from recipes._autoencoder_data import class_of, classes_of, look_at
-from recipes._autoencoder_evaluation import AutoencoderEvaluation, as_bytes, grid_of, shown_of
-from recipes._autoencoder_measuring import WORSE, AutoencoderReport, chunks, compared
+from recipes._autoencoder_data import class_of, classes_of
+from recipes._autoencoder_evaluation import AutoencoderEvaluation, grid_of, shown_of
+from recipes._autoencoder_measuring import (
+    WORSE,
+    AutoencoderReport,
+    Comparison,
+    Restored,
+    Way,
+    chunks,
+    compared,
+)
 from recipes._autoencoder_outcome import write_outcome
-from recipes._autoencoder_pca import components_of
+from recipes._autoencoder_pca import Components, components_of
 from recipes._autoencoder_plan import AutoencoderPlan
-from recipes._runs import agreed_precision, keep_data, less, rate_of, regime_of
+from recipes._looked_over import CHANNELS, channels_of, look_over, tell_small
+from recipes._runs import agreed_precision, keep_data, rate_of, regime_of
 
 _FEW_STEPS = 500
 
@@ -60,7 +70,7 @@ class AutoencoderTraining:
         self.strategy = placement.strategy
         self.chosen: dict = {}
         self._kept: dict[str, int] = {}  # the best epoch of each stage
-        self._others: dict[int, Callable] = {}  # networks of other numbers of codes, to compare
+        self._others: dict[int, Comparison] = {}  # by other numbers of codes
         self._pixels: dict[str, Pixels] = {}
         self._precision = ""  # the same for all networks
 
@@ -71,21 +81,24 @@ class AutoencoderTraining:
         if steps < _FEW_STEPS:
             self.report(f"note: {steps} steps are few to begin from nothing; take more --epochs")
         for codes in self.plan.compared:
-            self._others[codes] = self._forward(self._trained(codes))
+            way = self._forward(self._trained(codes))
+            if self._held:
+                self._others[codes], _, _ = self._compared(codes, way)
+            del way  # so that one network at a time is in memory
         return self._trained(self.plan.design.codes)
 
     def _use_readable(self) -> None:
         """Leave out pictures that cannot be read, and note what is trained on."""
-        looked = look_at(self.data, self.report)
-        self.data = less(self.data, looked.unreadable, self.report)
+        size = self.plan.design.size
+        self.data, looks = look_over(self.data, size, self.report)
         if len(self.data.splits.get("train", ())) < 2:
             raise UsageError("codes are learnt from what pictures differ in: two at least")
-        if self.asked.channels == "auto":
-            self.plan = self.plan.of_channels(looked.channels)
-            self.report(f"pictures are taken for {'grey' if looked.channels == 1 else 'colour'}")
-        design = self.plan.design
-        for line in looked.told(design.size, design.channels):
-            self.report(f"note: {line}")
+        asked = CHANNELS[self.asked.channels]
+        channels = channels_of(looks, asked, self.report)
+        if not asked:
+            self.plan = self.plan.of_channels(channels)
+            self.report(f"pictures are taken for {'grey' if channels == 1 else 'colour'}")
+        tell_small(looks, size, self.report)
         if "val" not in self.data.splits:
             self.report("note: no pictures to validate on: the last epoch counts")
         keep_data(self.run, self.data, partial(class_of, self.data))
@@ -161,6 +174,24 @@ class AutoencoderTraining:
     def _forward(self, network: keras.Model) -> Replicated:
         return Replicated(network, self.strategy, max(32, self.asked.batch_size))
 
+    @property
+    def _held(self) -> str | None:
+        """The split to measure on, None without held-out pictures."""
+        return next((name for name in ("test", "val") if name in self.data.splits), None)
+
+    @cached_property
+    def _components(self) -> Components:
+        """As many principal components as the largest number of codes."""
+        most = max(self.plan.design.codes, *self.plan.compared, 0)
+        return components_of(self._pixels["train"], most, seed=self.asked.seed)
+
+    def _compared(self, codes: int, way: Way) -> tuple[Comparison, Restored, Restored]:
+        """Measure a network of so many codes, beside as many principal components."""
+        held = self._labelled(self._held)
+        self.report(f"measuring on {len(held[0])} pictures, beside principal components")
+        ways = way, self._components.first(codes)
+        return compared(ways, self._labelled("train"), held)
+
     def _labelled(self, split: str) -> tuple[Pixels, np.ndarray | None]:
         """Return the pixels of a split, and the classes where they are known."""
         part = self.data.splits[split]
@@ -173,24 +204,20 @@ class AutoencoderTraining:
             network: from `train`.
             model: where it goes.
         """
-        data = self.data
-        split = next((name for name in ("test", "val") if name in data.splits), None)
+        data, split = self.data, self._held
         if split is None:
             return None
         part, codes = data.splits[split], self.plan.design.codes
-        self.report(f"measuring on {len(part)} pictures, beside principal components")
-        train, held = self._labelled("train"), self._labelled(split)
-        networks = {**self._others, codes: self._forward(network)}
-        axes = components_of(train[0], max(networks), seed=self.asked.seed)
-        ways = {count: (way, axes.first(count)) for count, way in networks.items()}
-        measured = {count: compared(both, train, held) for count, both in ways.items()}
-        rows = {count: row for count, (row, _, _) in sorted(measured.items())}
-        _, own, pca = measured[codes]
+        way = self._forward(network)
+        row, own, pca = self._compared(codes, way)
+        rows = {**self._others, codes: row}
         if own.error >= pca.error:
             self.report(f"note: {WORSE}")
-        shown_at = shown_of(held[1], len(part))
-        originals = held[0](np.array(shown_at))
-        shown = [originals, *(way(originals)[PIXELS] for way in ways[codes])]
+        pixels, labels = self._labelled(split)
+        shown_at = shown_of(labels, len(part))
+        originals = pixels(np.array(shown_at))
+        ways = way, self._components.first(codes)
+        shown = [originals, *(each(originals)[PIXELS] for each in ways)]
         trained_on = set(data.splits["train"].digests) - {""}
         decode = self._forward(decoder_of(network))
         return AutoencoderEvaluation(
@@ -198,14 +225,17 @@ class AutoencoderTraining:
             data=data.where,
             split=split,
             report=AutoencoderReport(
-                len(part), self.plan.design.numbers, rows[codes], tuple(rows.values())
+                len(part),
+                self.plan.design.numbers,
+                row,
+                tuple(rows[count] for count in sorted(rows)),
             ),
             examples=part,
-            labels=held[1],
+            labels=labels,
             classes=classes_of(data),
             own=own,
             pca=pca,
-            shown=as_bytes(np.stack(shown)),
+            shown=levels_of(np.stack(shown)),
             shown_at=shown_at,
             grid=grid_of(decode, own.codes) if codes == 2 else None,
             seen_in_training=sum(digest in trained_on for digest in part.digests),

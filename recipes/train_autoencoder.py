@@ -48,7 +48,7 @@ def train_autoencoder(
     preset: str = "deep",
     codes: int = 2,
     size: int = 28,
-    channels: str | int = "auto",
+    channels: str = "auto",
     compare: str | None = None,
     epochs: int = 40,
     batch_size: int = 32,
@@ -82,7 +82,7 @@ def train_autoencoder(
         codes: numbers that a picture is brought down to.
         size: pixels of a side that pictures are brought to; of what is not square, the middle.
             For "conv" a multiple of 4 up to 32, of 8 up to 64, of 16 up to 128, of 32 up to 256.
-        channels: 1 for grey, 3 for colour; "auto" is grey if all pictures are.
+        channels: "grey", "colour", or "auto": grey if all pictures are.
         compare: other numbers of codes, such as "2-8" or "2,4,8": networks of these are trained
             too, one after the other, and their errors drawn in one diagram.
         epochs: at most, see `patience`.

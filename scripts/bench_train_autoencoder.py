@@ -17,8 +17,6 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-SIDE = 28
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -31,8 +29,10 @@ def main() -> None:
     parser.add_argument("--run-dir", help="keep the run folder here")
     parser.add_argument("--verbose", action="store_true", help="tell what training tells")
     chosen = parser.parse_args()
+    from dltk.data.digits import write_digits
+
     with tempfile.TemporaryDirectory() as folder:
-        write_digits(Path(folder) / "digits", chosen.digits)
+        list(write_digits(Path(folder) / "digits", chosen.digits))
         run = Path(chosen.run_dir or Path(folder) / "run")
         began, cpu = time.monotonic(), time.process_time()
         report = train(Path(folder) / "digits", chosen, run)
@@ -42,21 +42,6 @@ def main() -> None:
         if (run / "errors.png").exists():
             shutil.copy(run / "errors.png", chosen.figure)
             print(f"drawn: {chosen.figure}")
-
-
-def write_digits(folder: Path, count: int) -> None:
-    """Write handwritten digits as grey PNGs, a folder for each class."""
-    import numpy as np
-    from PIL import Image
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    pairs = zip(digits.images[:count], digits.target[:count], strict=True)
-    for at, (picture, label) in enumerate(pairs):
-        (folder / str(label)).mkdir(parents=True, exist_ok=True)
-        small = Image.fromarray(np.rint(picture * 255 / 16).astype(np.uint8))
-        large = small.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-        large.save(folder / str(label) / f"{at:04d}.png")
 
 
 def train(data: Path, chosen, run: Path):

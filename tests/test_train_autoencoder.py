@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import signal
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -20,10 +17,11 @@ from dltk.data.plain import pictures_in_memory
 from dltk.errors import UsageError
 from dltk.modelfile import read_card
 from dltk.models.autoencoder import CODES
-from recipes._autoencoder_data import KIND, look_at, read_known
+from recipes._autoencoder_data import KIND, read_known
+from recipes._looked_over import channels_of, look_over, tell_small
 from recipes.features import features
 from recipes.train_autoencoder import resume_train_autoencoder, train_autoencoder
-from tests.runs import history_of, weights_of
+from tests.runs import history_of, killed_at, weights_of
 
 TINY = {"size": 8, "batch_size": 16, "precision": "float32", "devices": "cpu"}
 
@@ -143,12 +141,12 @@ def test_features_are_the_codes(trained, folder, dltk, tmp_path):
 def test_other_commands_refuse_it_in_a_line(trained, folder, dltk, command):
     words = {"PICTURES": folder, "FILE": trained.model}
     result = dltk(*(words.get(word, word) for word in command))
-    assert result.code == 2 and result.err.count("\n") == 1 and "autoencode" in result.err
+    assert result.code == 2 and result.err.count("\n") == 1 and "encode" in result.err
 
 
 def test_the_command_shows_what_was_measured(folder, dltk, tmp_path):
     options = ("--size", 8, "--epochs", 1, "--codes", 3, "--run-dir", tmp_path / "run")
-    result = dltk("train", "autoencoder", folder, *options, "--quiet")
+    result = dltk("train", "autoencoder", folder, *options)
     assert result.code == 0, result.err
     own = json.loads((tmp_path / "run/evaluation.json").read_text())
     assert "60 pictures of test" in result.out
@@ -176,18 +174,11 @@ def test_a_run_killed_ends_like_one_never_stopped(whole, tmp_path):
         "train_autoencoder(digits(80), run_dir=sys.argv[1], save_every=0,"
         "report=lambda line: print(line, flush=True), **json.loads(sys.argv[2]))"
     )
-    stopped = subprocess.Popen(
-        [sys.executable, "-c", code, run, json.dumps(SHORT)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    begun = False
-    for line in stopped.stdout:
-        begun = begun or line.startswith("training a network of 2 codes")
-        if begun and line.startswith("epoch 1 of 2"):
-            break
-    stopped.send_signal(signal.SIGKILL)
-    _, rest = stopped.communicate()
-    assert stopped.returncode == -signal.SIGKILL and not (run / "best.keras").exists(), rest
+    arguments = run, json.dumps(SHORT)
+    printed = killed_at(code, arguments, "training a network of 2 codes", "epoch 1 of 2")
+    begins = [line.split(" on ")[0] for line in printed]
+    assert begins.index("measuring") < begins.index("training a network of 2 codes")
+    assert not (run / "best.keras").exists()
     done = resume_train_autoencoder(run, data=digits(80))
     with pytest.raises(UsageError, match="the data changed since this run began"):
         resume_train_autoencoder(run, data=digits(79))
@@ -230,8 +221,8 @@ def test_nothing_need_be_known_of_pictures(noise, tmp_path):
     done = train_autoencoder(root, run_dir=tmp_path / "run", report=lines.append, **how)
     assert any("left out: broken.png" in line for line in lines)
     assert "pictures are taken for colour" in lines
-    assert "note: 3 of 12 pictures are grey, and are taken for colour" in lines
-    assert "note: 1 of 12 pictures are smaller than 8 pixels: enlarged" in lines
+    assert "note: 3 of 12 pictures are grey, the others have colours" in lines
+    assert "note: 1 of 12 pictures are smaller than 8 pixels, and are enlarged" in lines
     assert any("steps are few" in line for line in lines)
     assert [name for name, _ in done.passed_over] == ["broken.png"]
     own = done.evaluation.report.own
@@ -283,15 +274,32 @@ def test_grey_is_told_from_colour_through_jpeg(noise, tmp_path):
     for name, picture in (("1.jpg", grey), ("2.jpg", grey.convert("RGB")), ("3.jpg", noise(1))):
         picture.save(tmp_path / name, quality=60)
 
-    def looked_at():
-        data = KIND.split(read_known(tmp_path), val_share=0.0, test_share=0.0)
-        return look_at(data, lambda line: None)
+    (tmp_path / "4.jpg").write_bytes((tmp_path / "3.jpg").read_bytes()[:-100])
+    lines = []
 
-    looked = looked_at()
-    assert (looked.grey, looked.channels, list(looked.shorter)) == (2, 3, [30] * 3)
-    assert looked.told(28, 1) == ["1 of 3 pictures lose their colour"]
+    def looked_over(size):
+        data = KIND.split(read_known(tmp_path), val_share=0.0, test_share=0.0)
+        return look_over(data, size, lines.append)
+
+    data, looks = looked_over(30)
+    assert len(data) == 3 and looks == (2, 0, 3)
+    assert lines[0] == "reading 4 pictures to train on" and len(lines) == 2
+    assert lines[1].startswith("note: left out: 4.jpg: ")
+    for asked, channels, told in (
+        (None, 3, "note: 2 of 3 pictures are grey, the others have colours"),
+        (3, 3, "note: 2 of 3 pictures are grey, the others have colours"),
+        (1, 1, "note: 1 of 3 pictures have colours, which are left out"),
+    ):
+        lines.clear()
+        assert channels_of(looks, asked, lines.append) == channels and lines == [told]
     (tmp_path / "3.jpg").unlink()
-    assert looked_at().channels == 1
+    _, looks = looked_over(31)
+    assert looks == (2, 2, 2)
+    lines.clear()
+    assert channels_of(looks, None, lines.append) == 1 and not lines
+    assert channels_of(looks, 3, lines.append) == 3 and not lines
+    tell_small(looks, 31, lines.append)
+    assert lines == ["note: 2 of 2 pictures are smaller than 31 pixels, and are enlarged"]
 
 
 @pytest.mark.parametrize(
@@ -299,7 +307,7 @@ def test_grey_is_told_from_colour_through_jpeg(noise, tmp_path):
     [
         ({"preset": "deap"}, r'--preset is one of deep, conv, not deap. Did you mean "deep"\?'),
         ({"loss": "square"}, "--loss is one of squared, cross-entropy"),
-        ({"channels": 2}, "--channels is auto, 1 or 3, not 2"),
+        ({"channels": "gray"}, "--channels is one of auto, grey, colour, not gray"),
         ({"codes": 0}, "--codes is at least 1"),
         ({"codes": 64}, "64 codes bring nothing down: a picture of 8 × 8 pixels has 64 numbers"),
         ({"compare": "2-80"}, "--compare 2-80 means 79 networks; name 20 at most"),

@@ -27,8 +27,8 @@ from dltk.cli.sections import SectionCommand, option, section
            help="Numbers that a picture is brought down to."),
     option("--size", type=click.IntRange(8, 256), default=28, metavar="PIXELS",
            help="Of a side, to which pictures are brought; of what is not square, the middle."),
-    option("--channels", type=click.Choice(["auto", 1, 3]), default="auto", metavar="auto|1|3",
-           help="Grey or colour; auto is grey if all pictures are."),
+    option("--channels", type=click.Choice(["auto", "grey", "colour"]), default="auto",
+           help="auto is grey if all pictures are."),
     option("--compare", metavar="N,N-N",
            help="Train networks of other numbers of codes too, such as 2-8, and draw their errors "
            "in one diagram."),
