@@ -433,7 +433,10 @@ def test_what_is_there_is_not_made_again(run, tmp_path):
     result = run("--seeds", "1-2", "-v")
     assert "2 done before" in result.err and "on Keras" not in result.err  # nothing was loaded
     assert sorted(row["seed"] for row in record(out)[1]) == [0, 1, 2, 3]
+    (out / "mine.png").write_bytes(b"a user's own")
     assert "2 done in" in run("--seeds", "1-2", "--overwrite").err
+    left = sorted(path.name for path in out.iterdir() if not path.name.startswith("."))
+    assert left == ["mine.png", "results.jsonl", "seed0001.png", "seed0002.png"]
 
 
 def test_pictures_of_two_models_or_truncations_are_not_mixed(run, tmp_path):
@@ -514,9 +517,9 @@ def test_films_and_figures_go_beside_the_pictures(run, tmp_path):
         (("--frames", 3), "--frames is about --interpolate, which is not given"),
         (("--video", "gif"), "--video is about --interpolate"),
         (("--group", "a=1"), "--group is about --arithmetic"),
-        (("--interpolate", "1,2", "-n", 3), "-n says nothing to --interpolate"),
-        (("--interpolate", "1,2", "--grid"), "--grid says nothing to --interpolate"),
-        (("--arithmetic", "a", "--group", "a=1", "--seeds", 3), "--seeds says nothing"),
+        (("--interpolate", "1,2", "-n", 3), "-n does not go with --interpolate"),
+        (("--interpolate", "1,2", "--grid"), "--grid does not go with --interpolate"),
+        (("--arithmetic", "a", "--group", "a=1", "--seeds", 3), "--seeds does not go with"),
         (("--arithmetic", "a", "--interpolate", "1,2"), "one at a time"),
         (("--arithmetic", "a"), 'unknown group "a". Name its seeds with --group'),
         (("--seeds", "4-x"), '"4-x" is neither'),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import click
@@ -14,6 +15,7 @@ from dltk.cli.sections import SectionCommand, option, section
 from dltk.errors import UsageError, printable
 
 _COLUMNS = ("path", "status", "error", "seed", "class")
+_GRID = "grid.png"
 _MODES = ("interpolate", "arithmetic")
 _ABOUT = {
     "n": None, "seeds": None, "grid": None,
@@ -66,7 +68,8 @@ _SHOWN = {"n": "-n", "groups": "--group"}
     "Results",
     option("-o", "--output", type=options.Folder(), default="generated", metavar="DIR",
            help="Where they go; what is there already is not made again."),
-    option("--overwrite", is_flag=True, help="Make again what is there already."),
+    option("--overwrite", is_flag=True,
+           help="Make again what is there already; what is not asked for again goes."),
     option("--json", "as_json", is_flag=True, help="Print the record as JSON lines."),
 )  # fmt: skip
 @options.keras_hardware
@@ -103,7 +106,11 @@ def generate(ctx, model, output, overwrite, as_json, verbose, quiet, **choices):
         if not overwrite and not has_record(output):
             check_unowned(output, ["*"])
 
+    earlier = _earlier(output) if overwrite else set()
+
     def finish(inputs, record) -> None:
+        for name in earlier - {name for row in record.rows() for name in _files(row)}:
+            (record.folder / name).unlink(missing_ok=True)  # of what is not made again
         if choices["grid"]:
             _write_grid({item.name for item in inputs}, record)
 
@@ -168,6 +175,21 @@ def _order(model: str, choices: dict, folder: str, report):
     return [Wanted(name_of(seed), {"seed": seed}) for seed in seeds], make_pictures
 
 
+def _earlier(output: str) -> set[str]:
+    """Return the names of the files that an earlier run in a folder tells of."""
+    try:
+        with open(os.path.join(output, "results.jsonl"), encoding="utf-8") as lines:
+            rows = map(json.loads, list(lines)[1:])
+            return {_GRID}.union(*map(_files, rows))
+    except (OSError, ValueError):  # there was none, or it is damaged
+        return set()
+
+
+def _files(row: dict) -> set[str]:
+    """Return the names of a result's files: here they are all in the folder itself."""
+    return {name for name in row.get("files", {}).values() if os.path.basename(name) == name}
+
+
 def _write_grid(names: set[str], record) -> None:
     """Draw the pictures of those names, which are in the record's folder."""
     from dltk.images import decode, encode
@@ -176,7 +198,7 @@ def _write_grid(names: set[str], record) -> None:
     rows = [fields for fields in record.rows() if fields["path"] in names]
     pictures = [decode(record.folder / fields["files"]["picture"]) for fields in rows]
     seeds, labels = [fields["seed"] for fields in rows], [fields.get("class") for fields in rows]
-    encode(draw_grid(pictures, seeds, labels), record.folder / "grid.png")
+    encode(draw_grid(pictures, seeds, labels), record.folder / _GRID)
 
 
 def _check_given(ctx, choices: dict) -> None:
@@ -190,7 +212,7 @@ def _check_given(ctx, choices: dict) -> None:
         if given and about != mode:
             shown = _SHOWN.get(name, f"--{name}")
             why = (
-                f"is about --{about}, which is not given" if about else f"says nothing to --{mode}"
+                f"is about --{about}, which is not given" if about else f"does not go with --{mode}"
             )
             raise UsageError(f"{shown} {why}")
 
