@@ -21,7 +21,8 @@ def sheet_of(run: Path, epoch: int) -> Path:
 
 def animate(run: Path) -> None:
     """Write the sheets in a run folder as an animation, evenly chosen if they are many."""
-    sheets = sorted((run / _FOLDER).glob("*.png"), key=lambda path: int(path.stem))
+    numbered = (path for path in (run / _FOLDER).glob("*.png") if path.stem.isdecimal())
+    sheets = sorted(numbered, key=lambda path: int(path.stem))
     places = np.linspace(0, len(sheets) - 1, min(_FRAMES, len(sheets))).round().astype(int)
     frames = (decode(sheets[place]) for place in places)
     write_gif(frames, run / ANIMATION, seconds_per_frame=_SECS)

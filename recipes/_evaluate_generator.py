@@ -12,6 +12,7 @@ from dltk.data.examples import PictureData, Pictures
 from dltk.data.plain import read_pictures
 from dltk.errors import InputError, UsageError, printable
 from dltk.geometry import Geometry
+from dltk.images import image_of
 from dltk.metrics.generation import LEAST, Copying, Reference, copying
 from dltk.models.find import ModelSource
 from dltk.weights import Report
@@ -22,7 +23,14 @@ from recipes._generate_seeds import MOST
 from recipes._generation_baselines import gaussian_pictures, most_fitted
 from recipes._generation_evaluation import GenerationEvaluation, Nearest, Sample
 from recipes._generation_measuring import single
-from recipes._measuring import choose_split, examples_of, found_in, none_measured, tell_left_out
+from recipes._measuring import (
+    choose_split,
+    examples_of,
+    found_in,
+    none_measured,
+    progressing,
+    tell_left_out,
+)
 
 _MOST = 2000  # pictures to measure by, unless told otherwise
 _MOST_KNOWN = 10_000  # pictures among which copied ones are looked for
@@ -104,12 +112,13 @@ def measure_maker(
     samples = samples or min(len(examples), _MOST)
     network = load_features(features, **hardware, pictures=samples + len(examples), report=report)
     report(f"features of {features} on {network.network.running}")
-    real = _Real(_some(examples, samples), geometry, network, report)
+    real = _Real(_some(examples, samples), geometry, network, report, keep=True)
     if len(real.examples) < LEAST:
         raise none_measured(data, real.names, dict(enumerate(why for _, why in real.failed)))
     reference = Reference(real.vectors)
     report(f"measuring {samples:,} made pictures against {len(real.vectors):,} real ones")
-    made = network.vectors(_made(maker, range(samples)))
+    pictures = progressing(_made(maker, range(samples)), samples, "made", report)
+    made = network.vectors(pictures)
     known, known_split, copied = real, split, None
     if split in ("val", "test") and "train" in data.splits:
         trained = _some(examples_of([data.splits["train"]]), _MOST_KNOWN)
@@ -117,7 +126,8 @@ def measure_maker(
         copied = real.vectors
     near = copying(made, known.vectors, copied, count=_NEAREST)
     report("measuring draws from a Gaussian of pixels, for comparison")
-    drawn = gaussian_pictures(real.pixels, len(real.vectors))
+    count = len(real.vectors)
+    draws = progressing(single(gaussian_pictures(real.pixels, count)), count, "drew", report)
     return GenerationEvaluation(
         model=name,
         data=data.where,
@@ -126,7 +136,7 @@ def measure_maker(
         dimensions=made.shape[1],
         likeness=reference.likeness(made),
         halves=reference.halves(),
-        gaussian=reference.likeness(network.vectors(single(drawn))),
+        gaussian=reference.likeness(network.vectors(draws)),
         copying=near,
         known=known_split,
         samples=_samples(maker, range(min(_SHOWN, samples))),
@@ -161,7 +171,7 @@ class _Real:
     Attributes:
         examples: of those that could be read.
         vectors: float32 (N, D), their features.
-        pixels: uint8 (M, H, W, C), the first of them or all.
+        pixels: uint8 (M, H, W, C), the first of them or all if they are to be kept; else M is 0.
         names: of all, and `failed`: (name, why) of those that could not be read.
     """
 
@@ -171,12 +181,15 @@ class _Real:
         geometry: Geometry,
         network: FeatureNetwork,
         report: Report,
+        *,
+        keep: bool = False,
     ):
         self._geometry = geometry
         self.names = [part.names[index] for part, index in examples]
         self.examples, self.failed = [], []
         size = geometry.height, geometry.width, geometry.channels
-        most, pixels, vectors = most_fitted(int(np.prod(size))), [], []
+        most = most_fitted(int(np.prod(size))) if keep else 0
+        pixels, vectors = [], []
 
         def load(example: _Example):
             shown = self._pixels(example)
@@ -199,7 +212,7 @@ class _Real:
     def picture(self, place: int) -> Image.Image | None:
         """Return one as it was measured; None if it can no longer be read."""
         try:
-            return _image(self._pixels(self.examples[place]))
+            return image_of(self._pixels(self.examples[place]))
         except InputError:
             return None
 
@@ -226,7 +239,7 @@ def _samples(maker: Maker, seeds: Sequence[int]) -> tuple[Sample, ...]:
     """Return the pictures of some seeds, which are made once more: a seed's stays the same."""
     numbers = maker.classes(seeds)
     labels = [None] * len(seeds) if numbers is None else [maker.labels[k] for k in numbers]
-    pictures = map(_image, _made(maker, seeds))
+    pictures = map(image_of, _made(maker, seeds))
     return tuple(map(Sample, seeds, labels, pictures))
 
 
@@ -244,7 +257,3 @@ def _nearest(maker: Maker, near: Copying, known: _Real) -> tuple[Nearest, ...]:
         )
         for sample in _samples(maker, seeds)
     )
-
-
-def _image(pixels: np.ndarray) -> Image.Image:
-    return Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dltk.batch import predict
 from dltk.data.examples import (
@@ -35,6 +35,8 @@ _HAVE = {
     PictureData: "pictures",
 }
 _KINDS = tuple(_HAVE)
+
+Outcome = TypeVar("Outcome")
 
 
 def data_to_measure(data, kind: type, read: Callable, holds: Callable, does: str, report: Report):
@@ -89,8 +91,9 @@ def found_in(
         loaders=cores(),
         runners=network.workers,
     )
+    told = progressing(outcomes, len(examples), "measured", report)
     with closing(outcomes):
-        for index, (_, output, error) in enumerate(_told(outcomes, len(examples), report)):
+        for index, (_, output, error) in enumerate(told):
             yield index, output, error
 
 
@@ -130,14 +133,26 @@ def tell_left_out(data, report: Report) -> None:
         report(f"{count} passed over in the data, such as {printable(name)}: {printable(why)}")
 
 
-def _told(outcomes: Iterable, count: int, report: Report) -> Iterator:
-    """Yield `outcomes`, of which there are `count`; report now and then how far it is."""
+def progressing(
+    outcomes: Iterable[Outcome],
+    count: int,
+    does: str,
+    report: Report,
+    *,
+    every: float = _REPORT_EVERY_SECS,
+) -> Iterator[Outcome]:
+    """Yield `outcomes`, of which there are `count`; report now and then how far it is.
+
+    Args:
+        does: what is done with each, such as "measured".
+        every: seconds between reports, at least.
+    """
     last = time.monotonic()
     for done, outcome in enumerate(outcomes, start=1):
         yield outcome
-        if time.monotonic() - last > _REPORT_EVERY_SECS:
+        if time.monotonic() - last > every:
             last = time.monotonic()
-            report(f"measured {done} of {count}")
+            report(f"{does} {done:,} of {count:,}")
 
 
 def seen_in_training(

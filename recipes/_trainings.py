@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dltk.data.pipeline import fitting_batch_size
-from dltk.modelfile import ModelCard, save_model
+from dltk.modelfile import ModelCard, read_card, save_model
 from dltk.strategy import Placement, cores, place_training
 from dltk.training.run import MODEL_FILE, RunFolder
 from dltk.weights import Report, silent
@@ -183,7 +183,9 @@ def finished(
     metrics: Collection[str] | Callable[[Any], dict] | None = None,
     **own,
 ):
-    """Measure a network on held-out pictures, save it, and write the report.
+    """Save a network, measure it on held-out pictures, and write the report.
+
+    The model file is there before it is measured; what is measured is noted in it afterwards.
 
     Args:
         training: with `asked`, `plan`, `data`, `run`, `chosen`, `evaluate` and `write_outcome`.
@@ -193,37 +195,43 @@ def finished(
             them; None for all.
         own: fields of `outcome` that other outcomes have not.
     """
-    data, run = training.data, training.run
-    evaluation = training.evaluate(network, run.path / MODEL_FILE)
-    measured = _figures(evaluation, metrics) | {"split": evaluation.split} if evaluation else {}
-    card = ModelCard(
-        task=task,
-        labels=labels,
-        geometry=training.plan.geometry,
-        backbone=getattr(training.asked, "backbone", None),
-        training={
-            "options": run.options,
-            "chosen": training.chosen,
-            "pictures": {name: len(part) for name, part in data.splits.items()},
-        },
-        metrics=measured,
-        words=vocabulary,
-    )
-    done = outcome(
+    data, run, path = training.data, training.run, training.run.path / MODEL_FILE
+
+    def save(measured: dict) -> None:
+        card = ModelCard(
+            task=task,
+            labels=labels,
+            geometry=training.plan.geometry,
+            backbone=getattr(training.asked, "backbone", None),
+            training={
+                "options": run.options,
+                "chosen": training.chosen,
+                "pictures": {name: len(part) for name, part in data.splits.items()},
+            },
+            metrics=measured,
+            words=vocabulary,
+        )
+        if run.chief:
+            save_model(network, path, card)
+
+    measured_before = path.exists() and bool(read_card(path).metrics)
+    if not path.exists():
+        save({})  # measuring may take long, and be interrupted
+    evaluation = training.evaluate(network, path)
+    if evaluation and not measured_before:
+        save(_figures(evaluation, metrics) | {"split": evaluation.split})
+    if run.chief:
+        training.write_outcome(evaluation)
+        run.log(f"finished: {path}")
+    return outcome(
         run=run.path,
-        model=run.path / MODEL_FILE,
+        model=path,
         evaluation=evaluation,
         chosen=training.chosen,
         passed_over=data.passed_over,
         chief=run.chief,
         **own,
     )
-    if run.chief:
-        if not done.model.exists():  # or it was saved before, and the rest is shown again
-            save_model(network, done.model, card)
-        training.write_outcome(evaluation)
-        run.log(f"finished: {done.model}")
-    return done
 
 
 def _figures(evaluation, metrics: Collection[str] | Callable[[Any], dict] | None) -> dict:

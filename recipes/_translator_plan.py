@@ -14,6 +14,7 @@ from dltk.training.optimizers import SCHEDULES
 from recipes._checks import check_choice, check_multiple, check_number, check_whole
 
 SMALLEST, LARGEST = 32, 1024  # pixels of a side
+_MOST_KEPT = 500  # made pictures of a domain: each step goes through all of them
 _WORDS = {"schedule": SCHEDULES, "precision": ("auto", "float32", "bfloat16")}
 _FEW_BLOCKS, _BLOCKS, _UP_TO = 6, 9, 128  # the paper, Sec. 7.2
 
@@ -45,8 +46,9 @@ def plan_of(asked: SimpleNamespace) -> TranslatorPlan:
     for name, choices in _WORDS.items():
         check_choice(name, getattr(asked, name), choices)
     check_multiple("size", asked.size, MULTIPLE, SMALLEST, LARGEST)
-    for name, least in {"width": 1, "epochs": 1, "batch_size": 1, "pool": 0}.items():
-        check_whole(name, getattr(asked, name), least)
+    for name in ("width", "epochs", "batch_size"):
+        check_whole(name, getattr(asked, name), 1)
+    check_whole("pool", asked.pool, 0, _MOST_KEPT)
     check_whole("seed", asked.seed, 0, 2**32 - 1)
     for name in ("cycle", "lr"):
         check_number(name, getattr(asked, name), above=True)

@@ -54,10 +54,10 @@ from recipes._measuring import (
 from recipes._segmentation_evaluation import SegmentationEvaluation
 from recipes.classify import find_models
 
-_MEASURED_IN_TRAINING = {
-    "mask": "a masker",
-    "autoencode": "an auto-encoder",
-    "translate": "a translator",
+_NOT_MEASURED = {
+    "mask": "a masker, which is measured when it is trained: see report.md beside it",
+    "autoencode": "an auto-encoder, which is measured when it is trained: see report.md beside it",
+    "translate": "a translator, which no measure is for: see samples.gif beside it",
 }
 
 
@@ -160,11 +160,8 @@ def evaluate(
     if source.task == "generate":
         measured = {"features": features, "samples": samples}
         return evaluate_generator(source, data, name=name, **measured, **options)
-    if kind := _MEASURED_IN_TRAINING.get(source.task):
-        raise UsageError(
-            f"{printable(source.name)} is {kind}, which is measured when it is trained: see "
-            "report.md beside it"
-        )
+    if why := _NOT_MEASURED.get(source.task):
+        raise UsageError(f"{printable(source.name)} is {why}")
     if source.task == "segment":
         return evaluate_segmenter(source, data, name=name, **options)
     if source.task == "caption":

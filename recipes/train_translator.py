@@ -81,7 +81,8 @@ def train_translator(
         cycle: weight of the cycle loss: how much of a picture is to be kept.
         identity: that of the identity loss, as a share of the other: how much a picture that is of
             the domain already is to stay as it is, colours above all. 0 for none.
-        pool: made pictures of each domain that are kept, for the discriminators to see again.
+        pool: made pictures of each domain that are kept, for the discriminators to see again; 500
+            at most, as each step goes through all of them.
         epochs: of as many steps as the larger domain has batches. The last one counts.
         batch_size: pictures of each domain in a step, over all replicas.
         lr: the highest learning rate.

@@ -26,6 +26,7 @@ from dltk.weights import sha256
 from recipes._feature_networks import load_features
 from recipes._generation_baselines import gaussian_pictures
 from recipes._generation_measuring import Measuring, measure_generator
+from recipes._measuring import progressing
 from recipes.evaluate import evaluate
 from tests.torch_files import made_tensors, write_pth
 
@@ -205,6 +206,15 @@ def test_copies_are_told(copier, divided):
     np.testing.assert_array_equal(first.pictures[0], digits()[noise.argmax()])
     nearest = [each.distances[0] for each in result.nearest]
     assert nearest == sorted(nearest) and len(nearest) == 12
+
+
+def test_how_far_it_is_is_told_after_each_that_was_waited_for():
+    lines = []
+    some = progressing(iter("abc"), 2000, "made", lines.append, every=-1.0)
+    assert next(some) == "a" and not lines
+    assert list(some) == ["b", "c"]
+    assert lines == [f"made {done} of 2,000" for done in (1, 2, 3)]
+    assert list(progressing("abc", 3, "made", lines.append)) == ["a", "b", "c"] and len(lines) == 3
 
 
 def test_samples_bound_what_is_made_and_what_is_drawn_of_the_real(untrained):

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -16,7 +13,7 @@ from dltk.errors import UsageError
 from dltk.modelfile import load_model, read_card
 from dltk.objects import PIXELS
 from recipes.train_translator import resume_train_translator, train_translator
-from tests.runs import history_of, weights_of
+from tests.runs import history_of, killed_at, weights_of
 from tests.translators import TINY, clouds, translator, write_clouds  # noqa: F401
 
 SHORT = TINY | {"width": 2, "epochs": 2, "pool": 3, "lr": 1e-3}
@@ -98,16 +95,8 @@ def test_a_run_killed_ends_like_one_never_stopped(whole, pictures, tmp_path):
         "train_translator(sys.argv[1], run_dir=sys.argv[2],"
         "save_every=0, report=lambda line: print(line, flush=True), **json.loads(sys.argv[3]))"
     )
-    stopped = subprocess.Popen(
-        [sys.executable, "-c", code, pictures, run, json.dumps(SHORT)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    for line in stopped.stdout:
-        if line.startswith("epoch 1 of 2") and "cycle loss" in line:
-            break
-    stopped.send_signal(signal.SIGKILL)
-    _, rest = stopped.communicate()
-    assert stopped.returncode == -signal.SIGKILL and not (run / "best.keras").exists(), rest
+    killed_at(code, [pictures, run, json.dumps(SHORT)], "epoch 1 of 2.*cycle loss")
+    assert not (run / "best.keras").exists()
     done = resume_train_translator(run)
     assert done.domains == whole.domains == ("cold", "warm")
     for a, b in zip(history_of(done.run), history_of(whole.run), strict=True):
@@ -168,6 +157,7 @@ def test_pictures_in_memory_are_of_two_classes(tmp_path):
         ({"width": 0}, "--width is at least 1, not 0"),
         ({"blocks": 0}, "--blocks is at least 1, not 0"),
         ({"pool": -1}, "--pool is at least 0, not -1"),
+        ({"pool": 501}, "--pool is at most 500, not 501"),
         ({"cycle": 0}, "--cycle is a number above 0, not 0"),
         ({"identity": float("nan")}, "--identity is a number of at least 0, not nan"),
         ({"lr": float("inf")}, "--lr is a number above 0, not inf"),
@@ -216,5 +206,7 @@ def test_the_command_trains_and_tells_how_to_use_it(pictures, dltk, tmp_path):
     assert done.code == 2 and "began with other options: --epochs 1 then, 2 now" in done.err
     done = dltk("train", "translator", pictures / "warm", pictures / "warm")
     assert done.code == 2 and "are the same; name two folders, DATA and OTHER" in done.err
+    done = dltk("train", "translator", pictures, "--pool", 501)
+    assert done.code == 2 and "501 is not in the range 0<=x<=500" in done.err
     done = dltk("train", "translator")
     assert done.code == 2 and "name the DATA to train on" in done.err

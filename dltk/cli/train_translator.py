@@ -35,7 +35,7 @@ from dltk.cli.sections import SectionCommand, option, section
     option("--identity", type=training.NUMBER, default=0.5, metavar="SHARE",
            help="Of that: how much pictures are to stay that are of the kind already; it keeps "
            "colours. 0 for not at all."),
-    option("--pool", type=click.IntRange(0), default=50, metavar="N",
+    option("--pool", type=click.IntRange(0, 500), default=50, metavar="N",
            help="Made pictures that are kept for the discriminators to see again."),
 )  # fmt: skip
 @section(

@@ -139,10 +139,10 @@ def train(ctx, data: str | None, choices: dict, recipe, resume, *, tables, use: 
         return
     if as_json:
         click.echo(json.dumps(done.to_dict()))
-    else:
+    elif not quiet:
         told = [tables(done.evaluation), ""] if done.evaluation else []
         click.echo("\n".join([*told, f"model: {printable(done.model)}"]))
-    if done.evaluation and done.evaluation.seen_in_training:
+    if done.evaluation and done.evaluation.seen_in_training and not quiet:
         seen, count = done.evaluation.seen_in_training, len(done.evaluation.examples)
         click.echo(f"{seen} of these {count} pictures were trained on too", err=True)
     if not as_json:

@@ -119,7 +119,14 @@ def _read_one(where: str | os.PathLike, report: Report) -> LabelledData:
     plain = root.is_dir() and not any(path.is_dir() for path in root.glob("[!.]*"))
     if plain and not is_prepared(root):
         raise UsageError(f"{printable(where)} holds no folders of pictures; {_WANTED}")
-    return read_data(where, report=report)
+    try:
+        return read_data(where, report=report)
+    except UsageError as error:
+        if root.is_dir():
+            raise UsageError(
+                f"{printable(where)} holds no two kinds of pictures; {_WANTED}"
+            ) from error
+        raise
 
 
 def _of_two(where: str, names: tuple[str, str], parts: Sequence[PictureData]) -> LabelledData:
