@@ -35,22 +35,26 @@ class ModelCard:
         task: "classify", "detect", "segment", "caption", "answer" …
         labels: class names in the order of the outputs; of an answerer, the answers.
         label_ids: an id for each label (WordNet's, for ImageNet), or empty.
-        geometry: how a picture becomes the network's input.
+        geometry: how a picture becomes the network's input; None for one that takes texts.
         backbone: the catalog's name of the network it grew from, or None.
         training: a summary of the data and options it was trained with.
         metrics: measured on held-out data, by name.
-        words: that a network knows of questions, in the order of their numbers, or empty.
+        words: that a network knows, in the order of their numbers (`dltk.text.vocabulary`), or
+            empty.
+        text: how a text becomes tokens, the fields of `dltk.text.tokenizer.Tokenizer`, and what
+            more a network of texts needs to know; or empty.
         versions: of dltk and Keras, when it was saved.
     """
 
     task: str
     labels: tuple[str, ...]
-    geometry: Geometry
+    geometry: Geometry | None
     label_ids: tuple[str, ...] = ()
     backbone: str | None = None
     training: dict = field(default_factory=dict)
     metrics: dict = field(default_factory=dict)
     words: tuple[str, ...] = ()
+    text: dict = field(default_factory=dict)
     versions: dict = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
@@ -101,7 +105,10 @@ def read_card(path: str | os.PathLike) -> ModelCard | None:
                 f"({printable(fields['versions'].get('dltk', 'unknown'))}); update dltk to use it"
             )
         known = {name: fields[name] for name in ModelCard.__dataclass_fields__ if name in fields}
-        known["geometry"] = Geometry.from_dict(fields["geometry"])
+        if fields["geometry"] is not None:
+            known["geometry"] = Geometry.from_dict(fields["geometry"])
+        if not isinstance(fields.get("text", {}), dict):
+            raise ValueError("text is an object")
         known["labels"] = tuple(fields["labels"])
         known["label_ids"] = tuple(fields.get("label_ids", ()))
         known["words"] = tuple(fields.get("words", ()))

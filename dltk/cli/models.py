@@ -172,7 +172,7 @@ def _describe_file(source) -> dict:
         "file": str(source.path.absolute()),
         **({"task": source.card.task} if source.card else {}),
         "classes": _classes(source.labels),
-        "input": _geometry(source.geometry),
+        "input": _geometry(source.geometry) if source.geometry else "texts",
         "sha256": source.fingerprint,
     }
     if source.card is None:

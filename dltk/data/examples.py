@@ -1,4 +1,4 @@
-"""Pictures of which something is known: trained on, measured on, checked and shown."""
+"""Pictures and texts of which something is known: trained on, measured on, checked, shown."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Pictures in a fixed order; subclasses say what is known of each.
+class _Ordered:
+    """Examples in a fixed order; subclasses say of what kind, and what is known of each.
 
     Attributes:
         names: of each: its path relative to the data's root, with "/" between the parts.
-        sources: of each: what `dltk.images.decode` takes. May read from disk when indexed.
+        sources: of each: what it is made from. May read from disk when indexed.
     """
 
     names: Sequence[str]
@@ -37,11 +37,11 @@ class Pictures:
         return len(self.names)
 
     def take(self, indices: Iterable[int]) -> Self:
-        """Return the pictures at `indices`, in that order."""
+        """Return the examples at `indices`, in that order."""
         indices = [int(index) for index in indices]
         taken = replace(
             self,
-            names=tuple(self.names[index] for index in indices),
+            names=_some(self.names, indices),
             sources=_Chosen(self.sources, indices),
             **self._known_of(indices),
         )
@@ -50,8 +50,18 @@ class Pictures:
         return taken
 
     def _known_of(self, indices: list[int]) -> dict:
-        """Return the fields of a subclass for the pictures at `indices`."""
+        """Return the fields of a subclass for the examples at `indices`."""
         return {}
+
+
+@dataclass(frozen=True)
+class Pictures(_Ordered):
+    """Pictures in a fixed order; subclasses say what is known of each.
+
+    Attributes:
+        names: see above.
+        sources: of each: what `dltk.images.decode` takes.
+    """
 
     def decode(self, index: int, *, at_least: int | None = None) -> Image.Image:
         """Return one picture, upright RGB. Raises InputError with the reason."""
@@ -65,6 +75,32 @@ class Pictures:
         """
         with ThreadPoolExecutor(4) as pool:
             return tuple(pool.map(lambda i: _digest(self.sources[i]), range(len(self))))
+
+
+@dataclass(frozen=True)
+class Texts(_Ordered):
+    """Texts of known class.
+
+    Attributes:
+        names: of each: its file, or the file and the line: "reviews.csv:17".
+        sources: of each, in UTF-8.
+        labels: int64 (N,), indices into the classes.
+    """
+
+    sources: Sequence[bytes]
+    labels: np.ndarray
+
+    def text(self, index: int) -> str:
+        """Return one text."""
+        return self.sources[index].decode()
+
+    def _known_of(self, indices: list[int]) -> dict:
+        return {"labels": self.labels[np.asarray(indices, np.int64)]}
+
+    @cached_property
+    def digests(self) -> tuple[str, ...]:
+        """The first 32 hexadecimal digits of the SHA-256 of each text."""
+        return tuple(map(_digest, self.sources))
 
 
 @dataclass(frozen=True)
@@ -155,6 +191,13 @@ class QuestionedExamples(Pictures):
         return {"questions": tuple(self.questions[index] for index in indices)}
 
 
+def _some(names: Sequence[str], indices: list[int]) -> Sequence[str]:
+    """Return the names at `indices`; those that are made when indexed stay so."""
+    if isinstance(names, tuple):
+        return tuple(names[index] for index in indices)
+    return _Chosen(names, indices)
+
+
 class _Chosen(Sequence):
     """Some elements of another sequence, read when indexed."""
 
@@ -218,7 +261,7 @@ class _Divided:
 
 @dataclass(frozen=True)
 class _Data(_Divided):
-    """A data set of pictures with classes, in splits; subclasses say of what kind.
+    """A data set with classes, in splits; subclasses say of what kind.
 
     Attributes:
         where: where it came from, as the user named it.
@@ -238,6 +281,20 @@ class LabelledData(_Data):
     """A data set of classified pictures; its splits are Examples."""
 
     splits: dict[str, Examples]
+
+
+@dataclass(frozen=True)
+class TextData(_Data):
+    """A data set of classified texts; its splits are Texts.
+
+    Attributes:
+        repairs: (where, what) of texts that were left out in reading, such as empty ones.
+        damaged: see `ObjectData`.
+    """
+
+    splits: dict[str, Texts]
+    repairs: tuple[tuple[str, str], ...] = field(default=())
+    damaged: tuple[tuple[str, str], ...] = field(default=())
 
 
 @dataclass(frozen=True)

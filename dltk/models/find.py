@@ -26,14 +26,14 @@ class ModelSource:
     Attributes:
         name: the catalog's name, or the file's.
         labels: classes in the order of the outputs; empty where there are none or none are known.
-        geometry: how a picture becomes the network's input.
+        geometry: how a picture becomes the network's input; None for one that takes texts.
         pixel_range: a key of PIXEL_RANGES, what a file of plain Keras expects.
         card: what a dltk model file says about itself.
     """
 
     name: str
     labels: tuple[Label, ...]
-    geometry: Geometry
+    geometry: Geometry | None
     entry: Entry | None = None
     path: Path | None = None
     pixel_range: str = "0..255"
@@ -112,8 +112,8 @@ def find_model(
 
 def refuse_annotator(source: ModelSource) -> None:
     """Raise UsageError if `source` finds objects, their masks, or the classes of pixels, or says
-    what it sees, or answers questions about it, or makes pictures, where a classifier or a trunk is
-    wanted."""
+    what it sees, or answers questions about it, or makes pictures, or takes texts, where a
+    classifier of pictures or a trunk is wanted."""
     for task, does, command in (
         ("detect", "finds objects", "detect"),
         ("segment", "tells the class of every pixel", "segment"),
@@ -122,6 +122,8 @@ def refuse_annotator(source: ModelSource) -> None:
         ("answer", "answers questions about pictures", "caption --question"),
         ("generate", "makes pictures", "generate"),
         ("translate", "turns pictures into others", "translate"),
+        ("classify texts", "labels texts", "text classify"),
+        ("generate texts", "writes texts", "text generate"),
     ):
         if source.task == task:
             raise UsageError(f'{printable(source.name)} {does}; it is for "dltk {command}"')

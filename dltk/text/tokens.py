@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -13,14 +14,17 @@ _SIGN = rf"{_UNSPACED}[\p{{M}}ー]*"
 _WORD = rf"(?:(?!{_UNSPACED})\w)+(?:['’.\-](?:(?!{_UNSPACED})\w)+)*"
 _TOKEN = regex.compile(rf"{_SIGN}|{_WORD}")
 _TOKEN_OR_MARK = regex.compile(rf"{_SIGN}|{_WORD}|[^\s\p{{M}}]\p{{M}}*")
+# What these two find in a text that is ASCII, many times as fast.
+_ASCII_TOKEN = re.compile(r"\w+(?:['.\-]\w+)*", re.ASCII)
+_ASCII_TOKEN_OR_MARK = re.compile(rf"{_ASCII_TOKEN.pattern}|\S", re.ASCII)
 # As the Penn Treebank takes English apart: "it's" is two words, and so is "don't".
-_CLITIC = regex.compile(r"(?<=\w)(n't|'(?:s|re|ve|ll|d|m))$")
+_CLITIC = regex.compile(r"(?<=\w)(n't|'(?:s|re|ve|ll|d|m))$", regex.IGNORECASE)
 _OPENING, _CLOSING = frozenset("([{¿¡«“‘"), frozenset(")]}.,:;!?%»”’…।،؛؟")
 _WIDE = frozenset("。、，！？：；「」『』（）《》")  # which have their spaces in themselves
 
 
-def tokens(text: str, *, marks: bool = False) -> list[str]:
-    """Return the words of a text in lower case, in Unicode's composed form (NFC).
+def tokens(text: str, *, marks: bool = False, lower: bool = True) -> list[str]:
+    """Return the words of a text in Unicode's composed form (NFC).
 
     Words may have apostrophes, dots and hyphens inside. "'s", "n't" and their like are words of
     their own, as in the Penn Treebank, whose rules for English captions are scored by. Scripts
@@ -28,14 +32,21 @@ def tokens(text: str, *, marks: bool = False) -> list[str]:
 
     Args:
         marks: whether marks such as commas are tokens too, each by itself; else they are dropped.
+        lower: whether in lower case.
     """
-    plain = unicodedata.normalize("NFC", text).replace("’", "'").lower()
-    found = (_TOKEN_OR_MARK if marks else _TOKEN).findall(plain)
+    plain = unicodedata.normalize("NFC", text).replace("’", "'")
+    plain = plain.lower() if lower else plain
+    if plain.isascii():
+        found = (_ASCII_TOKEN_OR_MARK if marks else _ASCII_TOKEN).findall(plain)
+    else:
+        found = (_TOKEN_OR_MARK if marks else _TOKEN).findall(plain)
+    if "'" not in plain:
+        return found
     return [part for word in found for part in _taken_apart(word)]
 
 
 def _taken_apart(word: str) -> list[str]:
-    clitic = _CLITIC.search(word)
+    clitic = _CLITIC.search(word) if "'" in word else None
     return [word[: clitic.start()], clitic[0]] if clitic and clitic.start() else [word]
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 from dltk.errors import UsageError
 
@@ -40,7 +41,13 @@ class Vocabulary:
             least: how often a word must occur.
             most: words, at most.
         """
-        counts = Counter(word for words in texts for word in words)
+        return cls.of_counts(Counter(chain.from_iterable(texts)), least=least, most=most)
+
+    @classmethod
+    def of_counts(
+        cls, counts: Mapping[str, int], *, least: int = 1, most: int | None = None
+    ) -> Vocabulary:
+        """Return the vocabulary of texts in which words occur so often, see `of`."""
         ordered = sorted(counts, key=lambda word: (-counts[word], word))
         return cls(tuple(word for word in ordered if counts[word] >= least)[:most])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+import numpy as np
 import pytest
 
 from dltk.text.tokens import joined, tokens
@@ -80,3 +81,19 @@ def test_marks_are_tokens_only_if_that_is_asked_for():
 
 def test_nothing_is_joined_to_nothing():
     assert joined([]) == "" and joined(["a"]) == "a" and joined(["'s"]) == "'s"
+
+
+def test_ascii_is_taken_apart_as_any_other_text():
+    random = np.random.default_rng(0)
+    letters = list("aB9_ '.-,!?()\n\t'sn't")
+    for _ in range(2000):
+        text = "".join(random.choice(letters, size=12))
+        for marks in (False, True):
+            whole = tokens(f"{text} é", marks=marks)  # which is not ASCII
+            assert tokens(text, marks=marks) == whole[:-1], text
+
+
+def test_case_may_stay():
+    found = tokens("The Dog's HE'LL.", lower=False, marks=True)
+    assert found == ["The", "Dog", "'s", "HE", "'LL", "."]
+    assert joined(tokens("He'll see McDonald.", lower=False, marks=True)) == "He'll see McDonald."

@@ -1,0 +1,67 @@
+"""How a text becomes tokens, kept with a model, and how tokens become a text again."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from dltk.errors import UsageError, nearest, printable
+from dltk.text.tokens import joined, tokens
+
+UNITS = ("word", "space", "character")
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """How a text becomes tokens, in Unicode's composed form (NFC).
+
+    Attributes:
+        unit: "word": see `dltk.text.tokens.tokens`; "space": what stands between spaces; or
+            "character": code points, line breaks among them.
+        lower: whether in lower case.
+        marks: of words: whether marks such as commas are tokens too.
+        breaks: of words: whether line breaks are tokens too.
+    """
+
+    unit: str = "word"
+    lower: bool = True
+    marks: bool = False
+    breaks: bool = False
+
+    def __post_init__(self):
+        if self.unit not in UNITS:
+            hint, shown = nearest(str(self.unit), UNITS), printable(self.unit)
+            raise UsageError(f"a token is one of {', '.join(UNITS)}, not {shown}.{hint}")
+
+    def __call__(self, text: str) -> list[str]:
+        """Return the tokens of a text."""
+        if self.unit == "word":
+            if not self.breaks:
+                return tokens(text, marks=self.marks, lower=self.lower)
+            lines = (tokens(line, marks=self.marks, lower=self.lower) for line in text.split("\n"))
+            found = next(lines)
+            for line in lines:
+                found += ["\n", *line]
+            return found
+        plain = unicodedata.normalize("NFC", text)
+        plain = plain.lower() if self.lower else plain
+        return list(plain) if self.unit == "character" else plain.split()
+
+    def join(self, found: Iterable[str]) -> str:
+        """Return tokens as one text: the inverse of a call, but for letters' case and spaces."""
+        if self.unit == "character":
+            return "".join(found)
+        if self.unit == "space":
+            return " ".join(found)
+        lines: list[list[str]] = [[]]
+        for token in found:
+            if token == "\n":
+                lines.append([])
+            else:
+                lines[-1].append(token)
+        return "\n".join(map(joined, lines))
+
+    def to_dict(self) -> dict:
+        """Return the fields, ready for JSON."""
+        return asdict(self)
