@@ -22,6 +22,7 @@ from dltk.metrics.mistakes import (
     judge,
 )
 from dltk.objects import Detections, Objects
+from dltk.wording import amount
 
 _RIGHT, _FALSE, _MISSED, _IGNORED, _TRUE = "#1e90ff", "#ff7800", "#e6007e", "#b8b8b8", "#ffffff"
 _LEGEND = (
@@ -71,7 +72,7 @@ def plot_precision_recall(report: DetectionReport, path: str | os.PathLike) -> N
         axes.legend(**place, title="AP@.5  ● score of best F1", alignment="left", fontsize=9)
     else:
         mean = "no objects"
-    axes.set_title(f"{mean}, {_pictures(report.pictures)}", fontsize=11)
+    axes.set_title(f"{mean}, {amount(report.pictures, 'picture')}", fontsize=11)
     write_figure(figure, path)
 
 
@@ -91,10 +92,6 @@ def _ended(recalls: np.ndarray, precisions: np.ndarray) -> tuple[np.ndarray, np.
     zeros = np.flatnonzero(precisions == 0)
     end = zeros[0] + 1 if len(zeros) else len(recalls)
     return recalls[:end], precisions[:end]
-
-
-def _pictures(count: int) -> str:
-    return f"{count:,} picture{'s' * (count != 1)}"
 
 
 def plot_boxes_sheet(

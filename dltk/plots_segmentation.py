@@ -15,6 +15,7 @@ from dltk.images import encode
 from dltk.masks import IGNORE
 from dltk.metrics import SegmentationReport
 from dltk.plots import draw_confusion
+from dltk.wording import amount
 
 _MOST_BARS = 40
 _BAR_INCHES = 0.24
@@ -47,10 +48,10 @@ def plot_class_iou(report: SegmentationReport, path: str | os.PathLike) -> None:
     axes.set_xticks(np.arange(6) / 5)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
-    pictures = _counted(report.pictures, "picture", "pictures")
+    pictures = amount(report.pictures, "picture")
     if len(bars):
         axes.axvline(report.mean_iou, color=ORANGE, linestyle="--", linewidth=1.2, zorder=0)
-        classes = _counted(len(order), "class", "classes")
+        classes = amount(len(order), "class", "classes")
         title = f"mean IoU {report.mean_iou:.3f} of {classes}, {pictures}"
     else:
         title = f"no pixels that count, {pictures}"
@@ -77,10 +78,6 @@ def plot_pixel_confusion(report: SegmentationReport, path: str | os.PathLike) ->
         title=f"pixel accuracy {report.pixel_accuracy:.1%} of {pixels.sum():,} pixels",
         in_percent=True,
     )
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"
 
 
 def plot_mask_sheet(

@@ -16,6 +16,7 @@ from dltk.data.examples import Pictures
 from dltk.drawing import contact_sheet
 from dltk.images import encode, image_of, levels_of
 from dltk.plots_codes import plot_errors, plot_manifold, plot_maps
+from dltk.wording import amount
 from recipes._autoencoder_measuring import NEIGHBOURS, AutoencoderReport, Restored
 from recipes._evaluation import FORMAT, write_record
 
@@ -177,7 +178,7 @@ def grid_of(decode: Callable[[np.ndarray], np.ndarray], codes: np.ndarray):
 
 
 def _titled(name: str, count: int, accuracy: float | None) -> str:
-    codes = f"{count} code{'s' * (count != 1)}"
+    codes = amount(count, "code")
     seen = f"2 principal components of {codes}" if count > 2 else codes
     near = (
         ""

@@ -11,6 +11,7 @@ from dltk.models.autoencoder import Design
 from dltk.training.outcome import draw_curves
 from dltk.training.report import FLATTERED, pictures_in, sections, write_report
 from dltk.training.run import MODEL_FILE, RunFolder
+from dltk.wording import amount
 from recipes._autoencoder_evaluation import AutoencoderEvaluation
 from recipes._autoencoder_measuring import NEIGHBOURS, WORSE, Comparison
 
@@ -52,7 +53,7 @@ def write_outcome(
         "",
         f"Trained on {printable(run.options['data'])} ({counts}): the auto-encoder "
         f'"{design.preset}", from {design.size} × {design.size} pixels in {colours} to '
-        f"{_codes(design.codes)} and back.",
+        f"{amount(design.codes, 'code')} and back.",
         "",
         f"Codes of other pictures: `dltk features PICTURES -m {model}`",
         "",
@@ -105,7 +106,3 @@ def _measured(evaluation: AutoencoderEvaluation, is_chosen: bool) -> list[str]:
 
 def _ratio(row: Comparison) -> str:
     return f"{row.error / row.pca_error:.2f}" if row.pca_error else "–"
-
-
-def _codes(count: int) -> str:
-    return f"{count} code{'s' * (count != 1)}"

@@ -21,6 +21,7 @@ from dltk.objects import PIXELS
 from dltk.strategy import apply_precision, cores, reset_precision
 from dltk.training.model import TrainingModel
 from dltk.training.stage import train_stage
+from dltk.wording import amount
 from recipes._autoencoder_data import class_of, classes_of
 from recipes._autoencoder_evaluation import AutoencoderEvaluation, grid_of, shown_of
 from recipes._autoencoder_measuring import (
@@ -79,7 +80,9 @@ class AutoencoderTraining:
         self._use_readable()
         steps = self.asked.epochs * self._batches().steps_per_epoch
         if steps < _FEW_STEPS:
-            self.report(f"note: {steps} steps are few to begin from nothing; take more --epochs")
+            self.report(
+                f"note: {amount(steps, 'step')}: few to begin from nothing; take more --epochs"
+            )
         for codes in self.plan.compared:
             way = self._forward(self._trained(codes))
             if self._held:
@@ -119,7 +122,7 @@ class AutoencoderTraining:
         )
         apply_precision(learner, self._precision, exact=(CODES,))
         if self.plan.compared:
-            self.report(f"training a network of {codes} code{'s' * (codes != 1)}")
+            self.report(f"training a network of {amount(codes, 'code')}")
         held = "val" in self._pixels
         loss = LOSSES[asked.loss]()
         progress = train_stage(

@@ -18,6 +18,7 @@ from dltk.training.optimizers import RATES
 from dltk.training.run import IN_MEMORY, RunFolder
 from dltk.training.stage import Regime
 from dltk.weights import Report, sha256
+from dltk.wording import amount
 
 _NOTES = 5
 _PURPOSES = {"train": "to train on", "val": "to validate on", "test": "to test on"}
@@ -98,7 +99,7 @@ def unreadable_in(data, report: Report) -> dict[str, dict[int, str]]:
 
 def tell_reading(split: str, count: int, report: Report) -> None:
     """Report that the pictures of a split are read."""
-    report(f"reading {count} picture{'s' * (count != 1)} {_PURPOSES[split]}")
+    report(f"reading {amount(count, 'picture')} {_PURPOSES[split]}")
 
 
 def less(data, unusable: dict[str, dict[int, str]], report: Report):

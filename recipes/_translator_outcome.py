@@ -14,6 +14,7 @@ from dltk.errors import printable
 from dltk.training.outcome import draw_curves
 from dltk.training.report import pictures_in, sections, write_report
 from dltk.training.run import MODEL_FILE, RunFolder
+from dltk.wording import amount
 from recipes._epoch_sheets import ANIMATION
 
 
@@ -42,8 +43,8 @@ def write_outcome(
         f"# {run.path.name}",
         "",
         f"A translator between {' and '.join(names)}, of {options['size']} pixels, width "
-        f"{options['width']} and {blocks} block{'s' * (blocks != 1)} (CycleGAN), after "
-        f"{options['epochs']} epochs.",
+        f"{options['width']} and {amount(blocks, 'block')} (CycleGAN), after "
+        f"{amount(options['epochs'], 'epoch')}.",
         "",
         f"| pictures | {' | '.join(name.replace('|', '/') for name in names)} |",
         "|---|---|---|",

@@ -245,7 +245,7 @@ def test_a_class_gets_a_higher_score(run, network):
 def test_a_network_of_one_size_looks_through_windows(run, noise):
     start, options = noise(0, (120, 60)), {"network": "flat", "classes": "dog"}
     (shrunk,) = run(start, **options)
-    assert "too small: 64 × 32 pixels, and the network needs 48" in shrunk.error
+    assert "too small: 64 × 32 pixels as it was reduced, and the network needs 48" in shrunk.error
     (seen,) = run(start, **options, size=120, jitter=0)
     changed = np.abs(pixels(seen) - np.asarray(start, int)).max(axis=2)
     assert (changed.reshape(6, 10, 12, 10).max(axis=(1, 3)) > 0).all()  # everywhere

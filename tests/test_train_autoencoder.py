@@ -223,7 +223,7 @@ def test_nothing_need_be_known_of_pictures(noise, tmp_path):
     assert "pictures are taken for colour" in lines
     assert "note: 3 of 12 pictures are grey, the others have colours" in lines
     assert "note: 1 of 12 pictures are smaller than 8 pixels, and are enlarged" in lines
-    assert any("steps are few" in line for line in lines)
+    assert any("few to begin from nothing" in line for line in lines)
     assert [name for name, _ in done.passed_over] == ["broken.png"]
     own = done.evaluation.report.own
     assert own.accuracy is None and read_card(done.model).geometry.channels == 3

@@ -16,6 +16,7 @@ from PIL import Image
 
 from dltk.errors import DltkError, InputError, UsageError, printable, reason
 from dltk.images import decode_sized, is_picture, raster_extensions
+from dltk.wording import amount
 
 
 @dataclass(slots=True, weakref_slot=True)
@@ -91,7 +92,7 @@ class Inputs:
             return ""
         kinds = ", ".join(f"{printable(ext)} ×{n}" for ext, n in self.passed_over.most_common(6))
         more = ", …" if len(self.passed_over) > 6 else ""
-        return f"{count} other file{'s' * (count > 1)} passed over ({kinds}{more})"
+        return f"{amount(count, 'other file')} passed over ({kinds}{more})"
 
 
 def find_inputs(

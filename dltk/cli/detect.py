@@ -10,6 +10,7 @@ from dltk.cli.progress import Reporter
 from dltk.cli.results import Table
 from dltk.cli.sections import SectionCommand, option, section
 from dltk.errors import UsageError, printable
+from dltk.wording import amount
 
 _COLUMNS = (
     "path", "status", "error", "width", "height",
@@ -179,4 +180,4 @@ def _cells(fields: dict) -> tuple[str, str]:
     if not objects:
         return "nothing found", ""
     found = [f"{printable(each['label'])} {each['score']:.1%}" for each in objects]
-    return f"{len(objects)} object{'s' * (len(objects) > 1)}", ", ".join(found)
+    return amount(len(objects), "object"), ", ".join(found)

@@ -10,6 +10,7 @@ from dltk.cli import options
 from dltk.cli.progress import Reporter
 from dltk.cli.tables import MOST_PAIRS, class_table, pair_table, text_console, text_of
 from dltk.errors import UsageError, printable
+from dltk.wording import amount
 
 _MOST_FAILURES = 10
 _COLUMNS = {"pictures": "support", "precision": "precision", "recall": "recall", "F1": "f1"}
@@ -150,7 +151,7 @@ def tables(result) -> str:
     console = text_console()
     report = result.report
     split = "" if result.split == "all" else f", {result.split}"
-    pictures = f"{report.examples:,} picture{'s' * (report.examples > 1)}"
+    pictures = amount(report.examples, "picture")
     console.print(
         f"{printable(result.model)} on {printable(result.data)}{split}: {pictures} "
         f"of {len(report.per_class())} classes",

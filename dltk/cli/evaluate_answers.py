@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dltk.cli.tables import new_table, share, text_console, text_of
 from dltk.errors import printable
+from dltk.wording import amount
 
 
 def answer_tables(evaluation) -> str:
@@ -17,8 +18,8 @@ def answer_tables(evaluation) -> str:
     split = "" if evaluation.split == "all" else f", {evaluation.split}"
     console.print(
         f"{printable(evaluation.model)} on {printable(evaluation.data)}{split}: "
-        f"{report.questions:,} question{'s' * (report.questions != 1)} about "
-        f"{report.pictures:,} picture{'s' * (report.pictures != 1)}",
+        f"{amount(report.questions, 'question')} about "
+        f"{amount(report.pictures, 'picture')}",
         soft_wrap=True,
     )
     console.print(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dltk.cli.tables import new_table, share, text_console, text_of
 from dltk.errors import printable
+from dltk.wording import amount
 
 _SHOWN = 5  # captions of the best, and of the worst
 _TOTALS = {
@@ -28,7 +29,7 @@ def caption_tables(evaluation) -> str:
     split = "" if evaluation.split == "all" else f", {evaluation.split}"
     console.print(
         f"{printable(evaluation.model)} on {printable(evaluation.data)}{split}: "
-        f"{report.pictures:,} picture{'s' * (report.pictures != 1)}",
+        f"{amount(report.pictures, 'picture')}",
         soft_wrap=True,
     )
     totals = "  ".join(f"{name} {share(fields[key])}" for name, key in _TOTALS.items())

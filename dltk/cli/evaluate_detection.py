@@ -12,6 +12,7 @@ from dltk.cli.tables import (
     text_of,
 )
 from dltk.errors import printable
+from dltk.wording import amount
 
 _COLUMNS = {
     "pictures": "pictures",
@@ -38,7 +39,7 @@ def detection_tables(evaluation) -> str:
     split = "" if evaluation.split == "all" else f", {evaluation.split}"
     console.print(
         f"{printable(evaluation.model)} on {printable(evaluation.data)}{split}: "
-        f"{_counted(fields['pictures'], 'picture')} with {_counted(fields['objects'], 'object')} "
+        f"{amount(fields['pictures'], 'picture')} with {amount(fields['objects'], 'object')} "
         f"of {len(fields['classes'])} classes",
         soft_wrap=True,
     )
@@ -79,7 +80,3 @@ def _mistake_table(mistakes: dict):
         if name != "score" and (count or name in ("right", "missed")):
             table.add_row(name.replace("_", " "), f"{count:,}")
     return table
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'s' * (count != 1)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dltk.cli.tables import MOST_PAIRS, class_table, pair_table, share, text_console, text_of
 from dltk.errors import printable
+from dltk.wording import amount
 
 _COLUMNS = {
     "pixels": "pixels",
@@ -33,7 +34,7 @@ def segmentation_tables(evaluation) -> str:
     split = "" if evaluation.split == "all" else f", {evaluation.split}"
     console.print(
         f"{printable(evaluation.model)} on {printable(evaluation.data)}{split}: "
-        f"{report.pictures:,} picture{'s' * (report.pictures != 1)} "
+        f"{amount(report.pictures, 'picture')} "
         f"of {len(fields['classes'])} classes",
         soft_wrap=True,
     )

@@ -11,6 +11,7 @@ from dltk.cli.batch import Outputs, relative_to, run_command
 from dltk.cli.progress import Reporter
 from dltk.cli.results import Table
 from dltk.errors import UsageError, printable
+from dltk.wording import amount
 
 _COLUMNS = (
     "path", "status", "error", "width", "height",
@@ -113,4 +114,4 @@ def _cells(fields: dict) -> tuple[str, str]:
     if not found:
         return "nothing found", ""
     named = [f"{printable(each['label'])} {each['score']:.0%}" for each in found]
-    return f"{len(found)} object{'s' * (len(found) > 1)}", ", ".join(named)
+    return amount(len(found), "object"), ", ".join(named)

@@ -18,6 +18,7 @@ from dltk.data.table import rows_of
 from dltk.data.tfds import is_prepared, read_tfds_pictures
 from dltk.errors import UsageError, printable
 from dltk.weights import Report, silent
+from dltk.wording import amount
 
 FEW = 100  # pictures, of which little can be learnt
 _WANTED = f"name a folder of pictures, a .csv file with the column path, or {TFDS}NAME"
@@ -108,7 +109,7 @@ class PictureFindings:
         lines = []
         count = sum(self.totals.values())
         if count < FEW:
-            lines.append(f"{count} picture{'s' * (count != 1)}: too few to learn more than these")
+            lines.append(f"{amount(count, 'picture')}: too few to learn more than these")
         if self.duplicates:
             spare = sum(len(group) - 1 for group in self.duplicates)
             lines.append(f"{spare} needless copies, such as {same(self.duplicates[0])}")

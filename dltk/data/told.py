@@ -12,6 +12,7 @@ from dltk.data.gathered import Notes, Sources, by_folder, members_of
 from dltk.data.objects.files import children, is_picture_name, named, split_in
 from dltk.data.rows import SPLIT_NAMES
 from dltk.errors import UsageError, printable
+from dltk.wording import amount
 
 _SPLITS = SPLIT_NAMES | {"restval": "train", "dev": "val"}
 
@@ -40,7 +41,7 @@ class Told:
     @property
     def said(self) -> str:
         """What is known of it in short, "" for nothing."""
-        return counted(len(self.told), self.noun) if self.told else ""
+        return amount(len(self.told), self.noun) if self.told else ""
 
 
 @dataclass
@@ -120,11 +121,6 @@ class GatheredTold(Notes):
             )
             for split, chosen in members.items()
         }
-
-
-def counted(number: int, noun: str) -> str:
-    """Return "1 caption", "2 captions"."""
-    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def split_meant(name: str) -> str | None:

@@ -22,6 +22,7 @@ from dltk.files import locked, whole
 from dltk.models.find import ModelSource
 from dltk.strategy import cores
 from dltk.weights import Report, cache_folder, silent
+from dltk.wording import amount
 
 _CACHE_VERSION = 1
 _stderr_lock = threading.Lock()
@@ -122,7 +123,7 @@ class LiteRTNetwork:
         self.workers = 1 if few else cores()
         self._threads = cores() if few else 1
         self._local = threading.local()
-        self.running = f"LiteRT, {cores()} core{'s' * (cores() > 1)}"
+        self.running = f"LiteRT, {amount(cores(), 'core')}"
         self.output_shape = tuple(int(n) for n in self._interpreter()[2]["shape"][1:])
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:

@@ -49,8 +49,9 @@ def open_photo(item: Item, *, size: int | None, least: int = 1) -> Photo:
     if min(picture.size) < least:
         enough = -(-least * max(own) // min(own))
         way_out = f"; ask for --size {enough}" if min(own) >= least else ""
+        reduced = " as it was reduced" if picture.size != own else ""
         raise InputError(
-            f"too small: {picture.width} × {picture.height} pixels, and the network needs "
+            f"too small: {picture.width} × {picture.height} pixels{reduced}, and the network needs "
             f"{least} on the shorter side{way_out}"
         )
     return Photo(picture, profile, exif)

@@ -17,7 +17,7 @@ from dltk.data.gathered import (
     header_or_why,
     members_of,
 )
-from dltk.data.objects.annotated import Annotated, Annotation, Gathered, counted
+from dltk.data.objects.annotated import Annotated, Annotation, Gathered
 from dltk.data.objects.coco import gather_coco
 from dltk.data.objects.coco_files import annotation_files
 from dltk.data.objects.shapes import Sheet
@@ -25,6 +25,7 @@ from dltk.data.readers import nothing_at
 from dltk.errors import InputError, UsageError, printable
 from dltk.objects import Objects
 from dltk.weights import Report, silent
+from dltk.wording import amount
 
 WANTED = (
     "wanted is a COCO .json file, or a folder with annotations/instances_train.json, whose "
@@ -95,7 +96,9 @@ def _assembled(found: Gathered) -> ObjectData:
             found.pass_damaged(picture.name, str(error), len(picture.objects))
             continue
         if lost := picture.lost + shapes.lost:
-            found.pass_over(picture.name, f"nothing usable is said of {counted(lost)} in it")
+            found.pass_over(
+                picture.name, f"nothing usable is said of {amount(lost, 'object')} in it"
+            )
         else:
             usable.append((picture, shapes.objects(label_of), tuple(shapes.runs)))
     if not usable:

@@ -8,10 +8,10 @@ from dltk.data.examples import MaskData
 from dltk.data.masks.assemble import assemble
 from dltk.data.masks.masked import GatheredMasks, Masked
 from dltk.data.masks.painted import PaintedMask
-from dltk.data.objects.annotated import counted
 from dltk.data.objects.coco import gather_coco
 from dltk.data.objects.coco_files import annotation_files, holds_shapes
 from dltk.weights import Report, silent
+from dltk.wording import amount
 
 BACKGROUND = "background"
 
@@ -50,7 +50,7 @@ def read_coco_masks(where: Path, *, report: Report = silent) -> MaskData:
     label_of = dict(zip(names, range(1, len(names) + 1), strict=True))
     for picture in gathered.pictures:
         if picture.lost:
-            why = f"nothing usable is said of {counted(picture.lost)} in it"
+            why = f"nothing usable is said of {amount(picture.lost, 'object')} in it"
             found.pass_over(picture.name, why)
             continue
         mask = PaintedMask(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from dltk.data.gathered import Notes
+from dltk.wording import amount
 
 
 class Annotation(NamedTuple):
@@ -54,7 +55,7 @@ class Annotated:
     @property
     def said(self) -> str:
         """What is known of it in short, "" for nothing."""
-        return counted(len(self.objects)) if self.objects else ""
+        return amount(len(self.objects), "object") if self.objects else ""
 
 
 @dataclass
@@ -73,21 +74,16 @@ class Gathered(Notes):
 
     def pass_over(self, name: str, why: str, objects: int = 0) -> None:
         """Note a file that is no example, and how many objects are lost with it."""
-        super().pass_over(name, f"{why}, with {counted(objects)}" if objects else why)
+        super().pass_over(name, f"{why}, with {amount(objects, 'object')}" if objects else why)
 
     def pass_damaged(self, name: str, why: str, objects: int = 0) -> None:
         """Note a picture, or what annotates it, that is missing or cannot be read."""
-        super().pass_damaged(name, f"{why}, with {counted(objects)}" if objects else why)
+        super().pass_damaged(name, f"{why}, with {amount(objects, 'object')}" if objects else why)
 
     def lose(self, picture: Annotated, where: str, kind: str, what: str = "") -> None:
         """Note an object of a picture of which nothing usable is said."""
         self.repair(f"{picture.file}, {where}", kind, f"{what}, left out" if what else "left out")
         picture.lost += 1
-
-
-def counted(objects: int) -> str:
-    """Return "1 object", "2 objects"."""
-    return f"{objects} object{'s' * (objects != 1)}"
 
 
 def number(text: str) -> float:

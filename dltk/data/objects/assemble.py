@@ -17,13 +17,14 @@ from dltk.data.gathered import (
     header_or_why,
     members_of,
 )
-from dltk.data.objects.annotated import Annotated, Gathered, counted
+from dltk.data.objects.annotated import Annotated, Gathered
 from dltk.data.objects.mend import Mending, turned
 from dltk.data.rows import natural
 from dltk.errors import InputError, printable
 from dltk.headers import Header
 from dltk.objects import Objects
 from dltk.weights import Report, silent
+from dltk.wording import amount
 
 _MANY = 5000  # pictures whose headers take a while to read
 _DOUBTED = 10  # boxes beyond their pictures are no chance any more, if most are
@@ -174,7 +175,9 @@ def _with_what_they_show(
     shown = []
     for picture, these in zip(pictures, objects, strict=True):
         if not len(these) and (count := len(picture.objects) + picture.lost):
-            found.pass_over(picture.name, f"nothing usable is said of its {counted(count)}")
+            found.pass_over(
+                picture.name, f"nothing usable is said of its {amount(count, 'object')}"
+            )
         else:
             shown.append((picture, these))
     return [picture for picture, _ in shown], [these for _, these in shown]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dltk.data.told import GatheredTold, Told, counted
+from dltk.data.told import GatheredTold, Told
+from dltk.wording import amount
 
 
 @dataclass(slots=True)
@@ -34,7 +35,7 @@ class Questioned(Told):
     def said(self) -> str:
         """See `Told.said`."""
         number = len({asked.key for _, asked in self.told})
-        return counted(number, self.noun) if number else ""
+        return amount(number, self.noun) if number else ""
 
 
 @dataclass
