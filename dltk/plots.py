@@ -120,7 +120,7 @@ def plot_calibration(report: ClassificationReport, path: str | os.PathLike) -> N
     top.bar(left, sure - right, width, right, facecolor="none", **gap, **style)
     top.plot([0, 1], [0, 1], color=INK, linestyle="--", linewidth=1, label="ideal")
     top.set(xlim=(0, 1), ylim=(0, 1), ylabel="share that is right")
-    top.set_title(f"Expected calibration error {report.ece:.3f}, {report.examples:,} pictures")
+    top.set_title(f"Expected calibration error {report.ece:.3f}, {report.examples:,} examples")
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     shares = bins.counts[full] / report.examples
     bottom.bar(left, shares, width, color=GREY, edgecolor="white", **style)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,7 +23,6 @@ from dltk.plots import plot_calibration, plot_confusion, plot_worst
 FORMAT = "dltk.evaluate"
 _RECORD = "evaluation.json"
 _RUN_RECORD, _RUN_FORMAT = "config.json", "dltk run"  # see dltk.training.run
-_TASK = "classify"
 _COLUMNS = ("path", "label", "predicted", "score", "label_score")
 _MISTAKES = 24  # pictures on a sheet
 _CONFUSED = 20  # pairs of classes in the record
@@ -46,6 +46,8 @@ class Evaluation:
             no `split.csv` beside the model tells.
         examples: the data and the place in it of each picture.
     """
+
+    TASK: ClassVar[str] = "classify"
 
     model: str
     data: str
@@ -72,7 +74,7 @@ class Evaluation:
         return {
             "format": FORMAT,
             "version": 1,
-            "task": _TASK,
+            "task": self.TASK,
             "dltk": __version__,
             "model": self.model,
             "data": self.data,
@@ -96,13 +98,13 @@ class Evaluation:
         """
         if not overwrite:
             check_place(folder, self.data)
-            check_contents(folder, _TASK)
+            check_contents(folder, self.TASK)
         folder = Path(folder)
         write_record(folder, self.to_dict())
         write_csv(folder / "predictions.csv", _COLUMNS, self._rows())
         plot_confusion(self.report, folder / "confusion.png")
         plot_calibration(self.report, folder / "calibration.png")
-        self._save_mistakes(folder / "mistakes.png")
+        self._save_mistakes(folder)
 
     def _rows(self) -> Iterator[dict]:
         for name, label, scores in zip(self.names, self.labels, self.probabilities, strict=True):
@@ -111,8 +113,8 @@ class Evaluation:
             texts = [value if isinstance(value, str) else f"{value:.6f}" for value in values]
             yield dict(zip(_COLUMNS, (name, *texts), strict=True))
 
-    def _save_mistakes(self, path: Path) -> None:
-        pictures, captions = [], []
+    def _save_mistakes(self, folder: Path) -> None:
+        pictures, captions, path = [], [], folder / "mistakes.png"
         for index in self.mistakes(_MISTAKES):
             examples, place = self.examples[index]
             with suppress(InputError):  # gone since it was measured

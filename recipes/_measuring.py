@@ -20,6 +20,7 @@ from dltk.data.examples import (
     PictureData,
     Pictures,
     QuestionData,
+    TextData,
 )
 from dltk.errors import DltkError, UsageError, printable, reason
 from dltk.strategy import cores
@@ -33,6 +34,7 @@ _HAVE = {
     CaptionData: "captions",
     QuestionData: "questions",
     PictureData: "pictures",
+    TextData: "texts",
 }
 _KINDS = tuple(_HAVE)
 

@@ -25,12 +25,13 @@ def check_options(
     """Raise UsageError on unknown words, and on numbers that cannot be.
 
     Args:
-        words: choices of the recipe's own, by option.
+        words: choices of the recipe's own, by option. One without a choice of precision is fine.
         least: whole numbers of its own, and how small they may be; `epochs` and `batch_size` are
             1 at least.
     """
     for name, choices in {**words, **_WORDS}.items():
-        check_choice(name, getattr(asked, name), choices)
+        if name != "precision" or hasattr(asked, name):
+            check_choice(name, getattr(asked, name), choices)
     for name, smallest in {"epochs": 1, "batch_size": 1, **least}.items():
         check_whole(name, getattr(asked, name), smallest)
     check_whole("seed", asked.seed, 0, 2**32 - 1)

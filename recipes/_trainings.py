@@ -180,6 +180,8 @@ def finished(
     task: str,
     labels: tuple[str, ...],
     vocabulary: tuple[str, ...] = (),
+    text: dict | None = None,
+    noun: str = "picture",
     metrics: Collection[str] | Callable[[Any], dict] | None = None,
     **own,
 ):
@@ -190,7 +192,8 @@ def finished(
     Args:
         training: with `asked`, `plan`, `data`, `run`, `chosen`, `evaluate` and `write_outcome`.
         outcome: what to return.
-        task, labels, vocabulary: of the model file, see `dltk.modelfile.ModelCard`.
+        task, labels, vocabulary, text: of the model file, see `dltk.modelfile.ModelCard`.
+        noun: what the examples are.
         metrics: which figures of the evaluation's report to note in the model file, or what gives
             them; None for all.
         own: fields of `outcome` that other outcomes have not.
@@ -206,10 +209,11 @@ def finished(
             training={
                 "options": run.options,
                 "chosen": training.chosen,
-                "pictures": {name: len(part) for name, part in data.splits.items()},
+                f"{noun}s": {name: len(part) for name, part in data.splits.items()},
             },
             metrics=measured,
             words=vocabulary,
+            text=text or {},
         )
         if run.chief:
             save_model(network, path, card)

@@ -1,5 +1,5 @@
-"""Measure a classifier on labelled pictures, a detector on boxes, a segmenter, a captioner, an
-answerer, or a generator on pictures like which its own are to be.
+"""Measure a classifier on labelled pictures or texts, a detector on boxes, a segmenter, a
+captioner, an answerer, or a generator on pictures like which its own are to be.
 
 from recipes.evaluate import evaluate
 
@@ -8,6 +8,9 @@ print(result.report.top1, result.report.most_confused(3))
 
 result = evaluate("runs/train-detector/001-boxes-faster-rcnn/best.keras", "boxes/")
 print(result.report.map, result.report.map50)
+
+result = evaluate("runs/text-train/001-reviews-textcnn/best.keras", "reviews.csv", split="test")
+print(result.report.top1, result.report.macro_f1)
 
 result = evaluate("runs/train-gan/001-faces-dcgan/best.keras", "faces/")
 print(result.likeness.fid, result.likeness.recall)
@@ -22,9 +25,17 @@ import numpy as np
 
 from dltk.data import Examples, LabelledData, read_data
 from dltk.data.captions import holds_captions
-from dltk.data.examples import CaptionData, MaskData, ObjectData, PictureData, QuestionData
+from dltk.data.examples import (
+    CaptionData,
+    MaskData,
+    ObjectData,
+    PictureData,
+    QuestionData,
+    TextData,
+)
 from dltk.data.objects import holds_objects
 from dltk.data.questions import holds_questions
+from dltk.data.texts import holds_texts
 from dltk.engine import Network, load_engine
 from dltk.errors import UsageError, printable
 from dltk.geometry import Geometry
@@ -40,6 +51,7 @@ from recipes._evaluate_captioner import evaluate_captioner
 from recipes._evaluate_detector import evaluate_detector
 from recipes._evaluate_generator import evaluate_generator
 from recipes._evaluate_segmenter import evaluate_segmenter
+from recipes._evaluate_text_classifier import evaluate_text_classifier
 from recipes._evaluation import Evaluation
 from recipes._feature_networks import DEFAULT as DEFAULT_FEATURES
 from recipes._generation_evaluation import GenerationEvaluation
@@ -52,6 +64,8 @@ from recipes._measuring import (
     tell_left_out,
 )
 from recipes._segmentation_evaluation import SegmentationEvaluation
+from recipes._text_classifiers import TASK as CLASSIFY_TEXTS
+from recipes._text_evaluation import TextEvaluation
 from recipes.classify import find_models
 
 _NOT_MEASURED = {
@@ -70,7 +84,8 @@ def evaluate(
     | MaskData
     | CaptionData
     | QuestionData
-    | PictureData,
+    | PictureData
+    | TextData,
     *,
     split: str = "auto",
     labels: str | os.PathLike | None = None,
@@ -78,6 +93,8 @@ def evaluate(
     regions: str | os.PathLike | None = None,
     features: str = DEFAULT_FEATURES,
     samples: int | None = None,
+    text_column: str | int | None = None,
+    label_column: str | int | None = None,
     batch_size: int = 16,
     engine: str = "auto",
     devices: str = "auto",
@@ -91,8 +108,9 @@ def evaluate(
     | CaptionEvaluation
     | AnswerEvaluation
     | GenerationEvaluation
+    | TextEvaluation
 ):
-    """Measure a classifier on labelled pictures, or another model on annotated ones.
+    """Measure a classifier on labelled pictures or texts, or another model on annotated pictures.
 
     Args:
         model: a name in the catalog, or the path of a `.keras` file.
@@ -102,7 +120,8 @@ def evaluate(
             `dltk.data.questions.read_questions`. Its classes are found among the model's by name
             or id (WordNet's, for ImageNet), first as they are spelled, then whatever the case and
             with "_" and "-" for spaces. It need not have all classes of the model. For a generator
-            see `dltk.data.plain.read_pictures`: classes play no part there.
+            see `dltk.data.plain.read_pictures`: classes play no part there. For a classifier of
+            texts see `dltk.data.texts.read_texts`.
         split: "train", "val", "test", "all", or "auto" for the test pictures if the data has such,
             else all.
         labels: a file of class names, for a classifier's file that has none.
@@ -114,8 +133,10 @@ def evaluate(
             are published as FID and KID.
         samples: how many pictures a generator is to make for it, and how many real ones to take at
             most. None for as many as there are real ones, up to 2,000.
+        text_column, label_column: of tables of texts, the columns with the texts and the classes;
+            None for usual names.
         batch_size, engine, devices, strategy, precision: see `dltk.engine.load_engine`. All but
-            classifiers run on the engine "keras" only.
+            classifiers of pictures run on the engine "keras" only.
         report: called with a line when something takes long, and now and then on the way.
     Returns:
         What is known of a classifier, a detector, a segmenter, a captioner, an answerer, or a
@@ -143,6 +164,7 @@ def evaluate(
         "caption": "words",
         "answer": "answers",
         "generate": "classes, if any",
+        CLASSIFY_TEXTS: "classes",
     }
     if source.task in own and labels is not None:
         raise UsageError(
@@ -153,6 +175,11 @@ def evaluate(
         for option, (given, default) in defaults.items():
             if given != default:
                 raise UsageError(f"--{option} is for generators; {printable(name)} is none")
+    columns = {"text_column": text_column, "label_column": label_column}
+    for option, given in columns.items() if source.task != CLASSIFY_TEXTS else ():
+        if given is not None:
+            dashed = option.replace("_", "-")
+            raise UsageError(f"--{dashed} is for classifiers of texts; {printable(name)} is none")
     if source.task == "detect":
         return evaluate_detector(source, data, name=name, regions=regions, **options)
     if regions is not None:
@@ -162,6 +189,8 @@ def evaluate(
         return evaluate_generator(source, data, name=name, **measured, **options)
     if why := _NOT_MEASURED.get(source.task):
         raise UsageError(f"{printable(source.name)} is {why}")
+    if source.task == CLASSIFY_TEXTS:
+        return evaluate_text_classifier(source, data, name=name, **columns, **options)
     if source.task == "segment":
         return evaluate_segmenter(source, data, name=name, **options)
     if source.task == "caption":
@@ -238,6 +267,8 @@ def _read(source: ModelSource, data, report: Report) -> LabelledData:
     ):
         if isinstance(data, kind):
             raise _for_another(source, data.where, what, whose)
+    if isinstance(data, TextData):
+        raise _for_texts(source, data.where)
     wanted = "name a folder with a folder for each class, a .csv file with the columns path and "
     wanted += "label, or tfds:NAME"
     if isinstance(data, ObjectData) or holds_objects(data, report=report):
@@ -249,7 +280,19 @@ def _read(source: ModelSource, data, report: Report) -> LabelledData:
     ):
         if holds(data, report=report):
             raise _for_another(source, os.fspath(data), what, whose, f": {wanted}")
-    return read_data(data, report=report)
+    try:
+        return read_data(data, report=report)
+    except UsageError as error:
+        if os.path.exists(data) and holds_texts(data, report=report):
+            raise _for_texts(source, os.fspath(data)) from error
+        raise
+
+
+def _for_texts(source: ModelSource, where: str) -> UsageError:
+    return UsageError(
+        f"{printable(where)} holds texts, and {printable(source.name)} classifies pictures; a "
+        'classifier of texts is trained with "dltk text train"'
+    )
 
 
 def _for_another(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import tensorflow as tf
 from dltk.data.pipeline import Batches
 from dltk.errors import UsageError
 from dltk.training.model import TrainingModel
-from dltk.training.optimizers import OPTIMIZERS, Schedule, averages, build_optimizer
+from dltk.training.optimizers import OPTIMIZERS, RATES, Schedule, averages, build_optimizer
 from dltk.training.rates import HIGHEST, LOWEST, STEPS, search_rate, valley
 
 
@@ -99,6 +101,7 @@ THEIRS = {
     "momentum": lambda: keras.optimizers.SGD(0.1, momentum=0.9),
     "nesterov": lambda: keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True),
     "rmsprop": lambda: keras.optimizers.RMSprop(0.1),
+    "adadelta": lambda: keras.optimizers.Adadelta(0.1, rho=0.95, epsilon=1e-6),
     "adam": lambda: keras.optimizers.Adam(0.1),
     "adamw": lambda: keras.optimizers.AdamW(0.1, weight_decay=0.01),
 }
@@ -119,12 +122,25 @@ def test_momentum_is_as_worked_by_hand():
     assert value == pytest.approx([-0.461])
 
 
+def test_adadelta_is_as_worked_by_hand():
+    """Of gradient 2: E[g²] = 0.2, Δ = 2 √(1e-6 / (0.2 + 1e-6)); then E[Δ²] = 0.05 Δ²."""
+    steps, squares, moves = [], 0.0, 0.0
+    for gradient in (2.0, -1.0):
+        squares = 0.95 * squares + 0.05 * gradient**2
+        steps.append(gradient * math.sqrt((moves + 1e-6) / (squares + 1e-6)))
+        moves = 0.95 * moves + 0.05 * steps[-1] ** 2
+    assert steps[0] == pytest.approx(2 * math.sqrt(1e-6 / 0.200001))
+    optimizer = build_optimizer("adadelta", RATES["adadelta"])
+    [value] = moved(optimizer, variable([0.0]), gradients=[[2.0], [-1.0]])
+    assert value == pytest.approx([-sum(steps)], rel=1e-4)
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_slow_variables_move_their_share_of_the_way(name):
     slow, fast = variable(), variable()
     moved(build_optimizer(name, 0.1, slow=[slow], slow_scale=0.25), slow, fast,
           gradients=GRADIENTS[:1])  # fmt: skip
-    np.testing.assert_allclose(slow - START, 0.25 * (fast - START), rtol=1e-5)
+    np.testing.assert_allclose(slow - START, 0.25 * (fast - START), rtol=1e-5, atol=1e-7)
     assert np.abs(fast - START).min() > 0
 
 
@@ -214,7 +230,7 @@ def test_slow_variables_stay_slow_where_the_loss_is_scaled():
     slow, fast = variable(), variable()
     optimizer = build_optimizer("adam", 0.1, float16=True, slow=[slow], slow_scale=0.25)
     moved(optimizer, slow, fast, gradients=GRADIENTS[:1])
-    np.testing.assert_allclose(slow - START, 0.25 * (fast - START), rtol=1e-5)
+    np.testing.assert_allclose(slow - START, 0.25 * (fast - START), rtol=1e-5, atol=1e-7)
 
 
 # The search for a rate

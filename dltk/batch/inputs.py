@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
@@ -87,12 +87,17 @@ class Inputs:
 
     def describe_passed_over(self) -> str:
         """Return for example "12 other files passed over (.txt ×11, .mp4 ×1)", or ''."""
-        count = sum(self.passed_over.values())
-        if not count:
-            return ""
-        kinds = ", ".join(f"{printable(ext)} ×{n}" for ext, n in self.passed_over.most_common(6))
-        more = ", …" if len(self.passed_over) > 6 else ""
-        return f"{amount(count, 'other file')} passed over ({kinds}{more})"
+        return describe_passed_over(self.passed_over)
+
+
+def describe_passed_over(passed_over: Counter) -> str:
+    """Return how many files were passed over, by extension, as `Inputs` tells it."""
+    count = sum(passed_over.values())
+    if not count:
+        return ""
+    kinds = ", ".join(f"{printable(ext)} ×{n}" for ext, n in passed_over.most_common(6))
+    more = ", …" if len(passed_over) > 6 else ""
+    return f"{amount(count, 'other file')} passed over ({kinds}{more})"
 
 
 def find_inputs(
@@ -117,7 +122,7 @@ def find_inputs(
         UsageError: a source that does not exist, or a pattern without a match.
         DltkError: nothing was found at all.
     """
-    search = _Search({os.path.realpath(folder) for folder in exclude if folder is not None})
+    search = Search(exclude, _is_raster)
     for source in sources:
         search.add(os.fspath(source))
     if not search.found and not search.memory:
@@ -189,16 +194,32 @@ def _as_item(position: int, image) -> Item:
     return Item(f"{position:06d}", image)
 
 
-class _Search:
-    """Collects the files that sources mean, in order, each once."""
+class Search:
+    """Collects the files that sources mean, in order, each once.
 
-    def __init__(self, excluded: set[str]):
-        self.found: dict[str, str | None] = {}  # absolute path -> problem
+    Args:
+        exclude: see `find_inputs`.
+        wanted: whether a file that a folder or pattern holds is an input, by its name.
+    Attributes:
+        found: absolute path of each file, and why it cannot be used, if that is known.
+        named: those that were given by name, or a pattern or list, and not found in a folder.
+        memory: what came by standard input.
+        passed_over, folders: see `Inputs`, where they are `passed_over` and `searched`.
+    """
+
+    def __init__(
+        self,
+        exclude: Iterable[str | os.PathLike | None],
+        wanted: Callable[[str], bool],
+    ):
+        self.found: dict[str, str | None] = {}
+        self.named: set[str] = set()
         self.memory: list[Item] = []
         self.passed_over: Counter = Counter()
         self.folders: list[str] = []
         self._bases: list[str] = []  # folders that names may be relative to
-        self._excluded = excluded
+        self._excluded = {os.path.realpath(folder) for folder in exclude if folder is not None}
+        self._is_wanted = wanted
 
     def add(self, source: str) -> None:
         if source == "-":
@@ -226,6 +247,7 @@ class _Search:
 
     def _add_file(self, path: str, problem: str | None = None) -> None:
         self._bases.append(os.path.dirname(path))
+        self.named.add(path)
         self.found.setdefault(path, problem)
 
     def _add_pattern(self, pattern: str) -> None:
@@ -309,11 +331,14 @@ class _Search:
         return os.path.isfile(path) or (os.path.islink(path) and not os.path.exists(path))
 
     def _wanted(self, name: str) -> bool:
-        extension = os.path.splitext(name)[1].lower()
-        if extension in raster_extensions():
+        if self._is_wanted(os.path.basename(name)):
             return True
-        self.passed_over[extension or "no extension"] += 1
+        self.passed_over[os.path.splitext(name)[1].lower() or "no extension"] += 1
         return False
+
+
+def _is_raster(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in raster_extensions()
 
 
 def _nothing_found(sources, passed_over: Counter) -> str:
@@ -321,5 +346,5 @@ def _nothing_found(sources, passed_over: Counter) -> str:
     if all(os.fspath(source).startswith(("-", "@")) for source in sources):
         return f"{where} names no pictures: the list is empty"
     message = f"no pictures found in {where}: looked for .jpg, .png, .webp, .tif and the like"
-    others = Inputs([], Path(), passed_over).describe_passed_over()
+    others = describe_passed_over(passed_over)
     return f"{message}; {others}" if others else message

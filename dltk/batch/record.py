@@ -18,7 +18,8 @@ from dltk.batch.inputs import Item
 from dltk.errors import DltkError, UsageError, printable, reason
 from dltk.files import cannot_write, locked, whole
 
-_SETTINGS = ("format", "version", "model", "options", "root")
+SETTINGS = ("format", "version", "model", "options", "root")
+"""What of a header decides whether a run goes on with an earlier one's record."""
 
 
 def to_line(fields: dict) -> str:
@@ -45,7 +46,7 @@ class Record:
 
     Args:
         folder: the output folder; made if need be, and locked against a second run.
-        header: format, version, model, options and root of this run, see `_SETTINGS`.
+        header: format, version, model, options and root of this run, see `SETTINGS`.
         overwrite: forget what the folder holds and do everything again.
         products: other folders that the run writes to.
     Raises:
@@ -111,7 +112,7 @@ class Record:
             known = [self._before]
         for path in known:
             self._old = self._resources.enter_context(path.open("rb"))
-            self._kept |= {f["path"]: offset for offset, f in _lines(self._old) if offset}
+            self._kept |= {f["path"]: offset for offset, f in whole_lines(self._old) if offset}
 
     def earlier(self) -> Iterator[dict]:
         """Yield the lines of earlier runs that this run builds on; none when overwriting."""
@@ -199,7 +200,7 @@ class Record:
     def rows(self) -> Iterator[dict]:
         """Yield the lines of the finished record, without the header."""
         with self.path.open("rb") as file:
-            yield from (fields for offset, fields in _lines(file) if offset)
+            yield from (fields for offset, fields in whole_lines(file) if offset)
 
     def __enter__(self) -> Record:
         return self
@@ -238,21 +239,31 @@ class Record:
     def _check(self, path: Path) -> None:
         """Raise UsageError unless `path` is a record of a run with these settings."""
         with path.open("rb") as file:
-            _, header = next(_lines(file), (0, None))
+            _, header = next(whole_lines(file), (0, None))
         if header is None and path == self._part:
             return  # stopped before its first line was whole
-        if header is None or "format" not in header:
+        check_header(path, header, self._header)
+
+
+def check_header(path: Path, before: dict | None, now: dict) -> None:
+    """Raise UsageError unless the first line of the record at `path` is that of a run like this.
+
+    Args:
+        before: the line, None if there is none.
+        now: the header of this run.
+    """
+    if before is None or "format" not in before:
+        raise UsageError(
+            f"{printable(path)} is not a record of dltk's; "
+            "choose another --output, or --overwrite it"
+        )
+    for name in SETTINGS:
+        if before.get(name) != now.get(name):
             raise UsageError(
-                f"{printable(path)} is not a record of dltk's; "
+                f"{printable(path)} is the record of another run "
+                f"({_change(name, before.get(name), now.get(name))}); "
                 "choose another --output, or --overwrite it"
             )
-        for name in _SETTINGS:
-            before, now = header.get(name), self._header.get(name)
-            if before != now:
-                raise UsageError(
-                    f"{printable(path)} is the record of another run "
-                    f"({_change(name, before, now)}); choose another --output, or --overwrite it"
-                )
 
 
 def _merge(paths: Sequence[Path], target: Path) -> None:
@@ -261,7 +272,7 @@ def _merge(paths: Sequence[Path], target: Path) -> None:
         lines: dict[str, tuple] = {}  # name -> file and offset
         for path in paths:
             file = stack.enter_context(path.open("rb"))
-            for offset, fields in _lines(file):
+            for offset, fields in whole_lines(file):
                 lines[fields["path"] if offset else ""] = file, offset
         with whole(target) as part, part.open("wb") as merged:
             for file, offset in lines.values():
@@ -269,7 +280,7 @@ def _merge(paths: Sequence[Path], target: Path) -> None:
                 merged.write(file.readline())
 
 
-def _lines(file) -> Iterator[tuple[int, dict]]:
+def whole_lines(file) -> Iterator[tuple[int, dict]]:
     """Yield offset and fields of each whole line; the header has offset 0. Ends at a torn line."""
     offset = 0
     while (line := file.readline()).endswith(b"\n"):

@@ -15,7 +15,7 @@ class Tally:
     """How a batch went.
 
     Attributes:
-        total: inputs of the batch.
+        total: inputs of the batch; None where nobody knows.
         done: finished in this run.
         kept: finished in an earlier run.
         failed: inputs that could not be used.
@@ -24,7 +24,7 @@ class Tally:
         stopped: whether it stopped at a failure, as asked.
     """
 
-    total: int
+    total: int | None
     done: int = 0
     kept: int = 0
     failed: int = 0
@@ -46,7 +46,8 @@ class Tally:
         if fields["status"] != "ok":
             self.failed += 1
             if len(self.failures) < self.SHOWN_FAILURES:
-                self.failures.append((fields["path"], fields["error"]))
+                line = f":{fields['line']}" if "line" in fields else ""
+                self.failures.append((f"{fields['path']}{line}", fields["error"]))
         elif kept:
             self.kept += 1
         else:
@@ -92,7 +93,7 @@ def run_batch(
             if record:
                 record.write(fields)
             tally.count(fields, kept=item.name in kept)
-            emit = _emit(emit, fields, record)
+            emit = emitted(emit, record, fields)
             if progress:
                 progress(tally)
             if on_error == "stop" and fields["status"] != "ok":
@@ -122,11 +123,15 @@ def _fields(result, item: Item, record: Record | None) -> dict:
     return fields
 
 
-def _emit(emit, fields: dict, record: Record | None):
-    """Emit `fields`; return what emits the next ones, None once nobody reads them any more."""
+def emitted(emit: Callable | None, record, *given) -> Callable | None:
+    """Emit what is given; return what emits what comes next, None once nobody reads it any more.
+
+    Raises:
+        PipeClosedError: nobody reads it, and there is no record to be written for.
+    """
     try:
         if emit:
-            emit(fields)
+            emit(*given)
     except PipeClosedError:
         if record is None:
             raise

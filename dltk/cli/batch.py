@@ -76,7 +76,7 @@ def run_command(
         inputs = find_inputs(images, exclude=[folder, *products], limit=outputs.limit)
     if check:
         check(inputs)
-    header = _header(name, describe(), folder, inputs.root)
+    header = run_header(name, describe(), folder, inputs.root)
     emit = None if answers else _emitter(outputs, table, header, inputs)
     started = time.monotonic()
     batch = {"emit": emit, "progress": reporter.progress, "on_error": outputs.on_error}
@@ -96,7 +96,7 @@ def run_command(
             _write_csv(record, outputs, table)
             if finish:
                 finish(inputs, record)
-    _summarise(tally, inputs, outputs, time.monotonic() - started, None if temporary else folder)
+    summarise(tally, inputs, outputs, time.monotonic() - started, None if temporary else folder)
     return tally.exit_code
 
 
@@ -148,7 +148,15 @@ def _write_csv(record, outputs: Outputs, table: Table) -> None:
         write_csv(path, table.columns, chain.from_iterable(map(table.rows, record.rows())))
 
 
-def _header(name: str, described: dict, folder: str | None, root: Path) -> dict:
+def run_header(name: str, described: dict, folder: str | None, root: Path) -> dict:
+    """Return what a record tells of a run in its first line.
+
+    Args:
+        name: of the command.
+        described: model and options.
+        folder: of the record, if there is one.
+        root: that names of inputs are relative to.
+    """
     from dltk import __version__
 
     return {
@@ -177,15 +185,26 @@ def _emitter(outputs: Outputs, table: Table, header: dict, inputs) -> Callable[[
     )
 
 
-def _summarise(tally, inputs, outputs: Outputs, seconds: float, folder: str | None) -> None:
+def summarise(
+    tally, inputs, outputs: Outputs, seconds: float, folder: str | None, *, again: bool = True
+) -> None:
+    """Say on standard error how a run went.
+
+    Args:
+        tally: of `dltk.batch`.
+        inputs: has `describe_passed_over()`.
+        seconds: it took.
+        folder: with the results, if there is one.
+        again: whether an interrupted run can go on.
+    """
     for name, error in tally.failures:
         click.echo(f"failed: {printable(name)}: {error}", err=True)
     if tally.failed > len(tally.failures):
         click.echo(f"failed: {tally.failed - len(tally.failures)} more, see the record", err=True)
     if tally.interrupted:
-        again = "the same command again without --overwrite" if outputs.overwrite else None
-        again = again or "the same command again"
-        kept = f", finished work is kept; run {again} to go on" if folder else ""
+        command = "the same command again" + " without --overwrite" * outputs.overwrite
+        goes_on = f"; run {command} to go on" if again else " in results.jsonl.part"
+        kept = f", finished work is kept{goes_on}" if folder else ""
         click.echo(f"interrupted{kept}", err=True)
     if outputs.quiet or (tally.total == 1 and not folder):
         return

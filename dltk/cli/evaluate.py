@@ -13,7 +13,7 @@ from dltk.errors import UsageError, printable
 from dltk.wording import amount
 
 _MOST_FAILURES = 10
-_COLUMNS = {"pictures": "support", "precision": "precision", "recall": "recall", "F1": "f1"}
+_MEASURES = {"precision": "precision", "recall": "recall", "F1": "f1"}
 
 
 @click.command(
@@ -21,6 +21,7 @@ _COLUMNS = {"pictures": "support", "precision": "precision", "recall": "recall",
     epilog="\b\nExamples:\n"
     "  dltk evaluate efficientnet-lite0 photos/ -o out\n"
     "  dltk evaluate mine.keras pictures.csv --split test --json\n"
+    "  dltk evaluate runs/text-train/001-reviews-textcnn/best.keras reviews.csv -o out\n"
     "  dltk evaluate runs/train-detector/001-boxes-faster-rcnn/best.keras boxes/ -o out\n"
     "  dltk evaluate runs/train-captioner/001-scenes-show-attend-tell/best.keras captions.json\n"
     "  dltk evaluate runs/train-gan/001-faces-dcgan/best.keras faces/ --samples 5000 -o out",
@@ -58,6 +59,16 @@ _COLUMNS = {"pictures": "support", "precision": "precision", "recall": "recall",
     "are real, up to 2000]",
 )
 @click.option(
+    "--text-column",
+    metavar="NAME",
+    help="Of a table of texts: the column with the texts.  [default: text or another usual name]",
+)
+@click.option(
+    "--label-column",
+    metavar="NAME",
+    help="The one with their classes.  [default: label or another usual name]",
+)
+@click.option(
     "-o",
     "--output",
     type=options.Folder(),
@@ -86,13 +97,15 @@ def evaluate(ctx, model, data, output, overwrite, as_json, verbose, quiet, **cho
     answers: VQA's two .json files or a folder with them, or a .csv file with the columns path,
     question, answer and maybe split. For a generator, it is a folder of pictures, a .csv file with
     the column path and maybe split, or tfds:NAME: FID, KID, precision and recall tell how like them
-    its own are.
+    its own are. For a classifier of texts, DATA is a folder with a folder of .txt files for each
+    class; a .csv, .tsv or .jsonl file with text, label and maybe split; fastText's lines; or
+    tfds:NAME.
 
     With --output, DIR gets evaluation.json, pictures of the worst mistakes, and: confusion.png,
     calibration.png and predictions.csv; precision_recall.png and detections.csv; iou.png,
     confusion.png and pictures.csv; the captions in captions.csv, best.png and worst.png; the
     answers in answers.csv; or samples.png and nearest.png, made pictures beside the real ones that
-    are most like them.
+    are most like them. Mistakes of a classifier of texts are in mistakes.html.
     """
     from dltk.batch import to_line
     from dltk.cli.evaluate_answers import answer_tables
@@ -138,8 +151,8 @@ def _tell(result, output: str | None, quiet: bool) -> None:
         click.echo(f"failed: {len(result.failed) - _MOST_FAILURES} more", err=True)
     if result.seen_in_training:
         click.echo(
-            f"{result.seen_in_training} of these {len(result.names)} pictures were trained on: "
-            "the model is worse than this on others",
+            f"{result.seen_in_training} of these {len(result.names)} {_noun(result)}s were trained "
+            "on: the model is worse than this on others",
             err=True,
         )
     if output and not quiet:
@@ -150,23 +163,39 @@ def tables(result) -> str:
     """Return the measures as text: in colours and as wide as the window on a terminal."""
     console = text_console()
     report = result.report
-    split = "" if result.split == "all" else f", {result.split}"
-    pictures = amount(report.examples, "picture")
+    split, noun = "" if result.split == "all" else f", {result.split}", _noun(result)
     console.print(
-        f"{printable(result.model)} on {printable(result.data)}{split}: {pictures} "
-        f"of {len(report.per_class())} classes",
+        f"{printable(result.model)} on {printable(result.data)}{split}: "
+        f"{amount(report.examples, noun)} of {len(report.per_class())} classes",
         soft_wrap=True,
     )
-    top5 = f"  top-5 {report.top5:.1%}" if report.outputs > 5 else ""
-    console.print(
-        f"top-1 {report.top1:.1%}{top5}  macro F1 {report.macro_f1:.3f}  "
-        f"ECE {report.ece:.3f}  loss {report.loss:.3f}",
-        style="bold",
-    )
+    console.print(_measures(report, noun), style="bold", soft_wrap=True)
     console.print()
-    console.print(class_table(report.per_class(), _COLUMNS, by="f1"))
+    columns = {f"{noun}s": "support", **_MEASURES}
+    console.print(class_table(report.per_class(), columns, by="f1"))
     pairs = report.most_confused(MOST_PAIRS)
     if pairs:
         console.print()
-        console.print(pair_table(pairs, "pictures"))
+        console.print(pair_table(pairs, f"{noun}s"))
     return text_of(console)
+
+
+def _measures(report, noun: str) -> str:
+    """Return the measures over all classes on a line; of texts those that are usual there."""
+    if noun == "text":  # precision, recall and F1 over all texts are the accuracy
+        told = [
+            f"accuracy {report.top1:.1%}",
+            f"micro F1 {report.top1:.3f}",
+            f"macro precision {report.macro_precision:.3f}",
+            f"recall {report.macro_recall:.3f}",
+            f"F1 {report.macro_f1:.3f}",
+        ]
+    else:
+        told = [f"top-1 {report.top1:.1%}", f"macro F1 {report.macro_f1:.3f}"]
+        told[1:1] = [f"top-5 {report.top5:.1%}"] if report.outputs > 5 else []
+    return "  ".join([*told, f"ECE {report.ece:.3f}", f"loss {report.loss:.3f}"])
+
+
+def _noun(result) -> str:
+    """Return what was measured on."""
+    return "text" if getattr(result, "TASK", None) == "classify texts" else "picture"

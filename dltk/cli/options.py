@@ -155,6 +155,13 @@ def keras_hardware(command):
     return command
 
 
+def text_hardware(command):
+    """The same, of networks of texts."""
+    for option in _hardware_options(batch=128, what="Texts"):
+        command = option(command)
+    return command
+
+
 _ENGINE = click.option(
     "--engine",
     type=click.Choice(["auto", "litert", "keras"]),
@@ -164,7 +171,7 @@ _ENGINE = click.option(
 )
 
 
-def _hardware_options(*engine):
+def _hardware_options(*engine, batch: int = 16, what: str = "Pictures"):
     return (
         click.option(
             "--precision",
@@ -191,10 +198,10 @@ def _hardware_options(*engine):
         click.option(
             "--batch-size",
             type=click.IntRange(1),
-            default=16,
+            default=batch,
             show_default=True,
             metavar="N",
-            help="Pictures in one step, over all devices.",
+            help=f"{what} in one step, over all devices.",
         ),
     )
 

@@ -47,12 +47,11 @@ class Reporter:
         elif not self._quiet and time.monotonic() - self._told > _PLAIN_EVERY_SECS:
             self._told = time.monotonic()
             done, seconds = new - 1, self._told - self._started
-            left = (tally.total - reached) * seconds / done if done else 0
-            click.echo(
-                f"{reached} of {tally.total}, {tally.failed} failed, "
-                f"{pace(done, seconds)}, {duration(left)} left",
-                err=True,
-            )
+            told, left = f"{reached} so far", ""
+            if tally.total is not None:
+                told = f"{reached} of {tally.total}"
+                left = f", {duration((tally.total - reached) * seconds / done if done else 0)} left"
+            click.echo(f"{told}, {tally.failed} failed, {pace(done, seconds)}{left}", err=True)
 
     def close(self) -> None:
         """Take the bar away."""

@@ -66,7 +66,7 @@ def regime(
         option("--backbone-lr", type=POSITIVE, metavar="RATE",
                help="That of the backbone's layers.  [default: a tenth of the other]"),
     ]  # fmt: skip
-    optimizers = ["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"]
+    optimizers = ["sgd", "momentum", "nesterov", "rmsprop", "adadelta", "adam", "adamw"]
     schedules = ["constant", "step", "cosine", "poly", "linear"]
     return (
         option("--lr", type=NumberOr(float, "auto", open_end=True), metavar="RATE|auto",
@@ -87,15 +87,20 @@ def regime(
     )  # fmt: skip
 
 
-def run_options(runs: str, *more, float16: bool = True):
+def run_options(runs: str, *more, float16: bool = True, precision: bool = True):
     """The section of options about the run folder and the machine.
 
     Args:
         runs: where run folders go.
         more: options of the command's own, among them.
         float16: whether that is among the precisions.
+        precision: whether there is a choice of these.
     """
     precisions = ["auto", "float32", "bfloat16", *(["float16"] if float16 else ())]
+    choice = [
+        option("--precision", default="auto", type=click.Choice(precisions),
+               help="auto is the fastest that is safe on this machine."),
+    ]  # fmt: skip
     return section(
         "Run",
         option("--run-dir", type=options.Folder(), metavar="DIR",
@@ -110,8 +115,7 @@ def run_options(runs: str, *more, float16: bool = True):
         option("--strategy", default="auto",
                type=click.Choice(["auto", "one", "mirrored", "multiworker", "tpu"]),
                help="tf.distribute: auto takes all GPUs, all workers of a cluster, or a TPU."),
-        option("--precision", default="auto", type=click.Choice(precisions),
-               help="auto is the fastest that is safe on this machine."),
+        *(choice if precision else ()),
         option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object."),
     )  # fmt: skip
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from typing import ClassVar
 
-from dltk.data.examples import LabelledData
+from dltk.data.examples import LabelledData, TextData
 from dltk.data.look import Place, equal, extremes, looked_over, same, some
 from dltk.errors import printable
 
@@ -14,7 +15,7 @@ LOPSIDED = 10  # times as many pictures in the largest class as in the smallest
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found in a data set.
+    """What was found in a data set of pictures, or of what NOUN says.
 
     Attributes:
         where: the data, as the user named it.
@@ -26,6 +27,8 @@ class Findings:
         passed_over: (name, why) of files and rows that are no examples.
         sizes: smallest, median and largest (width, height), by area; empty if nothing was decoded.
     """
+
+    NOUN: ClassVar[str] = "picture"
 
     where: str
     counts: dict[str, dict[str, int]]
@@ -54,7 +57,7 @@ class Findings:
         lines += [f"in several splits: {same(group)}" for group in self.leaks]
         lines += [f"equal, but of different classes: {same(g)}" for g in self.contradictions]
         lines += [
-            f"nothing to train on: {printable(name)} has pictures, but none in train"
+            f"nothing to train on: {printable(name)} has {self.NOUN}s, but none in train"
             for name, splits in self.counts.items()
             if splits.get("train") == 0 and sum(splits.values())
         ]
@@ -64,17 +67,17 @@ class Findings:
     def warnings(self) -> list[str]:
         """What is worth knowing, a line for each kind of finding."""
         lines = []
-        totals = self.totals
+        totals, noun = self.totals, self.NOUN
         if empty := [name for name, total in totals.items() if total == 0]:
-            lines.append(f"classes without pictures: {some(empty)}")
+            lines.append(f"classes without {noun}s: {some(empty)}")
         single = [name for name, total in totals.items() if total == 1 and self._trained_on(name)]
         if single:
-            lines.append(f"classes of one picture, used for training only: {some(single)}")
+            lines.append(f"classes of one {noun}, used for training only: {some(single)}")
         if few := [n for n, total in totals.items() if 0 < total < FEW and n not in single]:
-            lines.append(f"classes of less than {FEW} pictures: {some(few)}")
+            lines.append(f"classes of less than {FEW} {noun}s: {some(few)}")
         if self.imbalance >= LOPSIDED:
             lines.append(
-                f"the largest class has {self.imbalance:.0f} times the pictures of the smallest"
+                f"the largest class has {self.imbalance:.0f} times the {noun}s of the smallest"
             )
         if self.duplicates:
             spare = sum(len(group) - 1 for group in self.duplicates)
@@ -106,7 +109,7 @@ def check_data(data: LabelledData, *, decode: bool, threads: int) -> Findings:
     unreadable, sizes = looked_over(data, decode=decode, threads=threads)
     return Findings(
         data.where,
-        _counts(data),
+        counts_of(data),
         unreadable=unreadable,
         passed_over=data.passed_over,
         sizes=extremes(sizes),
@@ -114,7 +117,8 @@ def check_data(data: LabelledData, *, decode: bool, threads: int) -> Findings:
     )
 
 
-def _counts(data: LabelledData) -> dict[str, dict[str, int]]:
+def counts_of(data: LabelledData | TextData) -> dict[str, dict[str, int]]:
+    """Return the number of examples by class and split."""
     return {
         name: {split: int((ex.labels == label).sum()) for split, ex in data.splits.items()}
         for label, name in enumerate(data.classes)

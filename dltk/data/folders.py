@@ -1,9 +1,11 @@
-"""Pictures in folders: one for each class, or those below train/, val/ and test/."""
+"""Pictures, or texts, in folders: one for each class, or those below train/, val/ and test/."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from dltk.data.examples import LabelledData, relative_name
 from dltk.data.rows import LAYOUT, Row, assemble, by_split, natural
@@ -11,6 +13,28 @@ from dltk.errors import UsageError, printable, reason
 from dltk.images import raster_extensions
 
 _File = tuple[Path, str | None]  # with why it is no picture, or None if it is
+
+
+class Sought(NamedTuple):
+    """What is looked for in folders.
+
+    Attributes:
+        noun: what it is, in the plural.
+        layout: how the folders should be laid out.
+        is_none: from the name of a file to why it is none, or None if it is one.
+    """
+
+    noun: str
+    layout: str
+    is_none: Callable[[str], str | None]
+
+
+def _no_picture(name: str) -> str | None:
+    known = os.path.splitext(name)[1].lower() in raster_extensions()
+    return None if known else "not a picture by its extension"
+
+
+_PICTURES = Sought("pictures", LAYOUT, _no_picture)
 
 
 def read_folder(root: str | os.PathLike) -> LabelledData:
@@ -23,7 +47,16 @@ def read_folder(root: str | os.PathLike) -> LabelledData:
     Raises:
         UsageError: no class folders, no pictures, one class only, or two folders of one split.
     """
-    search = _Search(Path(root))
+    return assemble(str(root), *class_rows(root, _PICTURES))
+
+
+def class_rows(root: str | os.PathLike, sought: Sought) -> tuple[list[Row], list[tuple[str, str]]]:
+    """Return what is sought in the class folders of `root`; and what is passed over.
+
+    Raises:
+        UsageError: no class folders, nothing in them, or two folders of one split.
+    """
+    search = _Search(Path(root), sought)
     splits = search.split_folders()
     if splits is None:
         search.add_classes(search.root, None)
@@ -31,7 +64,7 @@ def read_folder(root: str | os.PathLike) -> LabelledData:
         search.add_classes(folder, split)
     if not search.rows:
         raise UsageError(search.why_nothing(splits))
-    return assemble(str(root), search.rows, search.passed_over)
+    return search.rows, search.passed_over
 
 
 def read_loose(root: str | os.PathLike) -> tuple[list[Row], list[tuple[str, str]]]:
@@ -42,7 +75,7 @@ def read_loose(root: str | os.PathLike) -> tuple[list[Row], list[tuple[str, str]
     Raises:
         UsageError: no pictures, or two folders of one split.
     """
-    search = _Search(Path(root))
+    search = _Search(Path(root), _PICTURES)
     for split, folder in (search.split_folders() or {None: search.root}).items():
         search.add_class(folder, "", split, frozenset())
     if not search.rows:
@@ -53,11 +86,11 @@ def read_loose(root: str | os.PathLike) -> tuple[list[Row], list[tuple[str, str]
 class _Search:
     """Collects the rows of a data set below its root, in their final order."""
 
-    def __init__(self, root: Path):
-        self.root = root
+    def __init__(self, root: Path, sought: Sought):
+        self.root, self._sought = root, sought
         self.rows: list[Row] = []
         self.passed_over: list[tuple[str, str]] = []
-        self.loose = 0  # pictures that are in no class folder
+        self.loose = 0  # of what is sought, that are in no class folder
 
     def split_folders(self) -> dict[str, Path] | None:
         """Return the folders of the splits, or None where the root has class folders.
@@ -81,7 +114,7 @@ class _Search:
         return splits
 
     def add_classes(self, folder: Path, split: str | None) -> None:
-        """Add the pictures in the class folders of `folder`."""
+        """Add what is in the class folders of `folder`."""
         classes, files = self._list(folder, say=True)
         for path, why in files:
             self.loose += why is None
@@ -91,18 +124,19 @@ class _Search:
             before = len(self.rows)
             self.add_class(path, path.name, split, here)
             if len(self.rows) == before:
-                self._pass_over(path, "a class folder without pictures", folder=True)
+                why = f"a class folder without {self._sought.noun}"
+                self._pass_over(path, why, folder=True)
 
     def why_nothing(self, splits: dict[str, Path] | None) -> str:
-        where = printable(self.root)
+        where, (noun, layout, _) = printable(self.root), self._sought
         if splits:
             where += " (" + ", ".join(f"{printable(f.name)}/" for f in splits.values()) + ")"
         if self.loose:
-            return f"the pictures in {where} are in no class folder; {LAYOUT}"
-        return f"no pictures found in {where}; {LAYOUT}"
+            return f"the {noun} in {where} are in no class folder; {layout}"
+        return f"no {noun} found in {where}; {layout}"
 
     def add_class(self, folder: Path, label: str, split: str | None, above: frozenset) -> None:
-        """Add the pictures below `folder`; `above` are the folders it is in, to end loops."""
+        """Add what is below `folder`; `above` are the folders it is in, to end loops."""
         here = self._identity(folder)
         if here <= above:
             self._pass_over(folder, "a link back to a folder that it is in", folder=True)
@@ -129,13 +163,28 @@ class _Search:
                 self._pass_over(folder, why, folder=True)
             return [], []
         for entry in sorted(shown, key=lambda entry: natural(entry.name)):
-            is_folder, why = _looked_at(entry)
+            is_folder, why = self._looked_at(entry)
             path = folder / entry.name
             if is_folder:
                 folders.append(path)
             else:
                 files.append((path, why))
         return folders, files
+
+    def _looked_at(self, entry: os.DirEntry) -> tuple[bool, str | None]:
+        """Return whether an entry is a folder; if not, why it is none sought, None if it is."""
+        try:
+            if entry.is_dir():
+                return True, None
+            if why := self._sought.is_none(entry.name):
+                return False, why
+            if entry.is_file():  # known from the folder: only a link costs a look at the disk
+                return False, None
+            entry.stat()
+            return False, "not a regular file"
+        except OSError as error:
+            gone = entry.is_symlink() and isinstance(error, FileNotFoundError)
+            return False, "a link that leads nowhere" if gone else reason(error)
 
     def _holds_folders(self, folder: Path) -> bool:
         return bool(self._list(folder)[0])
@@ -150,19 +199,3 @@ class _Search:
         except OSError:
             return frozenset([str(folder)])
         return frozenset([(status.st_dev, status.st_ino)])
-
-
-def _looked_at(entry: os.DirEntry) -> tuple[bool, str | None]:
-    """Return whether an entry is a folder; and if not, why it is no picture, or None if it is."""
-    try:
-        if entry.is_dir():
-            return True, None
-        if os.path.splitext(entry.name)[1].lower() not in raster_extensions():
-            return False, "not a picture by its extension"
-        if entry.is_file():  # known from the folder: only a link costs a look at the disk
-            return False, None
-        entry.stat()
-        return False, "not a regular file"
-    except OSError as error:
-        gone = entry.is_symlink() and isinstance(error, FileNotFoundError)
-        return False, "a link that leads nowhere" if gone else reason(error)

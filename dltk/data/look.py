@@ -14,6 +14,7 @@ from dltk.data.examples import (
     PictureData,
     Pictures,
     QuestionData,
+    TextData,
 )
 from dltk.errors import InputError, printable, reason
 from dltk.images import decode_sized
@@ -62,13 +63,13 @@ def extremes(sizes: Sequence[Size]) -> dict[str, Size]:
 
 
 def equal(
-    data: Data, known: Callable[[Pictures, int], Hashable]
+    data: Data | TextData, known: Callable[[Pictures, int], Hashable]
 ) -> dict[str, tuple[tuple[Place, ...], ...]]:
-    """Return groups of equal pictures, by what they are: duplicates, leaks, contradictions.
+    """Return groups of equal examples, by what they are: duplicates, leaks, contradictions.
 
     Args:
-        known: what is known of one of some examples; equal pictures contradict each other where
-            it differs. It is asked of pictures that have an equal one only.
+        known: what is known of one of some examples; equal ones contradict each other where it
+            differs. It is asked of examples that have an equal one only.
     """
     groups = defaultdict(list)
     for split, examples in data.splits.items():

@@ -167,9 +167,11 @@ class Batches(Stream):
         return np.eye(self._classes, dtype=np.float32)[self._labels[chosen]]
 
 
-def fitting_batch_size(batch_size: int, examples: int, replicas: int) -> int:
+def fitting_batch_size(batch_size: int, examples: int, replicas: int, noun: str = "picture") -> int:
     """Return the batch size for so many examples: no larger than they are many.
 
+    Args:
+        noun: what they are.
     Raises:
         UsageError: the replicas cannot share it out evenly.
     """
@@ -179,5 +181,5 @@ def fitting_batch_size(batch_size: int, examples: int, replicas: int) -> int:
             f"take {max(1, batch_size // replicas) * replicas}"
         )
     if examples < replicas:
-        raise UsageError(f"{examples} training pictures are too few for {replicas} replicas")
+        raise UsageError(f"{examples} training {noun}s are too few for {replicas} replicas")
     return min(batch_size, examples // replicas * replicas)

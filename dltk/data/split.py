@@ -21,10 +21,13 @@ from dltk.data.examples import (
     PictureData,
     Pictures,
     QuestionData,
+    TextData,
 )
 from dltk.errors import UsageError, printable
 
-_Data = TypeVar("_Data", LabelledData, ObjectData, MaskData, CaptionData, QuestionData, PictureData)
+_Data = TypeVar(
+    "_Data", LabelledData, TextData, ObjectData, MaskData, CaptionData, QuestionData, PictureData
+)
 
 
 def split_data(

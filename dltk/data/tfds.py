@@ -8,7 +8,7 @@ import io
 import logging
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -334,6 +334,22 @@ def copy_pictures(
         where = printable(builder.data_dir)
         raise DltkError(f"TFDS cannot read {split} in {where}: {_first_line(error)}") from error
     return np.array(rows, np.int64).reshape(-1, 2)
+
+
+def examples_of(builder, split: str, names: Iterable[str]) -> Iterator[dict]:
+    """Yield some features of the examples of a split, by name, in sequence. Raises DltkError."""
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    known = tfds.decode.PartialDecoding(dict.fromkeys(names, True))
+    in_order = tfds.ReadConfig(interleave_cycle_length=1)
+    try:
+        with _quiet():
+            examples = builder.as_dataset(split=split, decoders=known, read_config=in_order)
+        yield from tfds.as_numpy(examples)
+    except (tf.errors.OpError, ValueError) as error:
+        where = printable(builder.data_dir)
+        raise DltkError(f"TFDS cannot read {split} in {where}: {_first_line(error)}") from error
 
 
 def save_index(folder: Path, name: str, rows: np.ndarray) -> None:

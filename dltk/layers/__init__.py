@@ -12,10 +12,13 @@ from dltk.layers.question_reader import QuestionReader
 from dltk.layers.reflection import ReflectionPadding
 from dltk.layers.regions import FillOutside, RegionFeatures, RegionWarp, WholePicture
 from dltk.layers.spectral import Spectral
+from dltk.layers.texts import AttentionOverTime, BagOfTokens, MaxOverTime, Present, TokenVectors
 from dltk.layers.upsampling import Enlarged, LearntUpsampling
 
 __all__ = [
     "Answering",
+    "AttentionOverTime",
+    "BagOfTokens",
     "CaptionDecoder",
     "Coordinates",
     "Enlarged",
@@ -23,8 +26,10 @@ __all__ = [
     "FinalBoxes",
     "Glimpse",
     "LearntUpsampling",
+    "MaxOverTime",
     "NearestNeighbours",
     "Places",
+    "Present",
     "QuestionReader",
     "ReflectionPadding",
     "RegionFeatures",
@@ -32,5 +37,6 @@ __all__ = [
     "RegionWarp",
     "SoftAttention",
     "Spectral",
+    "TokenVectors",
     "WholePicture",
 ]

@@ -27,17 +27,20 @@ class Line(NamedTuple):
     problem: str | None = None
 
 
-def read_lines(path: str | os.PathLike) -> Iterator[Line]:
+def read_lines(path: str | os.PathLike, *, escaped: bool = False) -> Iterator[Line]:
     """Yield the lines of a file, those that are not UTF-8 with the byte and its place.
 
     A line of more than a mebibyte comes in pieces, cut at spaces if it has any.
 
+    Args:
+        escaped: whether lines with a problem have their text all the same, in which Python's
+            "surrogateescape" stands for bytes that are not UTF-8; else it is "".
     Raises:
         InputError: it cannot be read, is UTF-16, or binary: it has a byte 0.
     """
     try:
         with open(path, "rb") as file:
-            yield from _lines(file)
+            yield from _lines(file, escaped)
     except OSError as error:
         raise InputError(f"cannot be read: {reason(error)}") from error
 
@@ -50,7 +53,7 @@ def stream_lines(file) -> Iterator[Line]:
         raise InputError(f"cannot be read: {reason(error)}") from error
 
 
-def _lines(file) -> Iterator[Line]:
+def _lines(file, escaped: bool = False) -> Iterator[Line]:
     number, offset, rest = 1, 0, b""
     while read := file.readline(_PIECE):
         content = rest + read
@@ -65,22 +68,24 @@ def _lines(file) -> Iterator[Line]:
             content, rest = _cut(content)
         if (zero := content.find(b"\0")) >= 0:
             raise InputError(f"not a text: byte 0x00 at offset {offset + zero}")
-        yield _line(number, content, offset)
+        yield _line(number, content, offset, escaped)
         number += ended
         offset += len(content)
     if rest:
-        yield _line(number, rest, offset)
+        yield _line(number, rest, offset, escaped)
 
 
-def _line(number: int, content: bytes, offset: int) -> Line:
+def _line(number: int, content: bytes, offset: int, escaped: bool) -> Line:
+    problem = None
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
         at = offset + error.start
-        return Line(number, "", f"not UTF-8: byte 0x{content[error.start]:02x} at offset {at}")
+        problem = f"not UTF-8: byte 0x{content[error.start]:02x} at offset {at}"
+        text = content.decode(errors="surrogateescape") if escaped else ""
     if text.endswith("\r\n"):
         text = text[:-2] + "\n"
-    return Line(number, text)
+    return Line(number, text, problem)
 
 
 def _cut(content: bytes) -> tuple[bytes, bytes]:

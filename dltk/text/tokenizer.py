@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from dltk.errors import UsageError, nearest, printable
-from dltk.text.tokens import joined, tokens
+from dltk.text.tokens import joined, spans_before_lower, token_spans, tokens
 
 UNITS = ("word", "space", "character")
 
@@ -47,6 +48,23 @@ class Tokenizer:
         plain = unicodedata.normalize("NFC", text)
         plain = plain.lower() if self.lower else plain
         return list(plain) if self.unit == "character" else plain.split()
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where each token of a text begins and ends, in its composed form (NFC)."""
+        composed = unicodedata.normalize("NFC", text)
+        if self.unit != "word":
+            plain = composed.lower() if self.lower else composed
+            pattern = r"(?s:.)" if self.unit == "character" else r"\S+"
+            spans = [match.span() for match in re.finditer(pattern, plain)]
+            return spans if len(plain) == len(composed) else spans_before_lower(spans, composed)
+        start, spans = 0, []
+        for line in composed.split("\n") if self.breaks else [composed]:
+            if start:
+                spans.append((start - 1, start))
+            found = token_spans(line, marks=self.marks, lower=self.lower)
+            spans += [(start + first, start + last) for first, last in found]
+            start += len(line) + 1
+        return spans
 
     def join(self, found: Iterable[str]) -> str:
         """Return tokens as one text: the inverse of a call, but for letters' case and spaces."""

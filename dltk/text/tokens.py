@@ -34,20 +34,46 @@ def tokens(text: str, *, marks: bool = False, lower: bool = True) -> list[str]:
         marks: whether marks such as commas are tokens too, each by itself; else they are dropped.
         lower: whether in lower case.
     """
-    plain = unicodedata.normalize("NFC", text).replace("’", "'")
-    plain = plain.lower() if lower else plain
-    if plain.isascii():
-        found = (_ASCII_TOKEN_OR_MARK if marks else _ASCII_TOKEN).findall(plain)
-    else:
-        found = (_TOKEN_OR_MARK if marks else _TOKEN).findall(plain)
+    plain = _plain(unicodedata.normalize("NFC", text), lower)
+    found = _pattern(plain, marks).findall(plain)
     if "'" not in plain:
         return found
     return [part for word in found for part in _taken_apart(word)]
 
 
+def token_spans(text: str, *, marks: bool = False, lower: bool = True) -> list[tuple[int, int]]:
+    """Return where each of the `tokens` of a text begins and ends, in its composed form (NFC)."""
+    composed = unicodedata.normalize("NFC", text)
+    plain = _plain(composed, lower)
+    spans = []
+    for match in _pattern(plain, marks).finditer(plain):
+        end = match.start()
+        for part in _taken_apart(match[0]):
+            start, end = end, end + len(part)
+            spans.append((start, end))
+    return spans if len(plain) == len(composed) else spans_before_lower(spans, composed)
+
+
+def _plain(composed: str, lower: bool) -> str:
+    plain = composed.replace("’", "'")
+    return plain.lower() if lower else plain
+
+
+def _pattern(plain: str, marks: bool):
+    if plain.isascii():
+        return _ASCII_TOKEN_OR_MARK if marks else _ASCII_TOKEN
+    return _TOKEN_OR_MARK if marks else _TOKEN
+
+
 def _taken_apart(word: str) -> list[str]:
     clitic = _CLITIC.search(word) if "'" in word else None
     return [word[: clitic.start()], clitic[0]] if clitic and clitic.start() else [word]
+
+
+def spans_before_lower(spans: list[tuple[int, int]], composed: str) -> list[tuple[int, int]]:
+    """Return spans of a text in lower case as they are in the text: "İ" becomes two characters."""
+    places = [at for at, letter in enumerate(composed) for _ in letter.lower()]
+    return [(places[start], places[end - 1] + 1) for start, end in spans]
 
 
 def joined(words: Iterable[str]) -> str:

@@ -13,6 +13,8 @@ from dltk.errors import UsageError
 PADDING, START, END, UNKNOWN = range(4)
 """Numbers that stand for no word: behind the end, before the first, after the last, not known."""
 FIRST = 4  # number of the first word
+TOKENS = "tokens"
+"""What networks call the numbers of tokens that they take, int32 (B, T)."""
 _UNKNOWN_WORD = "…"
 
 

@@ -12,14 +12,18 @@ import tensorflow as tf
 from dltk.errors import UsageError, nearest
 
 MOMENTUM = 0.9
-OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw")
-# Taken where no learning rate is given: Keras's own.
-RATES = {name: 1e-2 if name in ("sgd", "momentum", "nesterov") else 1e-3 for name in OPTIMIZERS}
+OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adadelta", "adam", "adamw")
+# Taken where no learning rate is given: Keras's own, and for AdaDelta that of its paper.
+RATES = {
+    "sgd": 1e-2, "momentum": 1e-2, "nesterov": 1e-2, "rmsprop": 1e-3, "adadelta": 1.0,
+    "adam": 1e-3, "adamw": 1e-3,
+}  # fmt: skip
 SCHEDULES = ("constant", "step", "cosine", "poly", "linear")
 _STEP_FACTOR, _STEPS_AT = 0.1, (1 / 2, 3 / 4)
 _POWER = 0.9
 _ADAMW_DECAY = 0.01
 _BETA = 0.9
+_ADADELTA = {"rho": 0.95, "epsilon": 1e-6}
 _NOT_DECAYED = {"bias", "gamma", "beta"}
 
 
@@ -84,7 +88,8 @@ def build_optimizer(
     """Build an optimiser by its name.
 
     Args:
-        name: "sgd", "momentum" and "nesterov" (momentum 0.9), "rmsprop", "adam" or "adamw".
+        name: "sgd", "momentum" and "nesterov" (momentum 0.9), "rmsprop", "adadelta" (Zeiler 2012,
+            https://arxiv.org/abs/1212.5701, Sec. 4: ρ 0.95, ε 1e-6), "adam" or "adamw".
         learning_rate: a number or a Schedule.
         weight_decay: share of each weight taken off in every step, times the learning rate,
             apart from the gradient (Loshchilov & Hutter 2019); biases and normalisation layers
@@ -100,8 +105,8 @@ def build_optimizer(
     momentum = {"momentum": {"momentum": MOMENTUM}}
     momentum["nesterov"] = {"momentum": MOMENTUM, "nesterov": True}
     means = {"beta_1": beta}
-    own = momentum | {"adam": means, "adamw": means}
-    kinds = {"rmsprop": "RMSprop", "adam": "Adam", "adamw": "Adam"}
+    own = momentum | {"adam": means, "adamw": means, "adadelta": _ADADELTA}
+    kinds = {"rmsprop": "RMSprop", "adadelta": "Adadelta", "adam": "Adam", "adamw": "Adam"}
     optimizer = _two_rated(getattr(keras.optimizers, kinds.get(name, "SGD")))(
         learning_rate,
         global_clipnorm=clip or None,

@@ -91,9 +91,9 @@ def write_outcome(
         f"Use it: `dltk classify PICTURES -m {shlex.quote(os.fspath(run.path / MODEL_FILE))}`",
         "",
     ]
-    flattered = split == "val" and bool(run.rows)
+    note = FLATTERED if split == "val" and run.rows else None
     lines += (
-        _measured(measured, split, flattered) if measured else ["No pictures were held out.", ""]
+        measured_lines(measured, split, note) if measured else ["No pictures were held out.", ""]
     )
     lines += sections(
         {"Found on the way": chosen.items(), f"Left out: {len(passed_over)}": passed_over}
@@ -101,17 +101,26 @@ def write_outcome(
     write_report(run, lines + pictures_in(run, _PICTURES))
 
 
-def _measured(report: ClassificationReport, split: str, flattered: bool) -> list[str]:
+def measured_lines(
+    report: ClassificationReport, split: str, note: str | None, *, noun: str = "picture"
+) -> list[str]:
+    """Return a section on how good a classifier is.
+
+    Args:
+        split: that it was measured on.
+        note: what else to say of the figures.
+        noun: what was classified.
+    """
     lines = [
-        f"## Measured on {report.examples} pictures of the {split} split",
+        f"## Measured on {report.examples} {noun}s of the {split} split",
         "",
         f"Top-1 accuracy **{report.top1:.1%}**, top-5 {report.top5:.1%}, macro F1 "
         f"{report.macro_f1:.3f}, log loss {report.loss:.3f}, calibration error {report.ece:.3f}.",
         "",
     ]
-    if flattered:
-        lines += [FLATTERED, ""]
-    lines += ["| class | precision | recall | F1 | pictures |", "|---|---|---|---|---|"]
+    if note:
+        lines += [note, ""]
+    lines += [f"| class | precision | recall | F1 | {noun}s |", "|---|---|---|---|---|"]
     for name, row in report.per_class().items():
         numbers = " | ".join(f"{row[key]:.3f}" for key in ("precision", "recall", "f1"))
         lines.append(f"| {table_cell(name)} | {numbers} | {row['support']} |")

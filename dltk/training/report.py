@@ -8,7 +8,13 @@ from collections.abc import Iterable, Mapping
 from dltk.errors import printable
 from dltk.training.run import RunFolder
 
-FLATTERED = "These pictures also chose the best epoch, so the figures flatter a little."
+
+def flattered(noun: str = "picture") -> str:
+    """Return what to say of figures of the examples that chose the best epoch."""
+    return f"These {noun}s also chose the best epoch, so the figures flatter a little."
+
+
+FLATTERED = flattered()
 
 
 def sections(entries: Mapping[str, Iterable[tuple[str, object]]]) -> list[str]:

@@ -23,6 +23,10 @@ MODEL_FILE = "best.keras"
 IN_MEMORY = "arrays"  # in place of where the data are
 _CONFIG = "config.json"
 _KEPT = "epochs"
+_FUNCTIONS = {  # that are not called as their commands
+    "text train": "train_text_classifier",
+    "text train --task generate": "train_text_generator",
+}
 _FORMAT = "dltk run"
 _ANY_NAME = {"encoding": "utf-8", "errors": "surrogateescape"}  # of a file, UTF-8 or not
 
@@ -34,7 +38,8 @@ class RunFolder:
 
     Attributes:
         path: of the folder.
-        command: the subcommand, such as "finetune" or "train detector".
+        command: the subcommand, such as "finetune" or "train detector", with its options if they
+            are part of what it is called.
         options: all options of the training, resolved; plain JSON.
         rows: the history, one list of rows for each stage by name.
         stop: whether Ctrl-C has been pressed.
@@ -62,7 +67,7 @@ class RunFolder:
         """
         if not chief:
             return cls(Path(path or "RUN"), command, options, chief=False, readable=False)
-        runs = Path("runs") / command.replace(" ", "-")
+        runs = Path("runs") / command.partition(" --")[0].replace(" ", "-")
         folder = _exactly(Path(path)) if path else _next_number(runs, slug)
         run = cls(folder, command, options)
         config = {"format": _FORMAT, "command": command, "dltk": __version__, "options": options}
@@ -113,7 +118,8 @@ class RunFolder:
     def resume_command(self) -> str:
         """The command line that goes on with this run; in Python, where data are in memory."""
         if self.options.get("data") == IN_MEMORY:
-            return f"resume_{self.command.replace(' ', '_')}({str(self.path)!r}, data=...)"
+            name = _FUNCTIONS.get(self.command) or re.sub("[ -]", "_", self.command)
+            return f"resume_{name}({str(self.path)!r}, data=...)"
         return f"dltk {self.command} --resume {shlex.quote(str(self.path))}"
 
     @contextmanager
@@ -232,6 +238,13 @@ class RunFolder:
             writer = csv.DictWriter(file, columns, restval="")
             writer.writeheader()
             writer.writerows(rows)
+
+
+def command_of(path: str | os.PathLike) -> str:
+    """Return the command of the run in a folder; "" if there is none that can be read."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        return str(json.loads((Path(path) / _CONFIG).read_text())["command"])
+    return ""
 
 
 def kept_file(run: Path, stage: str, epoch: int) -> Path:

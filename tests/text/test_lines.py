@@ -21,6 +21,8 @@ def test_what_is_not_utf_8_is_named_with_the_byte_and_the_rest_read(tmp_path):
     found = list(read_lines(tmp_path / "a.txt"))
     assert [line.text for line in found] == ["fine\n", "", "fine\n"]
     assert found[1].problem == "not UTF-8: byte 0xe9 at offset 8"
+    escaped = list(read_lines(tmp_path / "a.txt", escaped=True))
+    assert escaped == [found[0], (2, "caf\udce9 au lait\n", found[1].problem), found[2]]
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,30 @@ def test_texts_are_taken_apart(tokenizer, found):
     assert Tokenizer(**tokenizer.to_dict()) == tokenizer
 
 
+@pytest.mark.parametrize("text", [TEXT, "", "\n", "\n a\nİ b\x85c ", "don't\n\nsay"])
+@pytest.mark.parametrize(
+    "tokenizer",
+    [
+        Tokenizer(),
+        Tokenizer(marks=True, breaks=True),
+        Tokenizer(lower=False, breaks=True),
+        Tokenizer("space"),
+        Tokenizer("character"),
+        Tokenizer("character", lower=False),
+    ],
+    ids=repr,
+)
+def test_spans_are_where_the_tokens_stand(tokenizer, text):
+    text = unicodedata.normalize("NFD", text)
+    composed = unicodedata.normalize("NFC", text)
+    found = [composed[start:end] for start, end in tokenizer.spans(text)]
+    if tokenizer == Tokenizer("character") and "İ" in composed:  # which is two tokens at one place
+        found = list("\n a\ni\u0307 b\x85c ")
+        assert tokenizer.spans(text)[4] == tokenizer.spans(text)[5] == (4, 5)
+    found = [word.lower() for word in found] if tokenizer.lower else found
+    assert found == tokenizer(text)
+
+
 def test_what_keeps_all_gives_the_text_back():
     for tokenizer in (Tokenizer("character", lower=False), Tokenizer("word", False, True, True)):
         text = "In the Beginning, God's\nheaven and café.\n\nAnd."

@@ -7,7 +7,7 @@ import unicodedata
 import numpy as np
 import pytest
 
-from dltk.text.tokens import joined, tokens
+from dltk.text.tokens import joined, token_spans, tokens
 
 SENTENCES = {
     "English": "a man who isn't old rides the dog's bike, doesn't he?",
@@ -97,3 +97,23 @@ def test_case_may_stay():
     found = tokens("The Dog's HE'LL.", lower=False, marks=True)
     assert found == ["The", "Dog", "'s", "HE", "'LL", "."]
     assert joined(tokens("He'll see McDonald.", lower=False, marks=True)) == "He'll see McDonald."
+
+
+@pytest.mark.parametrize("marks", [False, True])
+@pytest.mark.parametrize("lower", [False, True])
+@pytest.mark.parametrize("text", SENTENCES.values(), ids=SENTENCES)
+def test_spans_are_where_the_tokens_stand(text, lower, marks):
+    text = f"{text}\n  It’s THE {unicodedata.normalize('NFD', 'Été')}; I'd've…"
+    composed = unicodedata.normalize("NFC", text)
+    spans = token_spans(text, marks=marks, lower=lower)
+    found = [composed[start:end].replace("’", "'") for start, end in spans]
+    found = [word.lower() for word in found] if lower else found
+    assert found == tokens(text, marks=marks, lower=lower)
+    assert spans == sorted(spans) and all(start < end for start, end in spans)
+
+
+def test_spans_are_those_of_the_text_and_not_of_its_lower_case():
+    text = "İstanbul’s İĞDIR"  # of which the first letter is two in lower case
+    assert tokens(text) == ["i̇stanbul", "'s", "i̇ğdir"]
+    assert [text[start:end] for start, end in token_spans(text)] == ["İstanbul", "’s", "İĞDIR"]
+    assert token_spans("") == token_spans(" … ") == []

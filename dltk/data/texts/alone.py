@@ -1,0 +1,93 @@
+"""The texts of a table or of objects in JSON, whatever else is known of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+from dltk.data.texts.columns import choose_column
+from dltk.data.texts.listed import LINES, entries
+from dltk.data.texts.table import TABS, form_of, rows_of
+from dltk.errors import UsageError, printable
+from dltk.wording import amount
+
+TABLES = (".csv", *TABS, *LINES, ".json")
+"""What names of tables end in, and of files of objects in JSON."""
+_OBJECTS = (*LINES, ".json")
+
+
+class TextRow(NamedTuple):
+    """A row of a table.
+
+    Attributes:
+        line: that it begins in, from 1.
+        text: "" where there is a problem.
+        problem: why there is no text, or None.
+    """
+
+    line: int
+    text: str
+    problem: str | None = None
+
+
+def is_table(path: str | os.PathLike) -> bool:
+    """Return whether a file is a table, or has objects in JSON, by its name."""
+    return os.fspath(path).lower().endswith(TABLES)
+
+
+def text_rows(path: str | os.PathLike, text_column: str | None = None) -> Iterator[TextRow]:
+    """Yield the texts in a table, or in objects in JSON, as `dltk.data.texts.read_texts` reads it.
+
+    Args:
+        text_column: name of the column, or its number from 1 where there is no header; None for a
+            usual name.
+    Raises:
+        UsageError: there is no such column.
+        InputError: it cannot be read, or not from here on.
+    """
+    path = Path(path)
+    if path.name.lower().endswith(_OBJECTS):
+        return _of_objects(path, text_column)
+    return _of_table(path, text_column)
+
+
+def _of_table(path: Path, asked: str | None) -> Iterator[TextRow]:
+    rows = rows_of(path, form_of(path))
+    line, header = next(rows, (0, []))
+    if not line:
+        return
+    if asked and asked.isdecimal() and asked not in map(str.strip, header):
+        if not 1 <= int(asked) <= len(header):
+            count = amount(len(header), "column")
+            raise UsageError(f"--text-column {asked}: {printable(path)} has {count}")
+        at, rows = int(asked) - 1, chain([(line, header)], rows)
+    else:
+        at = header.index(choose_column(path, header, "text", asked, "columns"))
+    for line, cells in rows:
+        if len(cells) == len(header):
+            yield TextRow(line, cells[at])
+        else:
+            counts = f"{amount(len(cells), 'cell')} in a table of {len(header)} columns"
+            yield TextRow(line, "", counts)
+
+
+def _of_objects(path: Path, asked: str | None) -> Iterator[TextRow]:
+    name = None
+    for line, value, problem in entries(path):
+        if problem or not isinstance(value, dict):
+            yield TextRow(line, "", problem or "no object in JSON, {…}")
+            continue
+        name = name or choose_column(path, list(value), "text", asked, "keys")
+        yield _of_object(line, value, name)
+
+
+def _of_object(line: int, value: dict, name: str) -> TextRow:
+    if name not in value:
+        return TextRow(line, "", f'it has no "{printable(name)}"')
+    text = value[name]
+    if text is not None and not isinstance(text, str):
+        return TextRow(line, "", f"the text is no text: {printable(repr(text))[:40]}")
+    return TextRow(line, text or "")
