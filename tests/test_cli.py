@@ -31,6 +31,7 @@ COMMAND = {
     "evaluate": {"as_json"},
     "export": {"as_json"},
     "finetune": {"as_json"},
+    "text": {"as_json", "model", "prompt_file"},
     "generate": {"grid", "interpolate", "frames", "video", "groups", "arithmetic", "as_json"},
     "train": {"as_json"},
     "visualize": {"as_json"},
@@ -77,6 +78,9 @@ def recipe_of(path):
     if path[0] == "train":
         name = "_".join(path)
         return getattr(importlib.import_module(f"recipes.{name}"), name)
+    if path[0] == "text":
+        name = f"{path[1]}_text"
+        return getattr(importlib.import_module(f"recipes.{name}"), name)
     module = importlib.import_module(f"recipes.{path[0]}")
     return getattr(module, {"channel": "channels", "class": "classes"}.get(path[-1], path[-1]))
 
@@ -88,6 +92,7 @@ def recipe_of(path):
         *[(name,) for name in ("export", "finetune")],
         *[(name,) for name in ("stylize", "dream", "generate", "translate")],
         *[path for path, _ in commands() if path[0] in ("train", "visualize") and path[1:]],
+        *[("text", name) for name in ("classify", "generate")],
     ],
     ids=" ".join,
 )
@@ -104,7 +109,7 @@ def test_options_and_parameters_of_the_recipe_are_the_same(path):
     own = set(options) - ((BATCH | COMMAND.get(path[0], set())) - set(defaults))
     assert own == set(defaults)
     given = ["x.jpg" for each in command.params if isinstance(each, click.Argument)]
-    required = [name for name in own if options[name].required]
+    required = [name for name in options if options[name].required]
     given += [word for name in required for word in (options[name].opts[0], "x.jpg")]
     chosen = command.make_context(path[-1], given).params
     for name in own - set(required):
@@ -112,6 +117,29 @@ def test_options_and_parameters_of_the_recipe_are_the_same(path):
         if name == "output" and default is None:
             continue  # a recipe writes nothing where its command has a folder of its own
         assert value in (default, (default,)), name
+
+
+def test_defaults_that_differ_from_task_to_task_are_told():
+    command = dict(commands())["text", "train"]
+    options = {each.name: each for each in command.params if each.expose_value}
+    chosen = command.make_context("train", ["x.csv"]).params
+    told = {}
+    for task in ("classifier", "generator"):
+        name = f"train_text_{task}"
+        recipe = getattr(importlib.import_module(f"recipes.{name}"), name)
+        parameters = inspect.signature(recipe).parameters.values()
+        told[task] = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    known = set().union(*told.values()) - {"report"}
+    assert set(options) == known | {"data", "task", "as_json", "quiet"}
+    for name in known:
+        defaults = [each[name] for each in told.values() if name in each]
+        if chosen[name] is not None:
+            assert set(defaults) == {chosen[name]}, name
+            continue
+        first, *others = dict.fromkeys(map(str, defaults))
+        if first not in ("None", "") and name not in ("lr", "size", "vocabulary"):  # told in words
+            wanted = f"[default: {first}" + "".join(f", to generate {each}" for each in others)
+            assert f"{wanted}]" in options[name].help, name
 
 
 def test_a_wrong_option_is_a_usage_error_with_a_suggestion(dltk):

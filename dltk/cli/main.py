@@ -30,6 +30,7 @@ from dltk.cli.recipes import recipes
 from dltk.cli.samples import samples
 from dltk.cli.segment import segment
 from dltk.cli.stylize import stylize
+from dltk.cli.text import text
 from dltk.cli.train import train
 from dltk.cli.translate import translate
 from dltk.cli.visualize import visualize
@@ -38,6 +39,7 @@ from dltk.errors import DltkError, PipeClosedError
 SECTIONS = {
     "Use a model": (classify, features, detect, segment, caption, evaluate),
     "Train one": (finetune, train),
+    "Work on texts": (text,),
     "Make pictures": (stylize, dream, visualize, generate, translate),
     "Housekeeping": (models, data, export, samples, recipes, doctor, completion),
 }
