@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -45,6 +46,7 @@ from dltk.models.labels import distinct_names, find_outputs
 from dltk.weights import Report, silent
 from recipes._answer_evaluation import AnswerEvaluation
 from recipes._caption_evaluation import CaptionEvaluation
+from recipes._checks import check_idle
 from recipes._detection_evaluation import DetectionEvaluation
 from recipes._evaluate_answerer import evaluate_answerer
 from recipes._evaluate_captioner import evaluate_captioner
@@ -52,6 +54,7 @@ from recipes._evaluate_detector import evaluate_detector
 from recipes._evaluate_generator import evaluate_generator
 from recipes._evaluate_segmenter import evaluate_segmenter
 from recipes._evaluate_text_classifier import evaluate_text_classifier
+from recipes._evaluate_text_generator import evaluate_text_generator
 from recipes._evaluation import Evaluation
 from recipes._feature_networks import DEFAULT as DEFAULT_FEATURES
 from recipes._generation_evaluation import GenerationEvaluation
@@ -66,8 +69,11 @@ from recipes._measuring import (
 from recipes._segmentation_evaluation import SegmentationEvaluation
 from recipes._text_classifiers import TASK as CLASSIFY_TEXTS
 from recipes._text_evaluation import TextEvaluation
+from recipes._text_generator_evaluation import TextGeneratorEvaluation
+from recipes._text_generators import TASK as GENERATE_TEXTS
 from recipes.classify import find_models
 
+_OF_OTHERS = {"split": "auto", "batch_size": 16, "engine": "auto", "precision": "auto"}
 _NOT_MEASURED = {
     "mask": "a masker, which is measured when it is trained: see report.md beside it",
     "autoencode": "an auto-encoder, which is measured when it is trained: see report.md beside it",
@@ -109,6 +115,7 @@ def evaluate(
     | AnswerEvaluation
     | GenerationEvaluation
     | TextEvaluation
+    | TextGeneratorEvaluation
 ):
     """Measure a classifier on labelled pictures or texts, or another model on annotated pictures.
 
@@ -165,6 +172,7 @@ def evaluate(
         "answer": "answers",
         "generate": "classes, if any",
         CLASSIFY_TEXTS: "classes",
+        GENERATE_TEXTS: "tokens",
     }
     if source.task in own and labels is not None:
         raise UsageError(
@@ -191,6 +199,10 @@ def evaluate(
         raise UsageError(f"{printable(source.name)} is {why}")
     if source.task == CLASSIFY_TEXTS:
         return evaluate_text_classifier(source, data, name=name, **columns, **options)
+    if source.task == GENERATE_TEXTS:
+        check_idle(_OF_OTHERS, SimpleNamespace(**options), _OF_OTHERS, "texts are read whole")
+        about = {each: options[each] for each in ("devices", "strategy", "report")}
+        return evaluate_text_generator(source, data, name=name, **about)
     if source.task == "segment":
         return evaluate_segmenter(source, data, name=name, **options)
     if source.task == "caption":

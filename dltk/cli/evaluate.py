@@ -99,7 +99,8 @@ def evaluate(ctx, model, data, output, overwrite, as_json, verbose, quiet, **cho
     the column path and maybe split, or tfds:NAME: FID, KID, precision and recall tell how like them
     its own are. For a classifier of texts, DATA is a folder with a folder of .txt files for each
     class; a .csv, .tsv or .jsonl file with text, label and maybe split; fastText's lines; or
-    tfds:NAME.
+    tfds:NAME. For a generator of texts it is a file or a folder of running text, and bits per
+    character or word tell how well it is foretold.
 
     With --output, DIR gets evaluation.json, pictures of the worst mistakes, and: confusion.png,
     calibration.png and predictions.csv; precision_recall.png and detections.csv; iou.png,
@@ -113,6 +114,7 @@ def evaluate(ctx, model, data, output, overwrite, as_json, verbose, quiet, **cho
     from dltk.cli.evaluate_detection import detection_tables
     from dltk.cli.evaluate_generation import generation_tables
     from dltk.cli.evaluate_segmentation import segmentation_tables
+    from dltk.cli.evaluate_text_generation import text_generation_tables
     from dltk.models.find import find_model
     from recipes._evaluation import check_contents, check_place
     from recipes.evaluate import evaluate as recipe
@@ -137,6 +139,7 @@ def evaluate(ctx, model, data, output, overwrite, as_json, verbose, quiet, **cho
             "caption": caption_tables,
             "answer": answer_tables,
             "generate": generation_tables,
+            "generate texts": text_generation_tables,
         }
         click.echo(others.get(task, tables)(result))
     _tell(result, output, quiet)
