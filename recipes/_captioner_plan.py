@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from dltk.data.augment import STRENGTHS
 from dltk.geometry import Geometry
 from dltk.models.find import ModelSource
+from dltk.text.vectors import read_vectors
 from recipes._checks import check_idle, check_multiple, check_number
 from recipes._plans import check_options, check_tuned, network_of
 
@@ -37,18 +38,22 @@ class CaptionerPlan:
         source: the network it grows from.
         geometry: how a picture becomes the input.
         attends: whether it looks at places, word by word.
+        embedding: channels of a word.
     """
 
     source: ModelSource
     geometry: Geometry
     attends: bool
+    embedding: int
 
 
 def plan_of(asked: SimpleNamespace, defaults: dict) -> CaptionerPlan:
     """Return what follows from the options `asked`.
 
     Raises:
-        UsageError: unknown words, numbers that cannot be, options that do nothing.
+        UsageError: unknown words, numbers that cannot be, options that do nothing, or no such file
+            of vectors.
+        DltkError: a file of vectors that is none.
     """
     check_options(asked, _WORDS, _LEAST)
     check_number("dropout", asked.dropout, 0, 0.95)
@@ -59,6 +64,10 @@ def plan_of(asked: SimpleNamespace, defaults: dict) -> CaptionerPlan:
     if not attends:
         check_idle(_OF_ATTENTION, asked, defaults, "show-tell attends to nothing")
     check_tuned(asked, defaults)
+    embedding = asked.embedding
+    if asked.vectors is not None:
+        check_idle(("embedding",), asked, defaults, "it is that of --vectors")
+        embedding = read_vectors(asked.vectors, most=1).vectors.shape[1]
     source = network_of(asked)
     geometry = Geometry(asked.size, asked.size, fit="squash")
-    return CaptionerPlan(source, geometry, attends)
+    return CaptionerPlan(source, geometry, attends, embedding)

@@ -20,6 +20,7 @@ from dltk.models.captioner.learning import Learner
 from dltk.models.captioner.network import WORDS, Parts, new_captioner
 from dltk.strategy import apply_precision, reset_precision
 from dltk.text.tokens import joined, tokens
+from dltk.text.vectors import read_vectors
 from dltk.text.vocabulary import Vocabulary
 from dltk.training.stage import train_stage
 from recipes._caption_evaluation import CaptionEvaluation
@@ -52,16 +53,26 @@ class CaptionerTraining(SightedTraining):
 
     def _new(self) -> keras.Model:
         asked = self.asked
-        return new_captioner(
+        captioner = new_captioner(
             self.plan.source,
             len(self.vocabulary),
             channels=asked.places,
             cell=asked.cell,
             units=asked.units,
-            embedding=asked.embedding,
+            embedding=self.plan.embedding,
             attention=asked.attention if self.plan.attends else 0,
             dropout=asked.dropout,
         )
+        if asked.vectors is not None:
+            self._begin_with(asked.vectors, Parts.of(captioner).decoder.words)
+        return captioner
+
+    def _begin_with(self, vectors: str, embedding: keras.layers.Embedding) -> None:
+        """Give words the vectors in a file; those that are not there keep theirs."""
+        given = read_vectors(vectors, only=self.vocabulary.words)
+        self.report(f"{len(given):,} of {len(self.vocabulary.words):,} words begin with vectors")
+        rows, (own,) = given.of(self.vocabulary), embedding.get_weights()
+        embedding.set_weights([np.where(np.isnan(rows), own, rows)])
 
     def _fit(self, captioner: keras.Model, stage: str, epochs: int, *, slow: list = ()) -> None:
         """Train the captioner, of whose variables `slow` belong to the backbone, in one stage."""

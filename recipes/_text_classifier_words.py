@@ -13,7 +13,7 @@ from dltk.data.texts.encoded import Counted, EncodedTexts, count_tokens
 from dltk.text.encoder import Encoder
 from dltk.text.tokenizer import Tokenizer
 from dltk.text.vectors import WordVectors, read_vectors
-from dltk.text.vocabulary import FIRST, Vocabulary
+from dltk.text.vocabulary import Vocabulary
 from dltk.weights import Report
 from dltk.wording import amount
 from recipes._text_classifier_plan import TextClassifierPlan
@@ -64,7 +64,7 @@ class ReadTexts:
     @cached_property
     def vectors(self) -> np.ndarray | None:
         """The vectors to begin with, float32 (V, D), NaN where there is none; None without any."""
-        return None if self._given is None else vector_rows(self.encoder.vocabulary, self._given)
+        return None if self._given is None else self._given.of(self.encoder.vocabulary)
 
     @cached_property
     def numbers(self) -> dict[str, EncodedTexts]:
@@ -148,12 +148,3 @@ def words_known(
         {word: count for word, count in counts.items() if count >= least or word in (vectors or ())}
     )
     return Vocabulary(tuple(dict.fromkeys((*frequent.words, *own)))[:most])
-
-
-def vector_rows(vocabulary: Vocabulary, vectors: WordVectors) -> np.ndarray:
-    """Return the vector of each number, float32 (V, D), NaN where there is none."""
-    rows = np.full((len(vocabulary), vectors.vectors.shape[1]), np.nan, np.float32)
-    for number, word in enumerate(vocabulary.words, FIRST):
-        if word in vectors:
-            rows[number] = vectors[word]
-    return rows

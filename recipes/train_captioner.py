@@ -50,6 +50,7 @@ def train_captioner(
     cell: str = "lstm",
     units: int = 256,
     embedding: int = 256,
+    vectors: str | os.PathLike | None = None,
     attention: int = 128,
     places: int = 256,
     backbone: str = "efficientnet-lite0",
@@ -98,6 +99,8 @@ def train_captioner(
         preset: "show-attend-tell" looks at the picture anew for every word, "show-tell" once.
         cell: "lstm", "gru", or "plain": h = tanh(W_i x + W_r h + b).
         units, embedding, attention: see `dltk.layers.caption_decoder.CaptionDecoder`.
+        vectors: a file of word2vec's or GloVe's, see `dltk.text.vectors.read_vectors`: words that
+            it has begin with its vectors, and are learnt on; `embedding` is their size.
         places: channels of a place, see `dltk.layers.places.Places`.
         backbone: a name in the catalog or a `.keras` file of a classifier, with its own weights.
         size: of the square that pictures are drawn to, in pixels; a multiple of 32.
@@ -147,7 +150,8 @@ def train_captioner(
         said = (tokens(caption) for captions in told for caption in captions)
         check_words(said, min_count, "training captions")
 
-    about = {"slug": asked.preset, "files": named_files(asked, "backbone"), "fits": fits}
+    files = named_files(asked, "backbone") + ["vectors"] * (vectors is not None)
+    about = {"slug": asked.preset, "files": files, "fits": fits}
     with begun(_COMMAND, asked, data, _KIND, **about, report=report) as begins:
         training = CaptionerTraining(asked, plan, *begins)
         network = training.train()

@@ -19,8 +19,10 @@ from dltk.data.examples import CaptionData, CaptionedExamples
 from dltk.errors import UsageError
 from dltk.modelfile import read_card
 from dltk.models.captioner.load import load_captioner
+from dltk.models.captioner.network import Parts
 from dltk.models.find import find_model
 from dltk.text.tokens import tokens
+from dltk.text.vectors import WordVectors, write_vectors
 from dltk.text.vocabulary import Vocabulary
 from recipes._captioner_judge import Judge
 from recipes.caption import caption
@@ -354,6 +356,27 @@ def test_what_cannot_work_is_refused_before_any_work(asked, message, tmp_path):
     with pytest.raises(UsageError, match=message):
         train_captioner(few_captions(2), run_dir=tmp_path / "run", **asked)
     assert not (tmp_path / "run").exists()
+
+
+def test_words_begin_with_vectors_of_a_file(backbone, tmp_path):  # noqa: F811
+    given = WordVectors(("circle", "zebra", "a"), np.arange(18, dtype=np.float32).reshape(3, 6))
+    write_vectors(tmp_path / "vectors.bin", given)
+    how = {name: value for name, value in TINY.items() if name != "embedding"}
+    how |= {"backbone": backbone, "vectors": tmp_path / "vectors.bin", "epochs": 1, "lr": 1e-9}
+    told = []
+    done = train_captioner(few_captions(FEW), run_dir=tmp_path / "run", report=told.append, **how)
+    words = Vocabulary(read_card(done.model).labels)
+    assert f"2 of {len(words.words)} words begin with vectors" in told
+    network = load_captioner(find_model(done.model))
+    (rows,) = Parts.of(network).decoder.words.get_weights()
+    assert rows.shape[1] == 6
+    for word in ("circle", "a"):
+        np.testing.assert_allclose(rows[words.encode([word])[0]], given[word], atol=1e-4)
+    assert np.abs(rows).max() < 18 and np.abs(rows[words.encode(["star"])[0]]).max() < 1
+    with pytest.raises(UsageError, match="--embedding has no meaning here: it is that of --vec"):
+        train_captioner(few_captions(2), **how | {"embedding": 7})
+    with pytest.raises(UsageError, match="no such file of vectors"):
+        train_captioner(few_captions(2), **how | {"vectors": "gone.bin"})
 
 
 # The command

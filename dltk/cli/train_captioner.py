@@ -29,6 +29,8 @@ from dltk.cli.sections import NumberOr, SectionCommand, option, section
     option("--units", type=training.COUNT, default=256, metavar="N", help="Of the cell."),
     option("--embedding", type=training.COUNT, default=256, metavar="N",
            help="Channels of a word."),
+    option("--vectors", type=click.Path(), metavar="FILE",
+           help="Vectors that words begin with, of word2vec or GloVe."),
     option("--attention", type=training.COUNT, default=128, metavar="N",
            help="Units that tell where to look."),
     option("--places", type=training.COUNT, default=256, metavar="N",

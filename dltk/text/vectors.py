@@ -16,6 +16,7 @@ import numpy as np
 from dltk.errors import DltkError, InputError, UsageError, printable, reason
 from dltk.files import whole
 from dltk.text.lines import stream_lines
+from dltk.text.vocabulary import FIRST, Vocabulary
 from dltk.wording import amount
 
 ENDINGS = (".bin", ".txt")
@@ -55,6 +56,14 @@ class WordVectors:
     def rows(self) -> dict[str, int]:
         """Where the vector of each word is."""
         return {word: row for row, word in enumerate(self.words)}
+
+    def of(self, vocabulary: Vocabulary) -> np.ndarray:
+        """Return the vector of each number of a vocabulary, float32 (V, D), NaN without one."""
+        found = np.full((len(vocabulary), self.vectors.shape[1]), np.nan, np.float32)
+        for number, word in enumerate(vocabulary.words, FIRST):
+            if word in self:
+                found[number] = self[word]
+        return found
 
 
 def read_vectors(
