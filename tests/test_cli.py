@@ -142,6 +142,17 @@ def test_defaults_that_differ_from_task_to_task_are_told():
             assert f"{wanted}]" in options[name].help, name
 
 
+def test_made_texts_are_written_once(dltk, tmp_path):
+    result = dltk("samples", tmp_path / "texts", "--texts")
+    names = ["who-acts.csv", "opinions.csv"]
+    assert result.code == 0 and result.out.split() == [str(tmp_path / "texts" / n) for n in names]
+    head, *rows = (tmp_path / "texts" / "who-acts.csv").read_text().splitlines()
+    assert head == "text,label,split" and len(rows) == len(set(rows)) > 1000
+    (tmp_path / "texts" / "opinions.csv").write_text("mine")
+    assert dltk("samples", tmp_path / "texts", "--texts").code == 0
+    assert (tmp_path / "texts" / "opinions.csv").read_text() == "mine"
+
+
 def test_a_wrong_option_is_a_usage_error_with_a_suggestion(dltk):
     result = dltk("classify", "x.jpg", "--topp", 3)
     assert result.code == 2
@@ -196,7 +207,7 @@ def test_handwritten_digits_are_written_by_class_with_their_attribution(dltk, tm
         assert zero.size == (28, 28) and zero.mode == "L"
         assert zero.getpixel((14, 14)) == 0 and zero.getpixel((10, 5)) > 128  # a ring of ink
     both = dltk("samples", tmp_path / "both", "--digits", "--shapes", 6)
-    assert both.code == 2 and "--shapes and --digits write different pictures" in both.err
+    assert both.code == 2 and "--shapes and --digits write different things" in both.err
 
 
 def test_samples_leave_what_is_there(dltk, tmp_path):

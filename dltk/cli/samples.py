@@ -9,10 +9,10 @@ from dltk.errors import UsageError
 
 
 @click.command(
-    short_help="Write out sample pictures.",
+    short_help="Write out sample pictures and texts.",
     epilog="\b\nExamples:\n  dltk samples photos\n  dltk samples styles --styles\n"
     "  dltk samples shapes --shapes 600\n  dltk samples scenes --scenes 600\n"
-    "  dltk samples digits --digits",
+    "  dltk samples digits --digits\n  dltk samples texts --texts",
 )
 @click.argument("directory", default="samples", metavar="[DIR]", type=click.Path(file_okay=False))
 @click.option(
@@ -33,24 +33,30 @@ from dltk.errors import UsageError
     is_flag=True,
     help="Instead, the 1,797 handwritten digits of scikit-learn, a folder for each.",
 )
+@click.option(
+    "--texts",
+    is_flag=True,
+    help="Instead, two tables of made texts: of who does what to whom, where only the order of "
+    "words tells, and of opinions.",
+)
 @click.option("--styles", is_flag=True, help="Instead, pictures to take a style from.")
 @options.quiet
 @options.debug
-def samples(directory, shapes, scenes, digits, styles, quiet):
+def samples(directory, shapes, scenes, digits, texts, styles, quiet):
     """Write the sample photographs and their attribution to DIR (default: samples).
 
     With --styles, pictures to try "dltk stylize" with; with --shapes, labelled pictures to try
     "dltk finetune" on; with --scenes, pictures of several objects to learn to find; with --digits,
-    handwriting to learn to make (CC BY 4.0, see its folder). Files that are there already are left
-    as they are.
+    handwriting to learn to make (CC BY 4.0, see its folder); with --texts, texts to try "dltk text
+    train" on. Files that are there already are left as they are.
     """
     from functools import partial
     from pathlib import Path
 
-    chosen = {"--shapes": shapes, "--scenes": scenes, "--digits": digits, "--styles": styles}
-    chosen = [flag for flag, value in chosen.items() if value]
+    flags = {"shapes": shapes, "scenes": scenes, "digits": digits, "texts": texts, "styles": styles}
+    chosen = [f"--{flag}" for flag, value in flags.items() if value]
     if len(chosen) > 1:
-        raise UsageError(f"{' and '.join(chosen)} write different pictures: choose one")
+        raise UsageError(f"{' and '.join(chosen)} write different things: choose one")
     write = partial(_copies, styles=styles)
     if shapes:
         from dltk.data.shapes import write_shapes
@@ -62,6 +68,8 @@ def samples(directory, shapes, scenes, digits, styles, quiet):
         write = partial(write_scenes, count=scenes - scenes // 6, val=scenes // 6)
     if digits:
         from dltk.data.digits import write_digits as write
+    if texts:
+        from dltk.text.grammar import write_texts as write
     for path in write(Path(directory)):
         if not quiet:
             click.echo(path)

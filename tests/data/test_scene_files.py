@@ -220,4 +220,4 @@ def test_the_command_keeps_a_sixth_for_validation(dltk, tmp_path):
 def test_the_command_writes_one_kind_of_pictures(dltk, tmp_path):
     result = dltk("samples", tmp_path / "new", "--scenes", 3, "--shapes", 3)
     assert result.code == 2 and not (tmp_path / "new").exists()
-    assert result.err == ("error: --shapes and --scenes write different pictures: choose one\n")
+    assert result.err == ("error: --shapes and --scenes write different things: choose one\n")
