@@ -34,7 +34,7 @@ _OF_COMMAND = {"task", "as_json", "quiet"}
 @section(
     "Network",
     option("--preset", type=click.Choice(_PRESETS),
-           help="To classify textcnn, lstm, bilstm, rnn or bow; to generate lstm, gru or rnn.  "
+           help="textcnn, bilstm and bow classify; lstm, gru and rnn do both.  "
            "[default: textcnn, to generate lstm]"),
     option("--units", type=training.COUNT, metavar="N",
            help="Of recurrent networks.  [default: 128, to generate 256]"),

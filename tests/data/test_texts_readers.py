@@ -354,10 +354,17 @@ def test_parts_of_a_split_follow_each_other(tmp_path):
         read_texts(tmp_path)
 
 
+def test_one_file_is_of_no_split_whatever_it_is_called(tmp_path):
+    put(tmp_path, {"my_test.csv": "text,label\na,b\nc,d\n"})
+    assert told(read_texts(tmp_path)) == told(read_texts(tmp_path / "my_test.csv"))
+    assert not read_texts(tmp_path).divided
+
+
 def test_several_files_of_no_split_are_not_guessed_at(tmp_path):
     put(tmp_path, {"a.csv": "text,label\na,b\nc,d\n", "config.json": '{"a": 1}'})
     assert len(read_texts(tmp_path)) == 2
     put(tmp_path, {"b.csv": "text,label\na,b\n"})
+    assert holds_texts(tmp_path)
     with pytest.raises(UsageError, match=r"has a\.csv, b\.csv; name the one that is wanted"):
         read_texts(tmp_path)
 

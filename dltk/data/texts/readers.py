@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from dltk.data.examples import SPLITS, TextData
@@ -105,10 +106,9 @@ def holds_texts(where: str | os.PathLike, *, report: Report = silent) -> bool:
     if text.startswith(TFDS) or (text and is_prepared(path)):
         return tfds_holds_texts(text.removeprefix(TFDS), report=report)
     if text and path.is_dir():
-        if any(map(_holds_texts, _data_files(path))):
+        if any(_holds_texts(path / name) for name in children(path)[1][:_MOST_LOOKED_AT]):
             return True
-        names = [name for _, name in zip(range(_MOST_LOOKED_AT), files_below(path), strict=False)]
-        deep = [name for name in names if "/" in name]
+        deep = [name for name in islice(files_below(path), _MOST_LOOKED_AT) if "/" in name]
         return 2 * sum(map(is_text_name, deep)) > len(deep)
     return bool(text) and path.is_file() and _holds_texts(path)
 
@@ -180,7 +180,7 @@ def _gather_files(
             both = " and ".join(printable(path.name) for path in paths[:2])
             raise UsageError(f"{printable(found.where)} has {both}, both {split}; keep one of them")
     for path in files:
-        split = split_called(path.name)
+        split = split_called(path.name) if len(files) > 1 else None  # one alone needs none
         tell_big(path, report)
         try:
             _reader_of(path, asked)(path, path.name, found, split=split)
