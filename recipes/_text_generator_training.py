@@ -8,7 +8,7 @@ from pathlib import Path
 
 import keras
 
-from dltk.data.corpora import CorpusData, digest_of
+from dltk.data.corpora import CorpusData, counts_of, digest_of
 from dltk.data.passages import Passages, windows_of
 from dltk.data.pipeline import fitting_batch_size
 from dltk.engine.reader import Reader
@@ -93,13 +93,13 @@ class TextGeneratorTraining:
         numbers, unit = self.data.splits[split], self.asked.unit
         self.report(f"measuring on {amount(len(numbers), unit)}")
         size = len(self.data.language.vocabulary)
-        about = {"unit": unit, "unknown": UNKNOWN}
+        counts = (counts_of(self.data.splits[name], size) for name in ("train", split))
         return TextGeneratorEvaluation(
             model=str(model),
             data=self.data.where,
             split=split,
             report=self._reader.measure(numbers, unit, ahead=self._ahead_of(split)),
-            unigram=unigram_report(self.data.splits["train"], numbers, size, **about),
+            unigram=unigram_report(*counts, unit=unit, unknown=UNKNOWN),
         )
 
     def write_outcome(self, evaluation: TextGeneratorEvaluation | None) -> None:

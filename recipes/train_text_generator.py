@@ -54,7 +54,7 @@ def train_text_generator(
     dropout: float = 0.0,
     length: int = 100,
     epochs: int = 20,
-    batch_size: int = 64,
+    batch_size: int = 32,
     lr: float | str | None = None,
     optimizer: str = "adam",
     schedule: str = "cosine",
@@ -97,7 +97,7 @@ def train_text_generator(
         length: tokens of a window, through which gradients are propagated back.
         epochs: at most, see `patience`.
         batch_size: windows in a step, over all replicas.
-        lr: the highest learning rate, or "auto" to look for one; None for 0.002, or that of the
+        lr: the highest learning rate, or "auto" to look for one; None for 0.004, or that of the
             optimizer if it is one of stochastic gradient descent.
         optimizer, schedule, warmup, weight_decay, clip, ema: see `dltk.training.stage.Regime`.
         patience: stop after so many epochs without progress on validation text; 0: never.

@@ -230,9 +230,8 @@ def test_figures_are_those_of_a_coin():
 
 
 def test_how_frequent_tokens_are_is_what_a_network_is_to_be_better_than():
-    """Of 0, 1, 1 and one more of each of three: chances of 2, 3 and 1 in 7."""
-    about = {"unit": "word", "unknown": 2}
-    report = unigram_report(np.array([0, 1, 1, 1])[1:], np.array([1, 2]), 3, **about)
+    """Counts of 0, 3 and 0, and one more of each: chances of 1, 4 and 1 in 6."""
+    report = unigram_report(np.array([0, 3, 0]), np.array([0, 1, 1]), unit="word", unknown=2)
     assert report.perplexity == pytest.approx(np.sqrt((6 / 4) * (6 / 1)))
     assert report.tokens == 2 and report.unknown == 0.5
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import click
 
@@ -10,6 +11,7 @@ from dltk.cli import options
 from dltk.cli.progress import Reporter
 from dltk.cli.sections import SectionCommand, option, section
 from dltk.errors import UsageError, printable
+from dltk.wording import amount
 
 
 @click.command(
@@ -21,10 +23,10 @@ from dltk.errors import UsageError, printable
     "  dltk text generate -m best.keras --prompt-file draft.txt --length 2000 --top-p 0.9\n"
     "  dltk text generate -m names.keras -n 100 --until $'\\n' --json",
 )
-@click.option("-m", "--model", required=True, metavar="FILE", type=click.Path(),
-              help="A .keras file of a generator of texts.")  # fmt: skip
 @section(
     "Text",
+    option("-m", "--model", required=True, metavar="FILE", type=click.Path(),
+           help="A .keras file of a generator of texts."),
     option("--prompt", default="", metavar="TEXT", help="Go on with this.", show_default=False),
     option("--prompt-file", metavar="FILE", type=click.Path(allow_dash=True),
            help="Go on with what is in this file, or - for standard input, less its last line "
@@ -87,9 +89,8 @@ def generate(prompt_file, output, as_json, verbose, quiet, **choices):
         elif not files:
             click.echo(("\n" if text.number else "") + text.text)
     if files and not quiet:
-        count = len(files)
-        click.echo(f"{count} text{'s' * (count > 1)} in {printable(os.path.abspath(output))}",
-                   err=True)  # fmt: skip
+        where = printable(os.path.abspath(output))
+        click.echo(f"{amount(len(files), 'text')} in {where}", err=True)
 
 
 def _prompt_in(path: str) -> str:
@@ -100,7 +101,7 @@ def _prompt_in(path: str) -> str:
     name = "standard input" if path == "-" else printable(path)
     parts = []
     try:
-        lines = stream_lines(click.get_binary_stream("stdin")) if path == "-" else read_lines(path)
+        lines = stream_lines(sys.stdin.buffer) if path == "-" else read_lines(path)
         for line in lines:
             if line.problem:
                 raise UsageError(f"--prompt-file {name}, line {line.number} is {line.problem}")

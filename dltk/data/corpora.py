@@ -92,10 +92,8 @@ def _cut(numbers: np.ndarray, shares: dict[str, float], seed: int) -> dict[str, 
 
 def _known(data: CorpusData, min_count: int, most: int | None) -> Vocabulary:
     """Return what is frequent enough in the training part."""
-    train, vocabulary = data.splits["train"], data.language.vocabulary
-    counts = np.zeros(len(vocabulary), np.int64)
-    for at in range(0, len(train), _AT_ONCE):
-        counts += np.bincount(train[at : at + _AT_ONCE], minlength=len(counts))
+    vocabulary = data.language.vocabulary
+    counts = counts_of(data.splits["train"], len(vocabulary))
     found = dict(zip(vocabulary.words, counts[FIRST:].tolist(), strict=True))
     known = Vocabulary.of_counts(found, least=min_count, most=most)
     if not known.words:
@@ -104,6 +102,14 @@ def _known(data: CorpusData, min_count: int, most: int | None) -> Vocabulary:
             "take a smaller --min-count"
         )
     return known
+
+
+def counts_of(numbers: np.ndarray, size: int) -> np.ndarray:
+    """Return how often each of the numbers below `size` occurs, int64 (size,)."""
+    counts = np.zeros(size, np.int64)
+    for at in range(0, len(numbers), _AT_ONCE):
+        counts += np.bincount(numbers[at : at + _AT_ONCE], minlength=size)
+    return counts
 
 
 def _renumbered(numbers: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from dltk.models.text_generator.network import Parts
 from dltk.text.vocabulary import PADDING, UNKNOWN
 
 _LANES = 128  # places that are read at once, at most
+_SCORES = 1 << 25  # scores of a step, about, at most: of many words, fewer places are read at once
 _LEAD = 500  # tokens that are read in front of a place without being counted
 _WINDOW = 100  # tokens of a step
 
@@ -33,6 +34,7 @@ class Reader:
 
     def __init__(self, network: keras.Model):
         self._parts = Parts.of(network)
+        self._lanes = max(1, min(_LANES, _SCORES // (_WINDOW * self._parts.vocabulary)))
         self._step = tf.function(self._read, reduce_retracing=True, autograph=False)
 
     def measure(
@@ -46,21 +48,22 @@ class Reader:
             ahead: int32 (M,), of tokens in front of it, which are read, and not counted.
         """
         ahead = np.asarray(ahead[-_LEAD:], np.int32)
-        text = np.concatenate([ahead, numbers])
+        text = np.concatenate([ahead, numbers]) if len(ahead) else numbers
         first = max(1, len(ahead))  # the very first token can only be read
         count = len(text) - first
-        unknown = float(np.mean(text[first:] == UNKNOWN))
-        return LanguageReport(unit, count, self._total(text, first) / count, unknown)
+        total, unknown = self._totals(text, first)
+        return LanguageReport(unit, count, total / count, unknown / count)
 
-    def _total(self, text: np.ndarray, first: int) -> float:
-        """Return the sum of the cross-entropies of the tokens from `first` on."""
+    def _totals(self, text: np.ndarray, first: int) -> tuple[float, int]:
+        """Return the sum of the cross-entropies of the tokens from `first` on, and how many of
+        these are not known."""
         count = len(text) - first
-        lanes = max(1, min(_LANES, count // _LEAD))
+        lanes = max(1, min(self._lanes, count // _LEAD))
         lane = -(-count // lanes)  # tokens that are counted in each
         # So long that the beginning of the text is where a window begins.
         lead = _LEAD + (first - 1) % _WINDOW if lanes > 1 else first - 1
         begins = first - 1 - lead + lane * np.arange(lanes)
-        states, total = self._parts.begin(lanes), 0.0
+        states, total, unknown = self._parts.begin(lanes), 0.0, 0
         for at in range(0, lead + lane, _WINDOW):
             places = begins[:, None] + at + np.arange(_WINDOW + 1)
             there = (places >= 0) & (places < len(text))
@@ -75,7 +78,8 @@ class Reader:
                 states,
             )
             total += float(some)
-        return total
+            unknown += int((counted & (tokens[:, 1:] == UNKNOWN)).sum())
+        return total, unknown
 
     def _read(self, tokens, counted, goes_on, states):
         """Read a window in each place; return the sum of what is counted, and the states."""

@@ -69,7 +69,11 @@ class Writer:
         self.batch_size = batch_size
         graph = _Graph(self._parts, network.output[LOGITS], style, ends=ends)
         self._write = Replicated(graph, strategy, batch_size)
-        self._read = tf.function(self._parts.read, reduce_retracing=True, autograph=False)
+        self._read = tf.function(
+            lambda tokens, states: self._parts.read(tokens, states)[1],  # without the scores
+            reduce_retracing=True,
+            autograph=False,
+        )
 
     def __call__(
         self, beginning: Sequence[int], texts: Sequence[int], *, seed: int = 0
@@ -101,7 +105,7 @@ class Writer:
         states = self._parts.begin(1)
         for at in range(0, len(numbers), _PIECE):
             piece = tf.constant([numbers[at : at + _PIECE]], tf.int32)
-            _, states = self._read(piece, states)
+            states = self._read(piece, states)
         return [state.numpy() for state in states]
 
 

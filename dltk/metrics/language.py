@@ -46,18 +46,17 @@ class LanguageReport:
 
 
 def unigram_report(
-    train: np.ndarray, held: np.ndarray, vocabulary: int, *, unit: str, unknown: int
+    counts: np.ndarray, held: np.ndarray, *, unit: str, unknown: int
 ) -> LanguageReport:
     """Return how well a text is foretold by nothing but how frequent tokens are.
 
     One is added to each count (Laplace), so that none is impossible.
 
     Args:
-        train, held: int (N,), numbers of the tokens that are counted, and of those foretold.
-        vocabulary: how many numbers there are.
+        counts, held: int (V,), how often each token is in what is learnt from, and in the text.
         unknown: the number of what is not known.
     """
-    counts = np.bincount(train, minlength=vocabulary) + 1.0
-    surprise = np.log(counts.sum()) - np.log(counts)
-    shares = np.bincount(held, minlength=vocabulary) / len(held)
-    return LanguageReport(unit, len(held), float(shares @ surprise), float(shares[unknown]))
+    chances = (counts + 1.0) / (counts.sum() + len(counts))
+    shares = held / held.sum()
+    nats = float(-shares @ np.log(chances))
+    return LanguageReport(unit, int(held.sum()), nats, float(shares[unknown]))
