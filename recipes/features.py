@@ -26,6 +26,7 @@ from dltk.ops.similarity import normalised
 from dltk.strategy import cores
 from dltk.weights import Report, silent
 from recipes._of_picture import OfPicture
+from recipes._plane import places_of
 
 DEFAULT_MODEL = "efficientnet-lite0"
 _MAP_PICTURES = 2000  # more thumbnails than that hide each other
@@ -168,10 +169,9 @@ def draw_map(
 ) -> Image.Image:
     """Draw thumbnails on a grid, the like beside the like.
 
-    Vectors are laid out in the plane by t-SNE (van der Maaten & Hinton 2008), on the first 50
-    principal components as they do, and then moved to the cells of a grid, as little as possible
-    in all, so that no thumbnail hides another. With fewer than five pictures, two principal
-    components. Pictures that can no longer be read are left out.
+    Vectors are laid out in the plane, see `recipes._plane.places_of`, and then moved to the cells
+    of a grid, as little as possible in all, so that no thumbnail hides another. Pictures that can
+    no longer be read are left out.
 
     Args:
         vectors: float (N, D), one for each of `items`.
@@ -180,7 +180,7 @@ def draw_map(
     side = max(1, int(np.ceil(np.sqrt(1.4 * len(items)))))
     edge = int(np.clip(size / side, 24, 256))
     pictures, cells = [], []
-    for item, cell in zip(items, _cells(_places(vectors, seed), side), strict=True):
+    for item, cell in zip(items, _cells(places_of(vectors, seed), side), strict=True):
         try:
             picture = item.decode(at_least=edge).copy()
         except InputError:
@@ -202,25 +202,3 @@ def _cells(places: np.ndarray, side: int) -> list[tuple[int, int]]:
     _, chosen = linear_sum_assignment(cost)
     used = grid[chosen] - grid[chosen].min(axis=0)
     return [(int(column), int(row)) for column, row in used]
-
-
-def _places(vectors: np.ndarray, seed: int) -> np.ndarray:
-    """Return float (N, 2), near for vectors that are alike."""
-    from sklearn.decomposition import PCA
-    from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits
-
-    count = len(vectors)
-    if not np.ptp(vectors, axis=0).any():  # all the same: neither method has anything to go by
-        return np.zeros((count, 2))
-    if count < 5:
-        flat = np.zeros((count, 2))
-        parts = min(2, count - 1, vectors.shape[1])
-        if parts > 0:
-            flat[:, :parts] = PCA(parts).fit_transform(vectors)
-        return flat
-    few = PCA(min(50, count, vectors.shape[1]), random_state=seed).fit_transform(vectors)
-    perplexity = min(30, (count - 1) / 3)
-    init = "pca" if few.shape[1] > 1 else "random"
-    with threadpool_limits(1):  # its threads wait spinning, for very long on a busy machine
-        return TSNE(2, perplexity=perplexity, random_state=seed, init=init).fit_transform(few)
