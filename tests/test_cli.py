@@ -31,7 +31,7 @@ COMMAND = {
     "evaluate": {"as_json"},
     "export": {"as_json"},
     "finetune": {"as_json"},
-    "text": {"as_json", "model", "prompt_file"},
+    "text": {"as_json", "model", "prompt_file", "questions", "picture", "seed"},
     "generate": {"grid", "interpolate", "frames", "video", "groups", "arithmetic", "as_json"},
     "train": {"as_json"},
     "visualize": {"as_json"},
@@ -79,7 +79,7 @@ def recipe_of(path):
         name = "_".join(path)
         return getattr(importlib.import_module(f"recipes.{name}"), name)
     if path[0] == "text":
-        name = f"{path[1]}_text"
+        name = {"vectors": "train_vectors", "analogy": "analogy"}.get(path[1], f"{path[1]}_text")
         return getattr(importlib.import_module(f"recipes.{name}"), name)
     module = importlib.import_module(f"recipes.{path[0]}")
     return getattr(module, {"channel": "channels", "class": "classes"}.get(path[-1], path[-1]))
@@ -92,7 +92,7 @@ def recipe_of(path):
         *[(name,) for name in ("export", "finetune")],
         *[(name,) for name in ("stylize", "dream", "generate", "translate")],
         *[path for path, _ in commands() if path[0] in ("train", "visualize") and path[1:]],
-        *[("text", name) for name in ("classify", "generate")],
+        *[("text", name) for name in ("classify", "generate", "vectors", "analogy")],
     ],
     ids=" ".join,
 )

@@ -26,6 +26,7 @@ _KEPT = "epochs"
 _FUNCTIONS = {  # that are not called as their commands
     "text train": "train_text_classifier",
     "text train --task generate": "train_text_generator",
+    "text vectors": "train_vectors",
 }
 _FORMAT = "dltk run"
 _ANY_NAME = {"encoding": "utf-8", "errors": "surrogateescape"}  # of a file, UTF-8 or not
