@@ -129,7 +129,8 @@ def test_large_binary_files_are_read_in_blocks(tmp_path):
         (b"2 2\na " + np.float32([1, np.nan]).tobytes() + b"\n",
          'word 1: the vector of "a" has a number that is none'),
         (b"1 2\n\x00\x01" + bytes(1 << 20), "word 1: no space behind it; it is no file of vec"),
-        (gzip.compress(binary(b"a", b"b"), mtime=0)[:-12], " is damaged or cut short; get it again"),
+        (gzip.compress(binary(b"a", b"b"), mtime=0)[:-12],
+         " is damaged or cut short; get it again"),
         (b"\x1f\x8b\x08nothing packed", "cannot read|is damaged"),
     ],
 )  # fmt: skip
