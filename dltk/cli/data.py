@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -13,13 +14,21 @@ from dltk.errors import UsageError, printable
 
 SHEET = "examples of dltk data show"  # stands in the file, by which an earlier sheet is known
 _SOME_FAILED = 3
-_TASKS = ("classify", "detect", "segment", "captions", "questions", "pictures")
+_PARTS = {  # of dltk that read data for a task, and what these call them
+    "classify": ("dltk.data", "data"),
+    "detect": ("dltk.data.objects", "objects"),
+    "segment": ("dltk.data.masks", "masks"),
+    "captions": ("dltk.data.captions", "captions"),
+    "questions": ("dltk.data.questions", "questions"),
+    "pictures": ("dltk.data.plain", "pictures"),
+    "texts": ("dltk.data.texts", "texts"),
+}
 
 _where = click.argument("where", metavar="DATA")
 _task = click.option(
-    "--for", "task", type=click.Choice(_TASKS), help="What DATA is for, where it holds several "
-    "kinds of annotation; pictures, where none counts.  [default: detect, if it has boxes; "
-    "segment, if it has masks; captions or questions, if it has these; else classify]",
+    "--for", "task", type=click.Choice(list(_PARTS)), help="What DATA is for, where it holds "
+    "several kinds of annotation; pictures, where none counts.  [default: detect, if it has boxes; "
+    "segment, if it has masks; captions, questions or texts, if it has these; else classify]",
 )  # fmt: skip
 
 
@@ -31,15 +40,16 @@ def _seed(command):
 
 
 # For validation and for tests, where not 0.15.
-_SHARES = {"captions": 0.1, "questions": 0.1, "pictures": 0.0}
+_SHARES = {"captions": 0.1, "questions": 0.1, "texts": 0.1, "pictures": 0.0}
 
 
 def _shares(command):
     for split in ("test", "val"):
         command = click.option(
             f"--{split}-share", type=options.Share(0, 1), metavar="SHARE",
-            help=f"Of the pictures for {split}, where they are not divided yet.  [default: as in "
-            "training: 0.15; of captions and questions 0.1; of pictures alone 0]",
+            help=f"Of the pictures or texts for {split}, where they are not divided yet.  "
+            "[default: as in training: 0.15; of captions, questions and texts 0.1; of pictures "
+            "alone 0]",
         )(command)  # fmt: skip
     return command
 
@@ -51,7 +61,7 @@ def _shares(command):
     "  dltk data check annotations/instances_val2017.json --for segment",
 )
 def data():
-    """Labelled pictures to train on.
+    """Labelled pictures and texts to train on.
 
     \b
     DATA with a class for each picture is one of
@@ -102,13 +112,23 @@ def data():
       a folder of pictures, searched to the bottom, or with train/ and test/
       a .csv file with the column path and, if you like, split
       tfds:NAME or tfds:FOLDER, with images
+
+    \b
+    DATA with a class for each text is one of
+      a folder with a folder of text files for each class, maybe in train/, val/ and test/
+      a .csv or .tsv file with columns for text and class, such as text and label, and maybe split
+      a .jsonl or .json file with such keys; or lines of fastText: __label__sports a text
+      a folder with such files called train.csv, val.csv and test.csv
+      tfds:NAME or tfds:FOLDER, with texts and classes
     """
 
 
 @data.command("check", short_help="Look data over before training on it.")
 @_where
 @_task
-@click.option("--fast", is_flag=True, help="Compare files, but do not decode the pictures.")
+@click.option(
+    "--fast", is_flag=True, help="Compare files, but do not decode pictures, or count words."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_shares
 @_seed
@@ -119,10 +139,10 @@ def check(where, task, fast, as_json, val_share, test_share, seed, quiet):
     """Count what is in DATA by class and split, and say what is wrong with it.
 
     What is counted are pictures, objects, the pictures and pixels that a class is in, captions and
-    their words, or questions and their answers. Damaged and missing pictures and masks, pictures of
-    two classes or with other objects or masks than their copies, pictures in two splits, and
-    classes that are not trained on are errors: the exit code is then 3. Data without splits is
-    divided as in training.
+    their words, questions and their answers, or texts. Damaged and missing pictures and masks,
+    pictures and texts of two classes or with other objects or masks than their copies, those in two
+    splits, and classes that are not trained on are errors: the exit code is then 3. Data without
+    splits is divided as in training.
     """
     from dltk.cli.findings import print_findings
     from dltk.strategy import cores
@@ -149,11 +169,14 @@ def _task_of(where: str, task: str | None, say) -> str:
     from dltk.data.masks import holds_masks
     from dltk.data.objects import holds_objects
     from dltk.data.questions import holds_questions
+    from dltk.data.texts import holds_texts
 
     if task:
         return task
     kinds = [("detect", holds_objects), ("segment", holds_masks)]
-    told = [("captions", holds_captions), ("questions", holds_questions)]
+    told = [
+        ("captions", holds_captions), ("questions", holds_questions), ("texts", holds_texts),
+    ]  # fmt: skip
     if where and Path(where).is_file():  # any .json file may be one of objects, but for its content
         kinds = told + kinds
     else:
@@ -161,31 +184,10 @@ def _task_of(where: str, task: str | None, say) -> str:
     return next((task for task, holds in kinds if holds(where, report=say)), "classify")
 
 
-def _steps(task: str) -> tuple:
+def _steps(task: str) -> list:
     """Return what reads, what divides and what checks data for a task."""
-    if task == "detect":
-        from dltk.data.objects import check_objects, read_objects, split_objects
-
-        return read_objects, split_objects, check_objects
-    if task == "segment":
-        from dltk.data.masks import check_masks, read_masks, split_masks
-
-        return read_masks, split_masks, check_masks
-    if task == "captions":
-        from dltk.data.captions import check_captions, read_captions, split_captions
-
-        return read_captions, split_captions, check_captions
-    if task == "questions":
-        from dltk.data.questions import check_questions, read_questions, split_questions
-
-        return read_questions, split_questions, check_questions
-    if task == "pictures":
-        from dltk.data.plain import check_pictures, read_pictures, split_pictures
-
-        return read_pictures, split_pictures, check_pictures
-    from dltk.data import check_data, read_data, split_data
-
-    return read_data, split_data, check_data
+    module, what = _PARTS[task]
+    return [getattr(import_module(module), f"{does}_{what}") for does in ("read", "split", "check")]
 
 
 @data.command("show", short_help="Draw examples as training sees them.")
@@ -221,6 +223,10 @@ def show(where, task, output, overwrite, model, size, quiet, **choices):
     _check_output(Path(output), where, overwrite)
     reporter = _reporter(quiet)
     task = _task_of(where, task, reporter.say)
+    if task == "texts":
+        raise UsageError(
+            f"{printable(where)} holds texts, which are not drawn; see dltk data check"
+        )
     choices |= {"size": size or (160 if task == "classify" else 320)}
     sheets = {
         "detect": _object_sheet,

@@ -117,6 +117,8 @@ def _sums(findings) -> Iterator[str]:
             lines.append(f"{title}: {each}")
         lines.append("objects: " + ", ".join(f"{c} {size}" for size, c in findings.areas.items()))
         lines[-1] += f"; {findings.most} at most in a picture"
+    if lengths := getattr(findings, "lengths", None):
+        lines.append("words of a text: " + ", ".join(f"{how} {n}" for how, n in lengths.items()))
     if findings.sizes:
         shown = (f"{name} {w} × {h}" for name, (w, h) in findings.sizes.items())
         lines.append(f"sizes: {', '.join(shown)}")

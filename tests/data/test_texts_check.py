@@ -61,6 +61,22 @@ def test_rows_that_are_damaged_are_errors(tmp_path):
     assert found.passed_over == ()
 
 
+def test_the_command_counts_texts_and_ends_with_3_on_faults(dltk, tmp_path):
+    rows = [f"a text {at},{'xy'[at % 2]}" for at in range(20)] + ["the same,x", "the same,y"]
+    table = tmp_path / "two words.csv"
+    table.write_text("\n".join(["text,label", *rows]) + "\n")
+    result = dltk("data", "check", table)
+    assert result.code == 3
+    lines = [line.split() for line in result.out.splitlines()]
+    assert [line[0] for line in lines[:4]] == ["class", "x", "y", "in"]
+    assert lines[3] == ["in", "all", "18", "2", "2", "22"]
+    assert "\nwords of a text: shortest 2, median 3, 95 % 3, longest 3\n" in result.out
+    assert "error: equal, but of different classes: two words.csv:22 (" in result.out
+    drawn = dltk("data", "show", table)
+    assert drawn.code == 2 and "holds texts, which are not drawn; see dltk data check" in drawn.err
+    assert dltk("data", "check", table, "--for", "texts", "--fast", "--quiet").code == 3
+
+
 def test_every_class_is_divided_alike_and_copies_stay_together():
     said = [(f"text {at}", "ab"[at % 4 == 0]) for at in range(80)] + [("text 1", "a")] * 5
     data = split_texts(texts(*said), val_share=0.2, test_share=0.2, seed=3)
