@@ -48,6 +48,7 @@ class Evaluation:
     """
 
     TASK: ClassVar[str] = "classify"
+    NOUN: ClassVar[str] = "picture"
 
     model: str
     data: str

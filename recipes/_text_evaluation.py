@@ -57,6 +57,7 @@ class TextEvaluation(Evaluation):
     """
 
     TASK: ClassVar[str] = "classify texts"
+    NOUN: ClassVar[str] = "text"
 
     examples: Sequence[tuple[Texts, int]] = field(repr=False)
 

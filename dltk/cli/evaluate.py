@@ -154,7 +154,7 @@ def _tell(result, output: str | None, quiet: bool) -> None:
         click.echo(f"failed: {len(result.failed) - _MOST_FAILURES} more", err=True)
     if result.seen_in_training:
         click.echo(
-            f"{result.seen_in_training} of these {len(result.names)} {_noun(result)}s were trained "
+            f"{result.seen_in_training} of these {len(result.names)} {noun_of(result)}s were trained "
             "on: the model is worse than this on others",
             err=True,
         )
@@ -166,7 +166,7 @@ def tables(result) -> str:
     """Return the measures as text: in colours and as wide as the window on a terminal."""
     console = text_console()
     report = result.report
-    split, noun = "" if result.split == "all" else f", {result.split}", _noun(result)
+    split, noun = "" if result.split == "all" else f", {result.split}", noun_of(result)
     console.print(
         f"{printable(result.model)} on {printable(result.data)}{split}: "
         f"{amount(report.examples, noun)} of {len(report.per_class())} classes",
@@ -199,6 +199,6 @@ def _measures(report, noun: str) -> str:
     return "  ".join([*told, f"ECE {report.ece:.3f}", f"loss {report.loss:.3f}"])
 
 
-def _noun(result) -> str:
+def noun_of(result) -> str:
     """Return what was measured on."""
-    return "text" if getattr(result, "TASK", None) == "classify texts" else "picture"
+    return getattr(result, "NOUN", "picture")

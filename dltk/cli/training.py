@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from dltk.cli import options
+from dltk.cli.evaluate import noun_of
 from dltk.cli.sections import NumberOr, option, section
 from dltk.errors import UsageError, printable
 
@@ -148,7 +149,8 @@ def train(ctx, data: str | None, choices: dict, recipe, resume, *, tables, use: 
         click.echo("\n".join([*told, f"model: {printable(done.model)}"]))
     if done.evaluation and done.evaluation.seen_in_training and not quiet:
         seen, count = done.evaluation.seen_in_training, len(done.evaluation.examples)
-        click.echo(f"{seen} of these {count} pictures were trained on too", err=True)
+        what = f"{noun_of(done.evaluation)}s"
+        click.echo(f"{seen} of these {count} {what} were trained on too", err=True)
     if not as_json:
         say(f"use it: {use.replace('FILE', shlex.quote(str(done.model)))}")
 
