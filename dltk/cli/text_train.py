@@ -78,10 +78,10 @@ _OF_COMMAND = {"task", "as_json", "quiet"}
     option("--epochs", type=training.COUNT, metavar="N",
            help="At most; see --patience.  [default: 20]"),
     option("--batch-size", type=training.COUNT, metavar="N",
-           help="Texts or windows in one step, over all replicas.  [default: 50, to generate 64]"),
+           help="Texts or windows in one step, over all replicas.  [default: 50, to generate 32]"),
     option("--lr", type=NumberOr(float, "auto", open_end=True), metavar="RATE|auto",
            help="The highest learning rate; auto looks for one.  [default: 0.001, to generate "
-           "0.002]"),
+           "0.004]"),
     option("--optimizer", type=click.Choice(_OPTIMIZERS), help="[default: adam]"),
     option("--schedule", type=click.Choice(_SCHEDULES),
            help="How the learning rate goes down.  [default: cosine]"),
