@@ -144,10 +144,14 @@ def test_defaults_that_differ_from_task_to_task_are_told():
 
 def test_made_texts_are_written_once(dltk, tmp_path):
     result = dltk("samples", tmp_path / "texts", "--texts")
-    names = ["who-acts.csv", "opinions.csv"]
+    names = ["who-acts.csv", "opinions.csv", "analogies.txt", "analogies-questions.txt"]
     assert result.code == 0 and result.out.split() == [str(tmp_path / "texts" / n) for n in names]
     head, *rows = (tmp_path / "texts" / "who-acts.csv").read_text().splitlines()
     assert head == "text,label,split" and len(rows) == len(set(rows)) > 1000
+    assert len((tmp_path / "texts" / "analogies.txt").read_text().splitlines()) == 20_000
+    asked = (tmp_path / "texts" / "analogies-questions.txt").read_text().splitlines()
+    assert asked[:2] == [": capital-countries", "paris france berlin germany"]
+    assert len(asked) == 3 * 133
     (tmp_path / "texts" / "opinions.csv").write_text("mine")
     assert dltk("samples", tmp_path / "texts", "--texts").code == 0
     assert (tmp_path / "texts" / "opinions.csv").read_text() == "mine"

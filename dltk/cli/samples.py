@@ -36,8 +36,8 @@ from dltk.errors import UsageError
 @click.option(
     "--texts",
     is_flag=True,
-    help="Instead, two tables of made texts: of who does what to whom, where only the order of "
-    "words tells, and of opinions.",
+    help="Instead, two tables of made texts, of who does what to whom, where only the order of "
+    "words tells, and of opinions; and a text with analogies, and questions about them.",
 )
 @click.option("--styles", is_flag=True, help="Instead, pictures to take a style from.")
 @options.quiet
@@ -48,7 +48,7 @@ def samples(directory, shapes, scenes, digits, texts, styles, quiet):
     With --styles, pictures to try "dltk stylize" with; with --shapes, labelled pictures to try
     "dltk finetune" on; with --scenes, pictures of several objects to learn to find; with --digits,
     handwriting to learn to make (CC BY 4.0, see its folder); with --texts, texts to try "dltk text
-    train" on. Files that are there already are left as they are.
+    train" and "dltk text vectors" on. Files that are there already are left as they are.
     """
     from functools import partial
     from pathlib import Path
@@ -69,10 +69,19 @@ def samples(directory, shapes, scenes, digits, texts, styles, quiet):
     if digits:
         from dltk.data.digits import write_digits as write
     if texts:
-        from dltk.text.grammar import write_texts as write
+        write = _texts
     for path in write(Path(directory)):
         if not quiet:
             click.echo(path)
+
+
+def _texts(folder):
+    """Yield made texts, written to `folder`."""
+    from dltk.text.grammar import write_texts
+    from dltk.text.grammar_analogies import write_analogies
+
+    yield from write_texts(folder)
+    yield from write_analogies(folder)
 
 
 def _copies(folder, *, styles: bool):

@@ -7,9 +7,16 @@ vectors learnt from them can be asked "france - paris + rome".
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+
+from dltk.files import whole
+
+SENTENCES = 20_000
+"""Of `write_analogies`, as many as vectors of these words need."""
 
 _THINGS = 3  # that a pair has to itself
 
@@ -143,3 +150,28 @@ def questions() -> dict[str, list[tuple[str, str, str, str]]]:
         ]
         for family in FAMILIES
     }
+
+
+def write_analogies(folder: str | os.PathLike, count: int = SENTENCES) -> Iterator[Path]:
+    """Write analogies.txt, a sentence a line, and analogies-questions.txt, as questions-words.txt.
+
+    A file that is there already is left as it is.
+
+    Yields:
+        each file, once it is there.
+    Raises:
+        DltkError: a file cannot be written.
+    """
+    contents = {"analogies.txt": sentences(count), "analogies-questions.txt": _question_lines()}
+    for name, lines in contents.items():
+        path = Path(folder) / name
+        if not path.exists():
+            with whole(path) as part, part.open("w", encoding="utf-8") as file:
+                file.writelines(f"{line}\n" for line in lines)
+        yield path
+
+
+def _question_lines() -> Iterator[str]:
+    for name, asked in questions().items():
+        yield f": {name}"
+        yield from map(" ".join, asked)
