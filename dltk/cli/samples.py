@@ -12,7 +12,8 @@ from dltk.errors import UsageError
     short_help="Write out sample pictures and texts.",
     epilog="\b\nExamples:\n  dltk samples photos\n  dltk samples styles --styles\n"
     "  dltk samples shapes --shapes 600\n  dltk samples scenes --scenes 600\n"
-    "  dltk samples digits --digits\n  dltk samples texts --texts",
+    "  dltk samples digits --digits\n  dltk samples landscapes --landscapes 2000\n"
+    "  dltk samples texts --texts",
 )
 @click.argument("directory", default="samples", metavar="[DIR]", type=click.Path(file_okay=False))
 @click.option(
@@ -29,6 +30,12 @@ from dltk.errors import UsageError
     "them, and questions as VQA has; every sixth is for validation.",
 )
 @click.option(
+    "--landscapes",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Instead, N small made landscapes, a folder for each time of day.",
+)
+@click.option(
     "--digits",
     is_flag=True,
     help="Instead, the 1,797 handwritten digits of scikit-learn, a folder for each.",
@@ -42,18 +49,22 @@ from dltk.errors import UsageError
 @click.option("--styles", is_flag=True, help="Instead, pictures to take a style from.")
 @options.quiet
 @options.debug
-def samples(directory, shapes, scenes, digits, texts, styles, quiet):
+def samples(directory, shapes, scenes, landscapes, digits, texts, styles, quiet):
     """Write the sample photographs and their attribution to DIR (default: samples).
 
     With --styles, pictures to try "dltk stylize" with; with --shapes, labelled pictures to try
-    "dltk finetune" on; with --scenes, pictures of several objects to learn to find; with --digits,
-    handwriting to learn to make (CC BY 4.0, see its folder); with --texts, texts to try "dltk text
-    train" and "dltk text vectors" on. Files that are there already are left as they are.
+    "dltk finetune" on; with --scenes, pictures of several objects to learn to find; with
+    --landscapes or --digits (handwriting, CC BY 4.0, see its folder), pictures that "dltk train
+    gan" learns to make without a GPU; with --texts, texts to try "dltk text train" and "dltk text
+    vectors" on. Files that are there already are left as they are.
     """
     from functools import partial
     from pathlib import Path
 
-    flags = {"shapes": shapes, "scenes": scenes, "digits": digits, "texts": texts, "styles": styles}
+    flags = {
+        "shapes": shapes, "scenes": scenes, "landscapes": landscapes, "digits": digits,
+        "texts": texts, "styles": styles,
+    }  # fmt: skip
     chosen = [f"--{flag}" for flag, value in flags.items() if value]
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join(chosen)} write different things: choose one")
@@ -66,6 +77,10 @@ def samples(directory, shapes, scenes, digits, texts, styles, quiet):
         from dltk.data.scene_files import write_scenes
 
         write = partial(write_scenes, count=scenes - scenes // 6, val=scenes // 6)
+    if landscapes:
+        from dltk.data.landscapes import write_landscapes
+
+        write = partial(write_landscapes, count=landscapes)
     if digits:
         from dltk.data.digits import write_digits as write
     if texts:
