@@ -184,12 +184,21 @@ def sample_of(run: Path, epoch: int) -> Path:
 
 
 def lanes_of(asked, data: CorpusData, placement: Placement) -> int:
-    """Return how many texts a step reads, over all replicas. Raises UsageError if there are too
-    few windows for the replicas, or none."""
+    """Return how many texts a step reads, over all replicas.
+
+    Of few windows it is a power of two, and so the same on most numbers of replicas: a run may go
+    on with another one.
+
+    Raises:
+        UsageError: too few windows for the replicas, or none; they cannot share what was asked for.
+    """
     windows = windows_of(data.splits["train"], asked.length)
     if windows < placement.replicas:
         raise UsageError(
             f"--length {asked.length}: there are {windows} windows of so many tokens to train on, "
             f"and {placement.replicas} replicas; take shorter ones, or more text"
         )
-    return fitting_batch_size(asked.batch_size, windows, placement.replicas)
+    lanes = asked.batch_size
+    if windows < lanes:
+        lanes = 1 << windows.bit_length() - 1
+    return fitting_batch_size(lanes, windows, placement.replicas)

@@ -94,7 +94,9 @@ class VectorsTraining:
 def words_of(asked, data: WordData, placement: Placement) -> int:
     """Return how many words a step learns from, over all replicas: whole blocks for each.
 
-    As many as asked for, or less where the text would be learnt in too few steps.
+    As many as asked for, or less where the text would be learnt in too few steps: then the blocks
+    are a power of two, and so as many on most numbers of replicas; a run may go on with another
+    one.
 
     Raises:
         UsageError: what was asked for cannot be shared out in blocks.
@@ -106,4 +108,13 @@ def words_of(asked, data: WordData, placement: Placement) -> int:
             f"replica; take {max(1, asked.batch_size // least) * least}"
         )
     words = float(data.counts @ kept_share(data.counts, asked.subsample))
-    return max(least, min(asked.batch_size, int(words / _LEAST_STEPS) // least * least))
+    fitting = int(words / _LEAST_STEPS)
+    if fitting >= asked.batch_size:
+        return asked.batch_size
+    blocks = 1 << max(1, fitting // BLOCK).bit_length() - 1
+    if blocks % placement.replicas:
+        raise UsageError(
+            f"the text is so short that steps of {blocks * BLOCK} words are right, which "
+            f"{placement.replicas} replicas cannot share; take fewer --devices"
+        )
+    return blocks * BLOCK

@@ -21,6 +21,7 @@ from dltk.strategy import Placement
 from dltk.text.corpus import Corpus
 from dltk.weights import Report, silent
 from dltk.wording import amount
+from recipes._corpora import found, named
 from recipes._text_generator_plan import plan_of
 from recipes._text_generator_training import TextGeneratorTraining, lanes_of
 from recipes._trainings import DataKind, Trained, asked_for, begun, finished, gone_on
@@ -87,7 +88,7 @@ def train_text_generator(
         unit: what it reads and writes: "character", each a code point; or "word", marks and line
             breaks among them.
         lower: whether in lower case.
-        min_count: how often a character or word must be in the text to be known.
+        min_count: how often a character or word must be in the part to train on to be known.
         vocabulary: know at most so many, the most frequent ones; None for all characters, and for
             20,000 words.
         layers, units: of the network.
@@ -97,8 +98,8 @@ def train_text_generator(
         length: tokens of a window, through which gradients are propagated back.
         epochs: at most, see `patience`.
         batch_size: windows in a step, over all replicas.
-        lr: the highest learning rate, or "auto" to look for one; None for 0.004, or that of the
-            optimizer if it is one of stochastic gradient descent.
+        lr: the highest learning rate, or "auto" to look for one; None for 0.004, or the usual
+            one of an optimizer other than adam, adamw and rmsprop.
         optimizer, schedule, warmup, weight_decay, clip, ema: see `dltk.training.stage.Regime`.
         patience: stop after so many epochs without progress on validation text; 0: never.
         prompt: what the samples written after each epoch go on from.
@@ -124,14 +125,14 @@ def train_text_generator(
         most=plan.most,
         report=report,
     )
-    kind = DataKind(Corpus, _found, read, check_corpus)
+    kind = DataKind(Corpus, found, read, check_corpus)
 
     def fits(data: CorpusData, placement: Placement) -> str:
         lanes = lanes_of(asked, data, placement)
         return f"{amount(lanes // placement.replicas, 'window')} a replica and step"
 
-    if (named := _named(data)) is not None:
-        asked.data, data = named, Corpus.found(named)
+    if (names := named(data)) is not None:
+        asked.data, data = names, Corpus.found(names)
     about = {"slug": f"{unit}s-{preset}", "fits": fits}
     with begun(_COMMAND, asked, data, kind, **about, report=report) as begins:
         training = TextGeneratorTraining(asked, plan, *begins)
@@ -159,25 +160,3 @@ def resume_train_text_generator(
         free: options that may be others now: data, devices, strategy, save_every.
     """
     return gone_on(train_text_generator, _COMMAND, run, report, free)
-
-
-def _named(data) -> str | list[str] | None:
-    """Return data as a run folder keeps them, to find them again from another folder.
-
-    None for what is in memory, and for a file or folder, of which it is kept anyway.
-    """
-    if isinstance(data, Corpus):
-        return None
-    if isinstance(data, (str, os.PathLike)):
-        return None if os.path.lexists(data) else _absolute(os.fspath(data))
-    return [_absolute(os.fspath(each)) for each in data]
-
-
-def _absolute(name: str) -> str:
-    if name.startswith("@") and not os.path.lexists(name):
-        return "@" + os.path.abspath(name[1:])
-    return os.path.abspath(name)
-
-
-def _found(where: str, *, report: Report) -> Corpus:
-    return Corpus.found(where)

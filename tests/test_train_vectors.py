@@ -95,6 +95,20 @@ def test_two_replicas_learn_what_one_does(trained, corpus, tmp_path):
     assert "320 words a replica and step" in (done.run / "log.txt").read_text()
 
 
+def test_a_run_on_short_text_goes_on_with_more_replicas(tmp_path):
+    """Its 1,000 sentences are learnt from in steps of 64 words, whoever shares them."""
+    text, run = tmp_path / "short.txt", tmp_path / "run"
+    text.write_text("\n".join(sentences(1000)))
+    train_vectors(text, run_dir=run, **TINY | {"epochs": 1})
+    assert "64 words a replica and step" in (run / "log.txt").read_text()
+    resume_train_vectors(run, devices="cpu:2")
+    assert "32 words a replica and step" in (run / "log.txt").read_text()
+    few = Corpus.of("a b c d " * 20)
+    with pytest.raises(UsageError, match="steps of 32 words are right, which 2 replicas cannot"):
+        train_vectors(few, run_dir=tmp_path / "two", devices="cpu:2", **TINY)
+    assert not (tmp_path / "two").exists()
+
+
 def test_phrases_have_vectors(tmp_path):
     text = Corpus.of("\n".join(sentences(2000)).replace("the parliament", "the lower house"))
     how = TINY | {"epochs": 1, "phrases": 1, "phrase_threshold": 20.0, "size": 4}

@@ -13,7 +13,7 @@ from dltk.text.corpus import Corpus, count_tokens, encode_files
 from dltk.text.language import Language
 from dltk.text.spool import TokenFile
 from dltk.text.tokenizer import Tokenizer
-from dltk.text.vocabulary import FIRST, UNKNOWN, Vocabulary
+from dltk.text.vocabulary import END, FIRST, UNKNOWN, Vocabulary
 from dltk.weights import Report, silent
 
 FEW = 100_000  # tokens, which a network may soon know by heart
@@ -73,12 +73,14 @@ def encoded_corpus(
     every = Vocabulary.of_counts(count_tokens(*about, report))
     numbers = encode_files(*about, every, ends=False, report=report).numbers()
     shares = {"val_share": val_share, "test_share": test_share}
-    language = Language(tokenizer, every, len(corpus.sources))
+    language = Language(tokenizer, every)
     data = divide(CorpusData(corpus.where, language, {"all": numbers}), _cut, **shares, seed=seed)
-    known = _known(data, min_count, most)
+    counts = counts_of(data.splits["train"], len(every))
+    known = _known(data, counts, min_count, most)
+    language = Language(tokenizer, known, 1 + int(counts[END]))
     places = np.array([*range(FIRST), *known.encode(every.words)], np.int32)
     splits = {name: _renumbered(part, places) for name, part in data.splits.items()}
-    return replace(data, language=replace(language, vocabulary=known), splits=splits)
+    return replace(data, language=language, splits=splits)
 
 
 def _cut(numbers: np.ndarray, shares: dict[str, float], seed: int) -> dict[str, np.ndarray]:
@@ -90,11 +92,10 @@ def _cut(numbers: np.ndarray, shares: dict[str, float], seed: int) -> dict[str, 
     return {"train": numbers[:end]} | {name: part for name, part in parts.items() if len(part)}
 
 
-def _known(data: CorpusData, min_count: int, most: int | None) -> Vocabulary:
-    """Return what is frequent enough in the training part."""
-    vocabulary = data.language.vocabulary
-    counts = counts_of(data.splits["train"], len(vocabulary))
-    found = dict(zip(vocabulary.words, counts[FIRST:].tolist(), strict=True))
+def _known(data: CorpusData, counts: np.ndarray, min_count: int, most: int | None) -> Vocabulary:
+    """Return what is frequent enough in the training part, of whose tokens these are the counts."""
+    words = data.language.vocabulary.words
+    found = dict(zip(words, counts[FIRST:].tolist(), strict=True))
     known = Vocabulary.of_counts(found, least=min_count, most=most)
     if not known.words:
         raise UsageError(

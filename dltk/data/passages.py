@@ -14,7 +14,7 @@ class Passages(Stream):
     The text is cut into as many lanes as there are texts in a batch, all of one length. A step
     reads the next window of each lane, so that the state of a network after one step is the state
     before the next: truncated back-propagation through time (Mikolov et al. 2010, "Recurrent neural
-    network based language model"; Graves 2013, Sec. 3.1.1). An epoch goes through all lanes
+    network based language model"; Graves 2013). An epoch goes through all lanes
     once. What is left over is less than one step takes; how much of it is left out in front, and
     how much behind, is drawn anew for each epoch, and with it where windows begin.
 

@@ -32,8 +32,9 @@ class Windows(Stream):
     them anew. A batch has room for a little more than is expected, and blocks that are not full
     have windows of nothing. In the rare case that the room does not do, the last words are dropped.
 
-    Other than in word2vec, windows end at the ends of pieces as well, and all words of a block
-    share their noise (Ji et al. 2016, https://arxiv.org/abs/1604.04661, share that of a window).
+    Other than in word2vec, windows end at the ends of pieces as well; all words of a block share
+    their noise (Ji et al. 2016, https://arxiv.org/abs/1604.04661, share that of a window); and a
+    word that is drawn as noise against itself counts.
 
     What a step gives: see `dltk.text.windows`.
 

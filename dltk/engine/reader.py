@@ -43,21 +43,22 @@ class Reader:
         """Return how well a text is foretold.
 
         Args:
-            numbers: int32 (N,), of its tokens; two at least, or one with something ahead.
+            numbers: int32 (N,), of its tokens; two at least, or one with something ahead. They may
+                be on disk, and are read where they are looked at.
             unit: what a token is.
             ahead: int32 (M,), of tokens in front of it, which are read, and not counted.
         """
         ahead = np.asarray(ahead[-_LEAD:], np.int32)
-        text = np.concatenate([ahead, numbers]) if len(ahead) else numbers
         first = max(1, len(ahead))  # the very first token can only be read
-        count = len(text) - first
-        total, unknown = self._totals(text, first)
+        count = len(ahead) + len(numbers) - first
+        total, unknown = self._totals(ahead, numbers, first)
         return LanguageReport(unit, count, total / count, unknown / count)
 
-    def _totals(self, text: np.ndarray, first: int) -> tuple[float, int]:
+    def _totals(self, ahead: np.ndarray, numbers: np.ndarray, first: int) -> tuple[float, int]:
         """Return the sum of the cross-entropies of the tokens from `first` on, and how many of
         these are not known."""
-        count = len(text) - first
+        length = len(ahead) + len(numbers)
+        count = length - first
         lanes = max(1, min(self._lanes, count // _LEAD))
         lane = -(-count // lanes)  # tokens that are counted in each
         # So long that the beginning of the text is where a window begins.
@@ -66,8 +67,8 @@ class Reader:
         states, total, unknown = self._parts.begin(lanes), 0.0, 0
         for at in range(0, lead + lane, _WINDOW):
             places = begins[:, None] + at + np.arange(_WINDOW + 1)
-            there = (places >= 0) & (places < len(text))
-            tokens = np.where(there, text[np.clip(places, 0, len(text) - 1)], PADDING)
+            there = (places >= 0) & (places < length)
+            tokens = _tokens_at(places, ahead, numbers)
             step = at + np.arange(_WINDOW)
             counted = (lead <= step) & (step < lead + lane) & there[:, 1:]
             goes_on = places[:, 0] > 0
@@ -86,3 +87,12 @@ class Reader:
         before = [state * goes_on[:, None] for state in states]
         scores, states = self._parts.read(tokens[:, :-1], before)
         return tf.reduce_sum(nats(scores, tokens[:, 1:]) * counted), states
+
+
+def _tokens_at(places: np.ndarray, ahead: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Return what stands at places of `ahead` with `numbers` behind it, PADDING beyond these."""
+    tokens = np.full(places.shape, PADDING, np.int32)
+    for part, begin in ((ahead, 0), (numbers, len(ahead))):
+        inside = (places >= begin) & (places < begin + len(part))
+        tokens[inside] = part[places[inside] - begin]
+    return tokens

@@ -36,7 +36,8 @@ def skip_gram(words: tf.Tensor, outputs: tf.Tensor, near: tf.Tensor, negatives: 
     """Let every word predict each word in its window.
 
     Mikolov et al. 2013, https://arxiv.org/abs/1301.3781, Sec. 3.2, with negative sampling:
-    https://arxiv.org/abs/1310.4546, eq. 4.
+    https://arxiv.org/abs/1310.4546, eq. 4. (Their code lets the words of the window predict that in
+    its middle, which sees the same pairs.)
 
     Args:
         words: float (B, L, D), vectors of the words of B blocks.

@@ -20,7 +20,7 @@ class Language:
     Attributes:
         tokenizer: how a text becomes tokens.
         vocabulary: those that are known.
-        texts: how many were learnt from. Of several, each had its END.
+        texts: how many were learnt from, END being between them.
     """
 
     tokenizer: Tokenizer
@@ -68,8 +68,8 @@ class Language:
 
     def continuation(self, prompt: str, numbers: Iterable[int]) -> str:
         """Return what numbers of tokens add to a prompt."""
-        before = self.tokenizer(prompt)
-        whole = self.tokenizer.join([*before, *self.vocabulary.decode(numbers)])
-        added = whole[len(self.tokenizer.join(before)) :]
+        last = self.tokenizer(prompt)[-1:]  # what stands before does not tell on spaces
+        whole = self.tokenizer.join([*last, *self.vocabulary.decode(numbers)])
+        added = whole[len(self.tokenizer.join(last)) :]
         spaced = self.tokenizer.unit == "word" and prompt.endswith((" ", _BREAK))
         return added.removeprefix(" ") if spaced else added

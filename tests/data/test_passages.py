@@ -48,6 +48,13 @@ def test_texts_have_an_end_between_them():
     assert data.language.texts == 3 and len(data.language.vocabulary) == FIRST + 2
 
 
+def test_an_end_that_is_not_learnt_from_is_none():
+    """The second text is held out, with the END in front of it."""
+    data = corpus("ab" * 20, "ab", val_share=0.2, test_share=0)
+    assert END in data.splits["val"] and END not in data.splits["train"]
+    assert data.language.texts == 1 and not data.language.ends
+
+
 @pytest.mark.parametrize(
     ("how", "message"),
     [

@@ -83,19 +83,6 @@ def new_text_classifier(design: Design, vectors: np.ndarray | None = None) -> ke
     return network
 
 
-def attention_of(network: keras.Model) -> keras.Model | None:
-    """Return the network with where it looks beside its output, None if it attends to nothing.
-
-    Returns:
-        A model that takes what the network takes, and gives probabilities (B, K) and the weights
-        of tokens, float32 (B, T).
-    """
-    if ATTENTION not in {layer.name for layer in network.layers}:
-        return None
-    _, weights = network.get_layer(ATTENTION).output
-    return keras.Model(network.input, [network.outputs[0], weights])
-
-
 def _vectors_of(design: Design, tokens):
     """Return the vectors of tokens, (B, T, D); (B, T, 2 D) of two channels."""
     channels = {"both": {"static": False, "words": True}, "static": {"static": False}}

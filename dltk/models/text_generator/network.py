@@ -34,7 +34,7 @@ def new_text_generator(
     Its state goes in and comes out, so that a text may come in pieces of any length: what is read
     in two pieces is as if it had been read in one. Dropout is between layers and before the scores,
     not from step to step: Zaremba et al. 2014, "Recurrent Neural Network Regularization", Sec. 3.2,
-    https://arxiv.org/abs/1409.2329.
+    https://arxiv.org/abs/1409.2329, who drop parts of what goes into the first layer too.
 
     Args:
         vocabulary: V, how many numbers of tokens there are.
