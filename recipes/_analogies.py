@@ -231,6 +231,16 @@ def read_questions(path: str | os.PathLike) -> dict[str, list[tuple[str, str, st
     return sections
 
 
+def check_questions(sections: dict[str, Sequence]) -> None:
+    """Raise UsageError for what is no question, with its section."""
+    for name, questions in sections.items():
+        for question in questions:
+            words = question if isinstance(question, Sequence) else ()
+            if len(words) != 4 or not all(isinstance(word, str) for word in words):
+                where, told = f'section "{printable(name)}"', printable(repr(question))
+                raise UsageError(f"{where}: an analogy has four words, and {told} has not")
+
+
 def ask_all(
     space: Space, vectors: WordVectors, questions: dict[str, list], method: str
 ) -> list[Section]:

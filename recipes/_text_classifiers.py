@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import NamedTuple
 
 import numpy as np
 
@@ -14,29 +13,13 @@ from dltk.errors import DltkError, UsageError, printable
 from dltk.explain.erasure import worths
 from dltk.models.find import ModelSource, find_model
 from dltk.strategy import choose_precision, place
-from dltk.text.encoder import Encoder
+from dltk.text.encoder import Encoder, Read
 from dltk.text.tokenizer import Tokenizer
-from dltk.text.vocabulary import UNKNOWN, Vocabulary
+from dltk.text.vocabulary import Vocabulary
 from dltk.weights import Report, silent
 
 TASK = "classify texts"
 _LETTERS = 64  # of a text that are taken apart for each token that is looked at, at first
-
-
-class Read(NamedTuple):
-    """A text as a network reads it.
-
-    Attributes:
-        numbers: of the tokens that are looked at, int32 (t,), t at least 1.
-        tokens: how many there are; 0 in a text without any.
-        unknown: how many of them the network does not know.
-        cut: whether there are more, which are not looked at.
-    """
-
-    numbers: np.ndarray
-    tokens: int
-    unknown: int
-    cut: bool
 
 
 def find_text_classifier(model: str | os.PathLike) -> ModelSource:
@@ -112,15 +95,7 @@ class TextClassifier:
 
     def read(self, text: str) -> Read:
         """Return a text as the network reads it."""
-        encoder = self._encoder
-        found = encoder.tokenizer(self._looked_at(text))
-        numbers = encoder.vocabulary.encode(found[: encoder.length])
-        return Read(
-            np.array(numbers or [UNKNOWN], np.int32),
-            len(numbers),
-            numbers.count(UNKNOWN),
-            len(found) > len(numbers),
-        )
+        return self._encoder(self._looked_at(text))
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return where the tokens that are looked at stand in a text, in its composed form."""

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from dltk.data.examples import Texts
-from dltk.errors import printable
 from dltk.files import whole
 from recipes._evaluation import Evaluation
+from recipes._text_explanation import escaped
 
 _MISTAKES = 100
 _LETTERS = 2000  # of a text that are shown
@@ -86,14 +86,10 @@ class TextEvaluation(Evaluation):
         text, best = part.text(place), int(self.probabilities[index].argmax())
         label = int(self.labels[index])
         return _MISTAKE.format(
-            said=_escaped(self.classes[best]),
+            said=escaped(self.classes[best]),
             score=self.probabilities[index, best],
-            true=_escaped(self.classes[label]),
+            true=escaped(self.classes[label]),
             own=self.probabilities[index, label],
-            name=_escaped(self.names[index]),
+            name=escaped(self.names[index]),
             text=html.escape(text[:_LETTERS] + "…" * (len(text) > _LETTERS)),
         )
-
-
-def _escaped(name: str) -> str:
-    return html.escape(printable(name))

@@ -94,22 +94,22 @@ def _page(rows: Sequence[dict], number: int, model: str, *, last: bool) -> str:
     links = [(number - 1, "before", number > 0), (number + 1, "next", not last)]
     linked = [f'<a href="{_page_name(at)}">{name}</a>' for at, name, there in links if there]
     nav = f"<nav>page {number + 1} {' '.join(linked)}</nav>\n" if linked else ""
-    head = f"{_escaped(model)} on {amount(len(rows), 'text')}"
+    head = f"{escaped(model)} on {amount(len(rows), 'text')}"
     return _PAGE.format(head=head, nav=nav, texts="".join(map(_article, rows)))
 
 
 def _article(row: dict) -> str:
     best, *others = row["labels"]
     place = f"{row['path']}:{row['line']}" if "line" in row else row["path"]
-    told = ", ".join(f"{_escaped(each['label'])} {each['score']:.1%}" for each in others)
-    escaped = [(html.escape(word), worth) for word, worth in row["words"]]
+    told = ", ".join(f"{escaped(each['label'])} {each['score']:.1%}" for each in others)
+    words = [(html.escape(word), worth) for word, worth in row["words"]]
     return _TEXT.format(
-        label=_escaped(best["label"]),
+        label=escaped(best["label"]),
         score=best["score"],
-        place=_escaped(place),
+        place=escaped(place),
         others=f" – {told}" * bool(told),
         text=_marked(row) + " …" * row.get("cut", False),
-        strongest=strongest(escaped, "<bdi>{}</bdi> {:+.2f}"),
+        strongest=strongest(words, "<bdi>{}</bdi> {:+.2f}"),
     )
 
 
@@ -165,5 +165,6 @@ def shown(text: str) -> str:
     return printable(re.sub(r"\s+", " ", text))
 
 
-def _escaped(name: str) -> str:
+def escaped(name: str) -> str:
+    """Return a name as HTML shows it, on one line."""
     return html.escape(printable(name))

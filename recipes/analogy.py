@@ -22,6 +22,7 @@ from recipes._analogies import (
     Space,
     Term,
     ask_all,
+    check_questions,
     parse_terms,
     read_questions,
     total,
@@ -130,11 +131,12 @@ def evaluate_analogies(
         model, method, report: see `analogy`.
         restrict: take only so many of the most frequent words; None for all.
     Raises:
-        UsageError: a file that has no questions, or a line that is none.
+        UsageError: a file that has no questions, or what is none: it has not four words.
         DltkError: a file that is none of vectors.
     """
     _check(method, restrict)
     asked = questions if isinstance(questions, dict) else read_questions(questions)
+    check_questions(asked)
     vectors = _first(_read(model, report, most=restrict), restrict)
     sections = ask_all(Space(vectors), vectors, asked, method)
     return AnalogyEvaluation(tuple(sections), len(vectors))

@@ -140,6 +140,15 @@ def test_of_words_that_differ_in_case_the_most_frequent_one_stands_for_all():
     assert evaluate_analogies(asked, model=vectors).totals[-1].right == 1
 
 
+@pytest.mark.parametrize(
+    "question", [("man", "woman", "king"), ("man",) * 5, ("man", "woman", "king", 4), "kings", None]
+)
+def test_questions_in_memory_are_four_words(question):
+    asked = {"family": [("man", "woman", "king", "queen"), question]}
+    with pytest.raises(UsageError, match=r'^section "family": an analogy has four words, and '):
+        evaluate_analogies(asked, model=VECTORS)
+
+
 @pytest.mark.parametrize("method", ["add", "mul"])
 def test_many_questions_are_answered_as_each_alone(method):
     random = np.random.default_rng(0)

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -182,6 +183,28 @@ def test_standard_input_is_lines_with_pauses_between_them(tree, monkeypatch):
     os.write(writing, b"c")
     os.close(writing)
     assert list(texts) == [("stdin", 3, "c", None)]
+
+
+def test_standard_input_that_turns_out_to_be_no_text_is_left_at_once(monkeypatch):
+    reading, writing = os.pipe()
+    monkeypatch.setattr(sys, "stdin", os.fdopen(reading))
+    written = [os.write(writing, b"hi\n")]
+
+    def pour():
+        with suppress(BrokenPipeError):
+            while sum(written) < 1 << 25:
+                written.append(os.write(writing, bytes(1 << 16)))
+        os.close(writing)
+
+    thread = threading.Thread(target=pour)
+    thread.start()
+    texts = list(filter(None, find_texts(["-"])))
+    sys.stdin.close()
+    thread.join()
+    assert texts == [
+        ("stdin", 1, "hi", None), ("stdin", None, "", "not a text: byte 0x00 at offset 3")
+    ]  # fmt: skip
+    assert sum(written) < 1 << 23
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")

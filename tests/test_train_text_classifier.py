@@ -133,7 +133,7 @@ def test_the_file_says_what_the_training_measured(trained):
         fields["length"],
     )  # fmt: skip
     part, _ = trained.evaluation.examples[0]
-    numbers = [encoder(part.text(at)) for at in range(len(part))]
+    numbers = [encoder(part.text(at)).numbers for at in range(len(part))]
     found = network({TOKENS: padded(numbers, encoder.length)})
     np.testing.assert_allclose(found, trained.evaluation.probabilities, atol=1e-5)
     assert list(network.input) == [TOKENS]
@@ -332,7 +332,7 @@ def test_vectors_of_other_content_are_no_resume(vectors, tmp_path):
     with pytest.raises(UsageError, match="--vectors-sha256"):
         resume_train_text_classifier(run, data=made_texts(60))
     (tmp_path / "none.txt").write_text("no vectors here\n")
-    with pytest.raises(DltkError, match=r"none\.txt, line 1"):
+    with pytest.raises(DltkError, match=r"none\.txt: line 1"):
         train_text_classifier(made_texts(60), embedding="static", vectors=tmp_path / "none.txt")
 
 

@@ -65,10 +65,11 @@ def text_files(sources: str | os.PathLike | Iterable[str | os.PathLike]) -> list
 
     A source is a file, whatever its name; a folder, which is searched to the bottom for names that
     end in EXTENSIONS, hidden ones left out, in alphabetical order; a pattern; or "@FILE", a list of
-    such, one a line. What exists by its name is taken as that.
+    files and folders, one a line. What exists by its name is taken as that.
 
     Raises:
-        UsageError: a source that does not exist, a list that cannot be read, nothing found.
+        UsageError: a source, or what a list names, that does not exist; a list that cannot be
+            read; nothing found.
     """
     if isinstance(sources, (str, os.PathLike)):
         sources = [sources]
@@ -81,19 +82,27 @@ def text_files(sources: str | os.PathLike | Iterable[str | os.PathLike]) -> list
 
 
 def _meant(name: str) -> Iterator[Path]:
-    if os.path.isdir(name):
-        yield from _inside(name, frozenset())
-    elif os.path.lexists(name):
-        yield Path(os.path.abspath(name))
+    if os.path.lexists(name):
+        yield from _texts_at(name)
     elif name.startswith("@"):
         for line in _listed(name[1:]):
-            yield from _meant(line)
+            yield from _texts_at(line, f", which the list {printable(name[1:])} names")
     elif glob.has_magic(name) and (matches := sorted(glob.glob(name, recursive=True))):
         for match in matches:
             if not os.path.isdir(match) or "**" not in name:
-                yield from _meant(match)
+                yield from _texts_at(match)
     else:
         raise UsageError(f"no such file or folder: {printable(name)}")
+
+
+def _texts_at(path: str, named: str = "") -> Iterator[Path]:
+    """Yield a file, or the texts in a folder; `named` says where its name stands."""
+    if os.path.isdir(path):
+        yield from _inside(path, frozenset())
+    elif os.path.lexists(path):
+        yield Path(os.path.abspath(path))
+    else:
+        raise UsageError(f"no such file or folder: {printable(path)}{named}")
 
 
 def _listed(path: str) -> list[str]:
@@ -142,7 +151,8 @@ def count_tokens(
         for block in reader.blocks(source):
             empty = False
             if tokenizer.unit == "character":
-                points += np.bincount(_code_points(block, tokenizer), minlength=_CODE_POINTS)
+                found = np.bincount(_code_points(block, tokenizer))
+                points[: len(found)] += found
             else:
                 counts.update(tokenizer(block))
         if empty:
@@ -197,8 +207,8 @@ def _encoder(tokenizer: Tokenizer, vocabulary: Vocabulary) -> Callable[[str], np
 
 
 def _code_points(text: str, tokenizer: Tokenizer) -> np.ndarray:
-    plain = tokenizer.join(tokenizer(text))
-    return np.frombuffer(plain.encode("utf-32-le"), np.uint32)
+    """Return the tokens of a text that are characters, uint32 (n,)."""
+    return np.frombuffer(tokenizer.plain(text).encode("utf-32-le"), np.uint32)
 
 
 def _line_by_line(lines: Iterable[Line], encode, end: np.ndarray) -> Iterator[np.ndarray]:

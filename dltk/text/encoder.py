@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from dltk.text.tokenizer import Tokenizer
 from dltk.text.vocabulary import PADDING, UNKNOWN, Vocabulary
+
+
+class Read(NamedTuple):
+    """A text as a network reads it.
+
+    Attributes:
+        numbers: of the tokens that are looked at, int32 (t,), t at least 1: those that are not
+            known are UNKNOWN, and so is the one of a text without tokens.
+        tokens: how many there are; 0 in a text without any.
+        unknown: how many of them the network does not know.
+        cut: whether there are more, which are not looked at.
+    """
+
+    numbers: np.ndarray
+    tokens: int
+    unknown: int
+    cut: bool
 
 
 @dataclass(frozen=True)
@@ -25,13 +43,16 @@ class Encoder:
     vocabulary: Vocabulary
     length: int
 
-    def __call__(self, text: str) -> np.ndarray:
-        """Return the numbers of a text's tokens, int32 (t,), 1 to `length` of them.
-
-        Those that are not known are UNKNOWN, and so is the one of a text without tokens.
-        """
-        found = self.tokenizer(text)[: self.length]
-        return np.array(self.vocabulary.encode(found) or [UNKNOWN], np.int32)
+    def __call__(self, text: str) -> Read:
+        """Return a text as a network reads it: its first `length` tokens."""
+        found = self.tokenizer(text)
+        numbers = self.vocabulary.encode(found[: self.length])
+        return Read(
+            np.array(numbers or [UNKNOWN], np.int32),
+            len(numbers),
+            numbers.count(UNKNOWN),
+            len(found) > len(numbers),
+        )
 
     def to_dict(self) -> dict:
         """Return what a model file keeps of it beside the words, ready for JSON."""

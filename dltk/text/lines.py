@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from dltk.errors import InputError, reason
 
-_PIECE = 1 << 20  # bytes of a line that are taken at once, at most
+PIECE = 1 << 20
+"""Bytes of a line that are taken at once, at most."""
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _MARK = b"\xef\xbb\xbf"  # which some editors put in front
+_OPEN_END = re.compile(rb"(?:[\xc0-\xff][\x80-\xbf]*|\r)\Z")  # of a letter, or of a line break
 
 
 class Line(NamedTuple):
@@ -45,34 +48,54 @@ def read_lines(path: str | os.PathLike, *, escaped: bool = False) -> Iterator[Li
         raise InputError(f"cannot be read: {reason(error)}") from error
 
 
-def stream_lines(file) -> Iterator[Line]:
+def stream_lines(file, *, escaped: bool = False) -> Iterator[Line]:
     """Yield the lines of an open binary file such as standard input, see `read_lines`."""
     try:
-        yield from _lines(file)
+        yield from _lines(file, escaped)
     except OSError as error:
         raise InputError(f"cannot be read: {reason(error)}") from error
 
 
-def _lines(file, escaped: bool = False) -> Iterator[Line]:
+def whole_lines(lines: Iterable[Line], most: int) -> Iterator[Line]:
+    """Yield lines each whole, their pieces put together; `lines` are `escaped`, see `read_lines`.
+
+    Raises:
+        InputError: one of more than `most` letters.
+    """
+    pieces, letters, problem = [], 0, None
+    for line in lines:
+        pieces.append(line.text)
+        letters += len(line.text)
+        problem = problem or line.problem
+        if letters > most:
+            raise InputError(f"line {line.number} has more than {most >> 20} million letters")
+        if line.text.endswith("\n"):
+            yield Line(line.number, "".join(pieces), problem)
+            pieces, letters, problem = [], 0, None
+    if pieces:
+        yield Line(line.number, "".join(pieces), problem)
+
+
+def _lines(file, escaped: bool) -> Iterator[Line]:
     number, offset, rest = 1, 0, b""
-    while read := file.readline(_PIECE):
-        content = rest + read
+    while True:
+        read = file.readline(PIECE)
+        content, rest = rest + read, b""
+        if not content:
+            return
         ended = content.endswith(b"\n")
-        rest = b""
         if not offset:
             if content.startswith(_UTF16):
                 raise InputError("not UTF-8 but UTF-16; save it as UTF-8")
             if content.startswith(_MARK):
                 content, offset = content[len(_MARK) :], len(_MARK)
-        if not ended and len(read) == _PIECE:
+        if not ended and len(read) == PIECE:
             content, rest = _cut(content)
         if (zero := content.find(b"\0")) >= 0:
             raise InputError(f"not a text: byte 0x00 at offset {offset + zero}")
         yield _line(number, content, offset, escaped)
         number += ended
         offset += len(content)
-    if rest:
-        yield _line(number, rest, offset, escaped)
 
 
 def _line(number: int, content: bytes, offset: int, escaped: bool) -> Line:
@@ -92,8 +115,6 @@ def _cut(content: bytes) -> tuple[bytes, bytes]:
     """Return a piece of a long line and the rest, cut behind its last space or between letters."""
     at = max(content.rfind(space) for space in (b" ", b"\t")) + 1
     if not at:
-        at = len(content)
-        while at > 1 and content[at - 1] & 0xC0 == 0x80:  # inside a letter of several bytes
-            at -= 1
-        at -= content[at - 1] >= 0xC0
+        open_end = _OPEN_END.search(content, len(content) - 4)  # letters have four bytes at most
+        at = open_end.start() if open_end else len(content)
     return content[:at], content[at:]

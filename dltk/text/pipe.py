@@ -6,6 +6,8 @@ import os
 import select
 import time
 
+from dltk.text.lines import PIECE
+
 _CHUNK = 1 << 16  # bytes, as many as a pipe holds on Linux
 PAUSE_SECS = 0.05  # without a line: whoever has lines may do something about them
 
@@ -37,9 +39,14 @@ class Pipe:
             self._read()
 
     def pauses(self) -> bool:
-        """Return whether no line comes for PAUSE_SECS; False at the end too."""
+        """Return whether no line comes for PAUSE_SECS, nor a piece of a very long one.
+
+        False at the end too.
+        """
         until = time.monotonic() + PAUSE_SECS
         while not self._ended and self._held.find(b"\n", self._at) < 0:
+            if len(self._held) - self._at >= PIECE:
+                return False
             if not self._ready(max(0.0, until - time.monotonic())):
                 return True
             self._read()

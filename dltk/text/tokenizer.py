@@ -45,9 +45,16 @@ class Tokenizer:
             for line in lines:
                 found += ["\n", *line]
             return found
-        plain = unicodedata.normalize("NFC", text)
-        plain = plain.lower() if self.lower else plain
+        plain = self.plain(text)
         return list(plain) if self.unit == "character" else plain.split()
+
+    def plain(self, text: str) -> str:
+        """Return a text in composed form, and in lower case if its tokens are.
+
+        Its letters are what a call returns of the unit "character".
+        """
+        plain = unicodedata.normalize("NFC", text)
+        return plain.lower() if self.lower else plain
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return where each token of a text begins and ends, in its composed form (NFC)."""

@@ -11,6 +11,7 @@ import regex
 # Scripts that are written without spaces are taken sign by sign, with the marks on each.
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 _SIGN = rf"{_UNSPACED}[\p{{M}}ー]*"
+_BEGINS_WITH_SIGN, _ENDS_IN_SIGN = regex.compile(_UNSPACED), regex.compile(rf"{_SIGN}\Z")
 _WORD = rf"(?:(?!{_UNSPACED})\w)+(?:['’.\-](?:(?!{_UNSPACED})\w)+)*"
 _TOKEN = regex.compile(rf"{_SIGN}|{_WORD}")
 _TOKEN_OR_MARK = regex.compile(rf"{_SIGN}|{_WORD}|[^\s\p{{M}}]\p{{M}}*")
@@ -21,6 +22,7 @@ _ASCII_TOKEN_OR_MARK = re.compile(rf"{_ASCII_TOKEN.pattern}|\S", re.ASCII)
 _CLITIC = regex.compile(r"(?<=\w)(n't|'(?:s|re|ve|ll|d|m))$", regex.IGNORECASE)
 _OPENING, _CLOSING = frozenset("([{¿¡«“‘"), frozenset(")]}.,:;!?%»”’…।،؛؟")
 _WIDE = frozenset("。、，！？：；「」『』（）《》")  # which have their spaces in themselves
+_NO_SPACE_BEHIND, _NO_SPACE_BEFORE = _OPENING | _WIDE, _CLOSING | _WIDE
 
 
 def tokens(text: str, *, marks: bool = False, lower: bool = True) -> list[str]:
@@ -78,18 +80,19 @@ def spans_before_lower(spans: list[tuple[int, int]], composed: str) -> list[tupl
 
 def joined(words: Iterable[str]) -> str:
     """Return tokens as one text: the inverse of `tokens`, but for letters' case and spaces."""
-    text = ""
+    parts, before = [], ""
     for word in words:
-        if text and not _touches(text, word):
-            text += " "
-        text += word
-    return text
+        if before and not _touches(before, word):
+            parts.append(" ")
+        parts.append(word)
+        before = word
+    return "".join(parts)
 
 
 def _touches(before: str, word: str) -> bool:
-    """Return whether no space is written between a text and a token that follows it."""
-    if before[-1] in _OPENING | _WIDE or word[0] in _CLOSING | _WIDE:
+    """Return whether no space is written between a token and the one that follows it."""
+    if before[-1] in _NO_SPACE_BEHIND or word[0] in _NO_SPACE_BEFORE:
         return True
     if _CLITIC.fullmatch(f"x{word}", 1) and before[-1].isalnum():
         return True
-    return bool(regex.match(_UNSPACED, word) and regex.search(rf"{_SIGN}$", before))
+    return bool(_BEGINS_WITH_SIGN.match(word) and _ENDS_IN_SIGN.search(before))

@@ -15,7 +15,7 @@ import numpy as np
 
 from dltk.errors import DltkError, InputError, UsageError, printable, reason
 from dltk.files import whole
-from dltk.text.lines import stream_lines
+from dltk.text.lines import stream_lines, whole_lines
 from dltk.text.vocabulary import FIRST, Vocabulary
 from dltk.wording import amount
 
@@ -23,11 +23,12 @@ ENDINGS = (".bin", ".txt")
 _GZIP = b"\x1f\x8b"
 _HEADER = re.compile(rb"[ \t]*(\d+)[ \t]+(\d+)[ \t]*\r?\n")
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
-_SPACE = re.compile(r"[\s\0]", re.ASCII)
+_NO_WORD = re.compile(r"[\s\0\ud800-\udfff]", re.ASCII)  # spaces, and halves of characters
 _LOOKED_AT = 1 << 12  # bytes at the beginning, to tell the format by
 _BLOCK = 1 << 20  # bytes that are read at once
 _LONGEST_WORD = 1 << 16  # in bytes; what is longer is damage
 _LONGEST_VECTOR = 1 << 20  # in numbers
+_LONGEST_ROW = 1 << 24  # in letters, which that has room in
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,8 +115,10 @@ def write_vectors(path: str | os.PathLike, vectors: WordVectors) -> None:
         raise UsageError(f"vectors go to a .bin or .txt file, not {printable(path)}")
     if values.ndim != 2 or len(words) != len(values) or not values.size:
         raise UsageError(f"{amount(len(words), 'word')} with vectors {values.shape}")
-    if len(set(words)) < len(words) or any(not word or _SPACE.search(word) for word in words):
-        raise UsageError("words of a file of vectors are each there once and without spaces")
+    if len(set(words)) < len(words) or any(not word or _NO_WORD.search(word) for word in words):
+        raise UsageError(
+            "words of a file of vectors are each there once, without spaces and half characters"
+        )
     if not np.isfinite(values).all():
         raise UsageError("numbers of vectors are finite")
     binary, size = path.suffix == ".bin", values.shape[1]
@@ -202,7 +205,8 @@ def _is_text(rows: bytes) -> bool:
 def _read_text(file, count: int | None, taken: _Taken) -> None:
     """Read lines of a word and numbers, behind a header if there is a `count`."""
     seen = 0
-    for number, text, problem in stream_lines(file):
+    lines = whole_lines(stream_lines(file, escaped=True), _LONGEST_ROW)
+    for number, text, problem in lines:
         if number == 1 and count is not None:
             continue
         where, row = f"line {number}", text.rstrip(" \n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -23,8 +25,13 @@ def part():
 
 def test_texts_are_encoded_and_padded(part):
     encoder = Encoder(Tokenizer(), Vocabulary(("two", "one")), 2)  # which are 4 and 5
-    assert encoder("One, two three").tolist() == [5, 4]
-    assert encoder("three").tolist() == [UNKNOWN] == encoder("...").tolist() == encoder("").tolist()
+    read = encoder("One, two three")
+    assert read.numbers.tolist() == [5, 4] and read[1:] == (2, 0, True)
+    assert encoder("three two")[1:] == (2, 1, False)
+    assert encoder("three").numbers.tolist() == [UNKNOWN] and encoder("three")[1:] == (1, 1, False)
+    for nothing in ("...", ""):
+        assert encoder(nothing).numbers.tolist() == [UNKNOWN]
+        assert encoder(nothing)[1:] == (0, 0, False)
     assert encoder.to_dict() == Tokenizer().to_dict() | {"length": 2}
     texts = EncodedTexts(part, encoder)
     assert texts(np.array([3, 0, 2])).tolist() == [[UNKNOWN, 5], [5, 4], [UNKNOWN, PADDING]]
@@ -44,6 +51,8 @@ def test_words_of_other_texts_alone_are_unknown(part):
     encoder = Encoder(Tokenizer(), Vocabulary(("two", "one", "three", "four")), 9)
     texts = EncodedTexts(part, encoder)
     assert texts.seen_in(np.array([1, 3]), 8, 1).tolist() == [0, 3, 3, 3, 4, 5, 3, 7]
+    shorter = EncodedTexts(part, replace(encoder, length=1))  # of which no more is looked at
+    assert shorter.seen_in(np.array([1, 3]), 8, 1).tolist() == [0, 3, 3, 3, 4, 3, 3, 7]
     assert texts.seen_in(np.array([1, 3]), 8, 2).tolist() == [0, 3, 3, 3, 4, 3, 3, 3]
 
 

@@ -415,5 +415,30 @@ def test_texts_in_memory_are_composed_and_named():
     assert data.repairs == (("text:2", "an empty text: left out"),)
     with pytest.raises(UsageError, match="as many labels as texts"):
         texts_in_memory(["a", "b"], [0], ["x", "y"])
+    with pytest.raises(UsageError, match="as many labels as texts"):
+        texts_in_memory(iter("ab"), iter([0, 1, 0]), ["x", "y"])
     with pytest.raises(UsageError, match="text 1 is of class 2, and there are 2"):
         texts_in_memory(["a"], [2], ["x", "y"])
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "message"),
+    [
+        (None, 1, "text 2 is no text: None"),
+        (b"a", 1, "text 2 is no text: b'a'"),
+        ("a", "y", "text 2 is of class y, and there are 2"),
+        ("a", None, "text 2 is of class None, and there are 2"),
+    ],
+)
+def test_what_is_no_text_in_memory_is_told(text, label, message):
+    with pytest.raises(UsageError, match=f"^{message}$"):
+        texts_in_memory(["a", text], [0, label], ["x", "y"])
+
+
+def test_what_goes_wrong_in_making_texts_in_memory_is_not_hidden():
+    def broken():
+        yield "a"
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        texts_in_memory(broken(), [0, 1], ["x", "y"])

@@ -1,6 +1,8 @@
 """Running text: the files that it is in, and its tokens on disk."""
 
 import os
+import re
+import time
 
 import numpy as np
 import pytest
@@ -44,8 +46,8 @@ def test_every_file_comes_once_and_in_order_whatever_its_name(tree):
 
 
 def test_patterns_and_lists_are_followed(tree):
-    (tree / "list").write_bytes(b"library/b.txt\r\nlibrary/a/*.md\n\n")
-    assert names(text_files("@library/list"), tree) == ["b.txt", "a/1.md"]
+    (tree / "list").write_bytes(b"library/b.txt\r\nlibrary/a\n\n")
+    assert names(text_files("@library/list"), tree) == ["b.txt", "a/1.md", "a/2.TEXT"]
     assert names(text_files("library/**/*.txt"), tree) == ["b.txt"]
     (tree / "[b].txt").write_text("brackets in its name")
     assert names(text_files(tree / "[b].txt"), tree) == ["[b].txt"]
@@ -66,6 +68,14 @@ def test_what_is_not_there_is_told(tree, source, message):
         text_files(source)
 
 
+@pytest.mark.parametrize("line", ["@library/list", "library/a/*.md", "library/none.txt"])
+def test_lists_name_files_and_folders_only(tree, line):
+    (tree / "list").write_text(f"library/b.txt\n{line}\n")
+    message = f"no such file or folder: {line}, which the list library/list names"
+    with pytest.raises(UsageError, match=f"^{re.escape(message)}$"):
+        text_files("@library/list")
+
+
 def test_characters_are_code_points_in_composed_form():
     texts = ["Ae\u0301 𝄞\r\n", "ß𝄞"]
     counts = count_tokens(Corpus.of(*texts).sources, LETTERS)
@@ -74,6 +84,13 @@ def test_characters_are_code_points_in_composed_form():
     numbers = encode_files(Corpus.of(*texts).sources, LETTERS, vocabulary, ends=False).numbers()
     a, e, line = FIRST, FIRST + 1, FIRST + 2
     assert numbers.tolist() == [UNKNOWN, e, UNKNOWN, a, line, END, UNKNOWN, a]
+
+
+def test_characters_of_many_short_texts_are_counted_at_once():
+    sources = Corpus.of(*["hello world"] * 3000).sources
+    begun = time.process_time()
+    assert count_tokens(sources, LETTERS)["l"] == 9000
+    assert time.process_time() - begun < 2  # five, were all code points gone through for each
 
 
 def test_words_are_joined_to_what_was_there(tmp_path):

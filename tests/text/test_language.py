@@ -41,6 +41,22 @@ def test_words_are_added_as_they_are_written(prompt, tokens, added):
     assert language.continuation(prompt, vocabulary.encode(tokens)) == added
 
 
+def test_of_a_long_prompt_no_more_is_joined_than_tells_on_what_is_added(monkeypatch):
+    joined = []
+    join = Tokenizer.join
+
+    def watched(tokenizer, found):
+        joined.append(join(tokenizer, found))
+        return joined[-1]
+
+    monkeypatch.setattr(Tokenizer, "join", watched)
+    vocabulary = Vocabulary(("a", "'s"))
+    for tokenizer, added in ((WORDS, "'s a"), (Tokenizer("space"), " 's a"), (LETTERS, "'sa")):
+        language = Language(tokenizer, vocabulary)
+        assert language.continuation("so\n" * 99 + "it", vocabulary.encode(["'s", "a"])) == added
+    assert max(map(len, joined)) < 10
+
+
 def test_characters_are_added_as_they_are():
     vocabulary = Vocabulary(("a", " ", "\u0301"))
     language = Language(LETTERS, vocabulary)

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from dltk.errors import InputError
-from dltk.text.lines import read_lines, stream_lines
+from dltk.text.lines import PIECE, Line, read_lines, stream_lines, whole_lines
 
 
 def test_lines_have_their_numbers_and_one_kind_of_break(tmp_path):
@@ -48,3 +48,35 @@ def test_long_lines_come_in_pieces_that_are_whole_letters(text):
     assert [piece.number for piece in pieces][:2] == [1, 1]
     if " " in text:
         assert pieces[0].text.endswith(" ")
+
+
+@pytest.mark.parametrize("size", [PIECE, PIECE + 1])
+def test_the_end_of_a_long_line_is_looked_over_as_its_beginning(size):
+    content = b"a" * 999 + b" " + b"\0" * (size - 1000)
+    with pytest.raises(InputError, match="not a text: byte 0x00 at offset 1000"):
+        list(stream_lines(io.BytesIO(content)))
+
+
+@pytest.mark.parametrize("end", ["a", "é", " ", " a"])
+@pytest.mark.parametrize("short", range(4))
+def test_line_breaks_are_whole_wherever_pieces_end(end, short):
+    line = "a" * (PIECE - short - len(end.encode())) + end
+    pieces = list(stream_lines(io.BytesIO(f"{line}\r\nnext\r\n".encode())))
+    assert "".join(piece.text for piece in pieces) == f"{line}\nnext\n"
+    assert [piece.number for piece in pieces if piece.text.endswith("\n")] == [1, 2]
+
+
+def test_what_is_no_letter_comes_in_pieces_too():
+    pieces = list(stream_lines(io.BytesIO(b"\xc3" + b"\x80" * (3 * PIECE))))
+    assert len(pieces) > 2 and all(piece.problem for piece in pieces)
+
+
+def test_whole_lines_have_what_is_wrong_with_any_piece():
+    content = b"caf\xe9 " + b"au lait " * PIECE + b"\nnext\nlast"
+    lines = list(whole_lines(stream_lines(io.BytesIO(content), escaped=True), 1 << 24))
+    assert [line.number for line in lines] == [1, 2, 3]
+    assert lines[0].text.encode(errors="surrogateescape") + b"next\nlast" == content
+    assert lines[0].problem == "not UTF-8: byte 0xe9 at offset 3"
+    assert lines[1:] == [Line(2, "next\n"), Line(3, "last")]
+    with pytest.raises(InputError, match="line 1 has more than 4 million letters"):
+        list(whole_lines(stream_lines(io.BytesIO(content), escaped=True), 1 << 22))

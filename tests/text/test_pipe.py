@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from dltk.text.lines import stream_lines
+from dltk.text.lines import PIECE, stream_lines
 from dltk.text.pipe import PAUSE_SECS, Pipe
 
 
@@ -49,6 +49,28 @@ def test_a_line_that_never_ends_does_not_hold_up_those_before_it(ends):
     finally:
         done.set()
         thread.join()
+
+
+def test_a_line_that_never_ends_is_read_as_far_as_its_piece(ends):
+    reading, writing = ends
+    enough = threading.Event()
+    written = []
+
+    def pour():
+        while not enough.is_set() and len(written) < 512:  # 32 MiB
+            written.append(os.write(writing, bytes(1 << 16)))
+        os.close(writing)
+
+    thread = threading.Thread(target=pour)
+    thread.start()
+    pipe = Pipe(reading)
+    pauses, taken = pipe.pauses(), sum(written)
+    enough.set()
+    assert pipe.readline(PIECE) == bytes(PIECE) and not pauses
+    while pipe.readline(PIECE):
+        pass
+    thread.join()
+    assert taken < 4 * PIECE
 
 
 def test_long_lines_come_in_pieces(ends):

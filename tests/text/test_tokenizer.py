@@ -27,6 +27,14 @@ def test_texts_are_taken_apart(tokenizer, found):
     assert Tokenizer(**tokenizer.to_dict()) == tokenizer
 
 
+def test_letters_of_the_plain_text_are_the_characters():
+    text = unicodedata.normalize("NFD", "Café İ\n")
+    for lower in (False, True):
+        tokenizer = Tokenizer("character", lower=lower)
+        assert list(tokenizer.plain(text)) == tokenizer(text)
+    assert tokenizer.plain("É") == "é"
+
+
 @pytest.mark.parametrize("text", [TEXT, "", "\n", "\n a\nİ b\x85c ", "don't\n\nsay"])
 @pytest.mark.parametrize(
     "tokenizer",

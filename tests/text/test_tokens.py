@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 
 import numpy as np
@@ -81,6 +82,13 @@ def test_marks_are_tokens_only_if_that_is_asked_for():
 
 def test_nothing_is_joined_to_nothing():
     assert joined([]) == "" and joined(["a"]) == "a" and joined(["'s"]) == "'s"
+
+
+def test_only_the_token_before_tells_whether_there_is_a_space():
+    assert joined(["x国", "国"]) == "x国国" and joined(["国", "ー", "国"]) == "国 ー 国"
+    begun = time.process_time()
+    assert joined("国" for _ in range(30_000)) == "国" * 30_000
+    assert time.process_time() - begun < 5  # with all text before looked at, it is a minute
 
 
 def test_ascii_is_taken_apart_as_any_other_text():

@@ -98,6 +98,20 @@ def test_large_binary_files_are_read_in_blocks(tmp_path):
     np.testing.assert_array_equal(found.vectors, values)
 
 
+@pytest.mark.parametrize("header", ["2 150000\n", ""])
+def test_long_rows_of_text_are_read_whole(tmp_path, header):
+    row = " 0.12345" * 150_000  # of more than a mebibyte
+    found = read_vectors(written(tmp_path, f"{header}a{row}\nb{row}\n"))
+    assert found.words == ("a", "b") and found.vectors.shape == (2, 150_000)
+    assert (found.vectors == np.float32(0.12345)).all()
+
+
+def test_a_row_without_end_is_told(tmp_path):
+    path = written(tmp_path, "a" + " 1" * (1 << 23))
+    with pytest.raises(DltkError, match=r"v\.txt: line 1 has more than 16 million letters"):
+        read_vectors(path)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -152,9 +166,11 @@ def test_files_that_are_not_there_and_folders_are_told(tmp_path):
     [
         (("a",), [[1.0]], "v.vec", "vectors go to a .bin or .txt file, not .*v.vec"),
         (("a", "b"), [[1.0]], "v.txt", r"2 words with vectors \(1, 1\)"),
-        (("a b",), [[1.0]], "v.txt", "each there once and without spaces"),
-        (("a", "a"), [[1.0], [2.0]], "v.bin", "each there once and without spaces"),
-        (("",), [[1.0]], "v.bin", "each there once and without spaces"),
+        (("a b",), [[1.0]], "v.txt", "each there once, without spaces"),
+        (("a", "a"), [[1.0], [2.0]], "v.bin", "each there once, without spaces"),
+        (("",), [[1.0]], "v.bin", "each there once, without spaces"),
+        (("a", "b\ud800"), [[1.0], [2.0]], "v.txt", "each there once, .* half characters"),
+        (("\udce9",), [[1.0]], "v.bin", "each there once, .* half characters"),
         (("a",), [[np.inf]], "v.bin", "numbers of vectors are finite"),
     ],
 )

@@ -8,15 +8,15 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from dltk.data.texts.columns import choose_column
-from dltk.data.texts.listed import LINES, entries
-from dltk.data.texts.table import TABS, form_of, rows_of
-from dltk.errors import UsageError, printable
+from dltk.data.texts import table
+from dltk.data.texts.columns import choose_column, column_number
+from dltk.data.texts.listed import OBJECTS, entries, text_of
+from dltk.data.texts.table import form_of, rows_of
+from dltk.errors import InputError
 from dltk.wording import amount
 
-TABLES = (".csv", *TABS, *LINES, ".json")
+TABLES = (*table.TABLES, *OBJECTS)
 """What names of tables end in, and of files of objects in JSON."""
-_OBJECTS = (*LINES, ".json")
 
 
 class TextRow(NamedTuple):
@@ -49,7 +49,7 @@ def text_rows(path: str | os.PathLike, text_column: str | None = None) -> Iterat
         InputError: it cannot be read, or not from here on.
     """
     path = Path(path)
-    if path.name.lower().endswith(_OBJECTS):
+    if path.name.lower().endswith(OBJECTS):
         return _of_objects(path, text_column)
     return _of_table(path, text_column)
 
@@ -60,10 +60,8 @@ def _of_table(path: Path, asked: str | None) -> Iterator[TextRow]:
     if not line:
         return
     if asked and asked.isdecimal() and asked not in map(str.strip, header):
-        if not 1 <= int(asked) <= len(header):
-            count = amount(len(header), "column")
-            raise UsageError(f"--text-column {asked}: {printable(path)} has {count}")
-        at, rows = int(asked) - 1, chain([(line, header)], rows)
+        at = column_number(path, len(header), "text", asked) - 1
+        rows = chain([(line, header)], rows)
     else:
         at = header.index(choose_column(path, header, "text", asked, "columns"))
     for line, cells in rows:
@@ -81,13 +79,7 @@ def _of_objects(path: Path, asked: str | None) -> Iterator[TextRow]:
             yield TextRow(line, "", problem or "no object in JSON, {…}")
             continue
         name = name or choose_column(path, list(value), "text", asked, "keys")
-        yield _of_object(line, value, name)
-
-
-def _of_object(line: int, value: dict, name: str) -> TextRow:
-    if name not in value:
-        return TextRow(line, "", f'it has no "{printable(name)}"')
-    text = value[name]
-    if text is not None and not isinstance(text, str):
-        return TextRow(line, "", f"the text is no text: {printable(repr(text))[:40]}")
-    return TextRow(line, text or "")
+        try:
+            yield TextRow(line, text_of(value, name))
+        except InputError as error:
+            yield TextRow(line, "", str(error))

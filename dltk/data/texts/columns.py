@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from dltk.errors import InputError, UsageError, nearest, printable
+from dltk.wording import amount
 
 # What people call them, those that tell most first.
 USUAL = {
@@ -125,13 +126,23 @@ def numbered_columns(where: object, width: int, asked: Asked) -> Columns:
         UsageError: it has not so many columns, or both are the same.
     """
     for field in USUAL:
-        number = getattr(asked, field)
-        if not 1 <= int(number) <= width:
-            raise UsageError(
-                f"--{field}-column {number}: {printable(where)} has {width} columns in its first "
-                "line, counted from 1"
-            )
+        column_number(where, width, field, getattr(asked, field))
     return choose_columns(where, [str(at) for at in range(1, width + 1)], asked, "columns")
+
+
+def column_number(where: object, width: int, field: str, asked: str) -> int:
+    """Return the number, from 1, of a column that was asked for by it.
+
+    Raises:
+        UsageError: there are not so many.
+    """
+    number = int(asked)
+    if not 1 <= number <= width:
+        raise UsageError(
+            f"--{field}-column {asked}: {printable(where)} has {amount(width, 'column')} in its "
+            "first line, counted from 1"
+        )
+    return number
 
 
 def has_columns(names: Sequence[str]) -> bool:

@@ -50,7 +50,7 @@ class EncodedTexts:
         self.length, self._spool = encoder.length, Spool()
         lengths = array("q")
         for index in range(len(part)):
-            numbers = encoder(part.text(index))
+            numbers = encoder(part.text(index)).numbers
             self._spool.append(numbers.tobytes())
             lengths.append(len(numbers))
         self._spool.flush()
@@ -74,7 +74,9 @@ class EncodedTexts:
     def seen_in(self, indices: np.ndarray, count: int, least: int) -> np.ndarray:
         """Return what each number is where only some of the texts are known, int32 (count,).
 
-        That is itself, or UNKNOWN for those that occur less than `least` times in these texts.
+        That is itself, or UNKNOWN for those that occur less than `least` times in these texts, as
+        far as these are looked at: `count_tokens` counts what is behind the first `length` tokens
+        too.
 
         Args:
             count: how many numbers there are, see `dltk.text.vocabulary.Vocabulary`.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dltk.data.rows import SPLIT_NAMES
 from dltk.errors import InputError, UsageError, printable
+from dltk.text import lines
 from dltk.text.lines import Line, read_lines
 from dltk.weights import Report
 
@@ -42,19 +43,7 @@ def whole_lines(path: str | os.PathLike) -> Iterator[Line]:
     Raises:
         InputError: see `read_lines`; or a line is absurdly long.
     """
-    pieces, letters = [], 0
-    for line in read_lines(path, escaped=True):
-        pieces.append(line.text)
-        letters += len(line.text)
-        if letters > MOST_LETTERS:
-            raise InputError(
-                f"line {line.number} has more than {MOST_LETTERS >> 20} million letters"
-            )
-        if line.text.endswith("\n"):
-            yield Line(line.number, "".join(pieces), line.problem)
-            pieces, letters = [], 0
-    if pieces:
-        yield Line(line.number, "".join(pieces), line.problem)
+    return lines.whole_lines(read_lines(path, escaped=True), MOST_LETTERS)
 
 
 def first_line(path: str | os.PathLike) -> str:

@@ -9,6 +9,7 @@ from dltk.data.folders import Sought, class_rows
 from dltk.data.texts.files import text_in
 from dltk.data.texts.gathered import GatheredTexts
 from dltk.errors import InputError
+from dltk.text.corpus import EXTENSIONS
 from dltk.wording import amount
 
 LAYOUT = (
@@ -16,7 +17,6 @@ LAYOUT = (
     "train/, val/ and test/; or a .csv, .tsv or .jsonl file with text and label, or a folder with "
     "train.csv"
 )
-_ENDINGS = (".txt", ".text", ".md")
 _UNLABELLED = ("unsup", "unsupervised", "unlabeled", "unlabelled")
 
 
@@ -26,7 +26,7 @@ def is_text_name(name: str) -> bool:
     Newsgroups and IMDb have files such as "51060" and "0_9.txt".
     """
     ending = os.path.splitext(name)[1].lower()
-    return not ending or ending in _ENDINGS or ending[1:].isdecimal()
+    return not ending or ending in EXTENSIONS or ending[1:].isdecimal()
 
 
 def gather_folder(root: Path, found: GatheredTexts) -> None:

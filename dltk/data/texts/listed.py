@@ -15,6 +15,8 @@ from dltk.errors import InputError, printable
 from dltk.text.lines import read_lines
 
 LINES = (".jsonl", ".ndjson")
+OBJECTS = (*LINES, ".json")
+"""What names of files of objects in JSON end in; those in LINES have one a line."""
 _LABEL = "__label__"  # which fastText's lines begin with
 _SPACE = re.compile(r"\s*")
 _DECODER = json.JSONDecoder()
@@ -91,19 +93,28 @@ def holds_labelled_lines(path: Path) -> bool:
 
 
 def _add(found: GatheredTexts, line: int, value: dict, columns: Columns, split) -> None:
-    for name in columns[:2]:
-        if name not in value:
-            raise InputError(f'it has no "{printable(name)}"')
-    text, label = value[columns.text], value_of(value[columns.label], "its class")
-    if not isinstance(text, str) and text is not None:
-        raise InputError(f"the text is no text: {printable(repr(text))[:40]}")
+    text, label = text_of(value, columns.text), value_of(_at(value, columns.label), "its class")
     if split is None and columns.split is not None:
         try:
             split = split_of(value_of(value.get(columns.split), "its split"), SPLITS)
         except InputError as error:
             found.stray_row(line, str(error))
             return
-    found.add(split, line, text or "", label)
+    found.add(split, line, text, label)
+
+
+def text_of(value: dict, key: str) -> str:
+    """Return the text that an object has by a key, "" for null. Raises InputError: it has none."""
+    text = _at(value, key)
+    if text is not None and not isinstance(text, str):
+        raise InputError(f"the text is no text: {printable(repr(text))[:40]}")
+    return text or ""
+
+
+def _at(value: dict, key: str) -> object:
+    if key not in value:
+        raise InputError(f'it has no "{printable(key)}"')
+    return value[key]
 
 
 def _taken_apart(line: str) -> tuple[list[str], str]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+from numbers import Integral
 
 from dltk.data.examples import TextData
 from dltk.data.texts.gathered import GatheredTexts
-from dltk.errors import UsageError
+from dltk.errors import UsageError, printable
+
+_MISSING = object()
 
 
 def texts_in_memory(
@@ -19,15 +23,18 @@ def texts_in_memory(
         labels: index of the class of each.
         classes: their names.
     Raises:
-        UsageError: there are not as many labels, or one is no class.
+        UsageError: what is no text, there are not as many labels, or one is no class.
     """
     found = GatheredTexts("arrays", classes=tuple(map(str, classes)))
     found.open_file("text")
-    try:
-        for number, (text, label) in enumerate(zip(texts, labels, strict=True), 1):
-            if not 0 <= label < len(classes):
-                raise UsageError(f"text {number} is of class {label}, and there are {len(classes)}")
-            found.add(None, number, text, found.classes[label])
-    except ValueError as error:
-        raise UsageError("there must be as many labels as texts") from error
+    pairs = zip_longest(texts, labels, fillvalue=_MISSING)
+    for number, (text, label) in enumerate(pairs, 1):
+        if text is _MISSING or label is _MISSING:
+            raise UsageError("there must be as many labels as texts")
+        if not isinstance(text, str):
+            raise UsageError(f"text {number} is no text: {printable(repr(text))[:40]}")
+        if not isinstance(label, Integral) or not 0 <= label < len(classes):
+            told = printable(str(label))
+            raise UsageError(f"text {number} is of class {told}, and there are {len(classes)}")
+        found.add(None, number, text, found.classes[label])
     return found.assemble()

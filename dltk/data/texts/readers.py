@@ -17,19 +17,18 @@ from dltk.data.texts.folders import LAYOUT, gather_folder, is_text_name
 from dltk.data.texts.gathered import GatheredTexts
 from dltk.data.texts.listed import (
     LINES,
+    OBJECTS,
     gather_labelled_lines,
     gather_objects,
     holds_labelled_lines,
     holds_text_objects,
 )
-from dltk.data.texts.table import TABS, gather_table, heads_texts
+from dltk.data.texts.table import TABLES, gather_table, heads_texts
 from dltk.data.texts.tfds import gather_tfds, tfds_holds_texts
 from dltk.data.tfds import is_prepared
 from dltk.errors import UsageError, printable
 from dltk.weights import Report, silent
 
-_TABLES = (".csv", *TABS)
-_OBJECTS = (".json", *LINES)
 _MOST_LOOKED_AT = 100  # files of a folder
 
 Gather = Callable[..., None]
@@ -114,7 +113,7 @@ def holds_texts(where: str | os.PathLike, *, report: Report = silent) -> bool:
 
 
 def _holds_texts(path: Path) -> bool:
-    if path.suffix.lower() in _OBJECTS:
+    if path.suffix.lower() in OBJECTS:
         return holds_text_objects(path)
     return heads_texts(path) or holds_labelled_lines(path)
 
@@ -126,9 +125,9 @@ def _reader_of(path: Path, asked: Asked) -> Gather | None:
         UsageError: columns are named, and it has none.
     """
     suffix = path.suffix.lower()
-    if suffix in _TABLES:
+    if suffix in TABLES:
         return partial(gather_table, asked=asked)
-    if suffix in _OBJECTS:
+    if suffix in OBJECTS:
         return partial(gather_objects, asked=asked)
     if holds_labelled_lines(path):
         _check_no_columns(asked, "lines with __label__ have no columns")
@@ -166,7 +165,7 @@ def _is_data(path: Path) -> bool:
     suffix = path.suffix.lower()
     if suffix == ".json":  # which other things are kept in, too
         return bool(split_called(path.name)) or holds_text_objects(path)
-    return suffix in (*_TABLES, *LINES) or _holds_texts(path)
+    return suffix in (*TABLES, *LINES) or _holds_texts(path)
 
 
 def _gather_files(
@@ -176,7 +175,7 @@ def _gather_files(
     splits = {split: [p for p in files if split_called(p.name) == split] for split in SPLITS}
     for split, paths in splits.items():
         endings = {path.suffix.lower() for path in paths}
-        if len(endings) > 1 and any(ending in (*_TABLES, *_OBJECTS) for ending in endings):
+        if len(endings) > 1 and any(ending in (*TABLES, *OBJECTS) for ending in endings):
             both = " and ".join(printable(path.name) for path in paths[:2])
             raise UsageError(f"{printable(found.where)} has {both}, both {split}; keep one of them")
     for path in files:

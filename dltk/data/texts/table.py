@@ -23,6 +23,8 @@ from dltk.errors import InputError, UsageError, printable
 from dltk.wording import amount
 
 TABS = (".tsv", ".tab")
+TABLES = (".csv", *TABS)
+"""What names of tables end in."""
 _DELIMITERS = "\t,;|"
 _LOOKED_AT = 100  # rows, to tell what separates cells
 _UNCLOSED = (
