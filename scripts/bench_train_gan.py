@@ -1,7 +1,7 @@
-"""How well and how fast generators learn: handwritten digits at 28 pixels, made shapes at 64.
+"""How well and how fast generators learn: handwritten digits at 28 pixels, landscapes at 64.
 
-A narrow DCGAN learns from scikit-learn's 1,797 digits, or from 2,000 made pictures of a shape on a
-textured ground, without their classes. Its FID-lite0 stands beside that of the same network
+A narrow DCGAN learns from scikit-learn's 1,797 digits, or from 2,000 made landscapes, without their
+classes. Its FID-lite0 stands beside that of the same network
 untrained, and of a Gaussian fitted to the real pictures' pixels. Of digits, a classifier that has
 seen real ones only (a support vector machine on pixels) tells which are made how often.
 """
@@ -18,12 +18,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 CHOICES = {
     "digits": {"size": 28, "width": 32, "epochs": 300, "ema": 0.99, "vary": "translation,cutout"},
-    "shapes": {
-        "size": 64, "width": 16, "batch_size": 32, "epochs": 150, "ema": 0.99,
-        "vary": "translation", "smoothing": 0.1, "discriminator_lr": 0.0001,
+    "landscapes": {
+        "size": 64, "width": 16, "batch_size": 32, "epochs": 130, "schedule": "cosine", "ema": 0.99,
     },
 }  # fmt: skip
-SHAPES = 2000
+LANDSCAPES = 2000
 
 
 def main() -> None:
@@ -51,9 +50,9 @@ def main() -> None:
 def write(name: str, folder: Path) -> None:
     """Write the pictures to learn from."""
     from dltk.data.digits import write_digits
-    from dltk.data.shapes import write_shapes
+    from dltk.data.landscapes import write_landscapes
 
-    list(write_digits(folder) if name == "digits" else write_shapes(folder, SHAPES))
+    list(write_digits(folder) if name == "digits" else write_landscapes(folder, LANDSCAPES))
 
 
 def train(data: Path, run: Path, options: dict, verbose: bool):

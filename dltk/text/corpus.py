@@ -175,7 +175,8 @@ def encode_files(
     """Return the numbers of all tokens of some texts, one text behind the other.
 
     Args:
-        ends: whether END stands behind every line with tokens; else it is between texts only.
+        ends: whether END stands behind every line with tokens; else it is between texts only, of
+            which those without tokens are none.
         report: called with a line now and then.
     Raises:
         UsageError: see `count_tokens`.
@@ -183,15 +184,20 @@ def encode_files(
     """
     tokens, encode = TokenFile(), _encoder(tokenizer, vocabulary)
     reader, end = _Reader("numbered", report), np.array([END], np.int32)
-    for at, source in enumerate(files):
+    behind = False  # whether there is a text in front of this one
+    for source in files:
         if ends:
             for numbers in _line_by_line(reader.lines(source), encode, end):
                 tokens.append(numbers)
             continue
-        if at:
-            tokens.append(end)
+        begun = False
         for block in reader.blocks(source):
-            tokens.append(encode(block))
+            numbers = encode(block)
+            if behind and not begun and len(numbers):
+                tokens.append(end)
+            begun = begun or len(numbers) > 0
+            tokens.append(numbers)
+        behind = behind or begun
     tokens.flush()
     return tokens
 

@@ -42,7 +42,7 @@ def test_only_what_is_learnt_from_says_what_is_known():
 
 
 def test_texts_have_an_end_between_them():
-    data = corpus("ab", "ba", "a", val_share=0, test_share=0)
+    data = corpus("ab", "", "ba", "a", "", val_share=0, test_share=0)
     a, b = FIRST, FIRST + 1
     assert data.splits["train"].tolist() == [a, b, END, b, a, END, a]
     assert data.language.texts == 3 and len(data.language.vocabulary) == FIRST + 2
