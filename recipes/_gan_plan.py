@@ -10,7 +10,7 @@ from typing import Any
 from dltk.errors import UsageError
 from dltk.geometry import Geometry
 from dltk.losses.adversarial import LOSSES, AdversarialLoss
-from dltk.models.gan.dcgan import SIZES
+from dltk.models.gan.dcgan import SIZES, UPSAMPLINGS
 from dltk.ops.diff_augment import POLICIES
 from dltk.training.optimizers import SCHEDULES
 from recipes._checks import (
@@ -25,7 +25,7 @@ from recipes._looked_over import CHANNELS
 PRESETS = ("dcgan", "began")
 _LEAST = {"width": 1, "epochs": 1, "batch_size": 2, "judge_every": 0, "samples": 0}
 _NOT_OF_BEGAN = (
-    "spectral", "loss", "smoothing", "gradient_penalty", "r1", "critics", "vary",
+    "upsampling", "spectral", "loss", "smoothing", "gradient_penalty", "r1", "critics", "vary",
 )  # fmt: skip
 # Of the papers, where they differ from preset to preset.
 _NOISE = {"dcgan": 100, "began": 64}
@@ -110,7 +110,8 @@ def check_side(size) -> None:
 
 def _check_words(asked: SimpleNamespace) -> None:
     words = {
-        "preset": PRESETS, "channels": tuple(CHANNELS), "loss": LOSSES, "schedule": SCHEDULES,
+        "preset": PRESETS, "channels": tuple(CHANNELS), "upsampling": UPSAMPLINGS, "loss": LOSSES,
+        "schedule": SCHEDULES,
     }  # fmt: skip
     for name, choices in words.items():
         check_choice(name, getattr(asked, name), choices)
@@ -141,7 +142,7 @@ def _check_numbers(asked: SimpleNamespace) -> None:
 
 def _check_idle(asked: SimpleNamespace, defaults: Mapping[str, Any]) -> None:
     if asked.preset == "began":
-        why = "began has an auto-encoder for a discriminator, and errors of copies for scores"
+        why = "began enlarges and scores in its own way: its discriminator is an auto-encoder"
         check_idle(("by_class",), asked, defaults, "began knows no classes")
         check_idle(_NOT_OF_BEGAN, asked, defaults, why)
     else:

@@ -180,6 +180,7 @@ class GanTraining:
             width=asked.width,
             classes=len(self.classes),
             spectral=asked.spectral,
+            upsampling=asked.upsampling,
             batch_norm=not (plan.gradient_penalty or asked.r1),
         )
         if asked.preset == "began":

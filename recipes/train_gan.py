@@ -59,6 +59,7 @@ def train_gan(
     noise: int | None = None,
     width: int = 64,
     by_class: bool = False,
+    upsampling: str = "transposed",
     spectral: bool = False,
     loss: str = "cross-entropy",
     smoothing: float = 0.0,
@@ -101,6 +102,8 @@ def train_gan(
         noise: numbers from which a picture is made; 100, of "began" 64, if None.
         width: channels of the finest hidden layer; 128 in both papers.
         by_class: of "dcgan": let the generator be asked for pictures of a class.
+        upsampling: of "dcgan": "transposed" convolutions as in the paper, or "nearest", which
+            leaves no checkerboard, see `dltk.models.gan.dcgan.Design`.
         spectral: of "dcgan", as all of the game but `balance`: hold the discriminator in by
             spectral normalisation (Miyato et al. 2018) in place of batch normalisation.
         loss: "cross-entropy", "hinge", "least-squares" or "wasserstein", see

@@ -33,6 +33,9 @@ from dltk.cli.sections import SectionCommand, option, section
            help="Channels of the finest hidden layer; 128 in the papers."),
     option("--by-class", is_flag=True,
            help="Let pictures of a class be asked for; DATA has a folder for each. Of dcgan."),
+    option("--upsampling", type=click.Choice(["transposed", "nearest"]), default="transposed",
+           help="How dcgan goes from coarse to fine: by transposed convolutions, as in the paper, "
+           "or by repeating, which leaves no checkerboard."),
     option("--spectral", is_flag=True,
            help="Hold the discriminator in by spectral normalisation, in place of batch "
            "normalisation."),

@@ -13,7 +13,10 @@ from dltk.opponents import CLASSES, NOISE
 
 SIZES = (28, 32, 64, 128, 256)
 """Pixels of a side: 4 times a power of two, or the 28 of handwritten digits."""
+UPSAMPLINGS = ("transposed", "nearest")
+"""How a generator goes from coarse maps to fine ones, see `Design`."""
 _KERNEL, _LEAK = 5, 0.2
+_KERNEL_BEHIND = 3  # of convolutions behind enlarging
 _SPREAD = 0.02  # standard deviation of weights at first
 _MOST = 16  # channels are doubled from level to level, up to so many times the width
 _CLASS_CHANNELS = 50  # of what stands for a class beside the noise
@@ -40,6 +43,10 @@ class Design:
         classes: how many there are to choose from; 0 for none.
         spectral: hold the discriminator in by spectral normalisation in place of batch
             normalisation: Miyato et al. 2018, https://arxiv.org/abs/1802.05957.
+        upsampling: of the generator's maps: "transposed" convolutions as in the paper; or
+            "nearest", which repeats each place and convolves by 3 by 3 then, and so leaves no
+            checkerboard: Odena et al. 2016, "Deconvolution and Checkerboard Artifacts",
+            https://doi.org/10.23915/distill.00003.
         batch_norm: of the discriminator. Penalties on its gradients, which look at each picture by
             itself, want none: its layers are normalised picture by picture then (Gulrajani et al.
             2017, Sec. 4).
@@ -51,6 +58,7 @@ class Design:
     width: int = 64
     classes: int = 0
     spectral: bool = False
+    upsampling: str = "transposed"
     batch_norm: bool = True
 
     @property
@@ -68,9 +76,9 @@ class Design:
 def new_generator(design: Design) -> keras.Model:
     """Return a network from noise to pictures.
 
-    No pooling and no hidden dense layers; fractionally strided convolutions of 5 by 5, batch
-    normalisation and ReLU everywhere but at the output, which is a tanh brought to 0-255. Noise is
-    taken by a product and reshaped, as there.
+    No pooling and no hidden dense layers; fractionally strided convolutions of 5 by 5 (or see
+    `Design.upsampling`), batch normalisation and ReLU everywhere but at the output, which is a tanh
+    brought to 0-255. Noise is taken by a product and reshaped, as there.
 
     Returns:
         A model that takes {NOISE: float32 (B, noise)}, and {CLASSES: int32 (B,)} if there are any,
@@ -90,15 +98,14 @@ def new_generator(design: Design) -> keras.Model:
     for level, width in enumerate([*others, None]):
         x = layers.ReLU(name=f"relu{level}")(_batch_norm(f"norm{level}")(x))
         last = width is None
-        x = layers.Conv2DTranspose(
-            design.channels if last else width,
-            _KERNEL,
-            strides=2,
-            padding="same",
-            use_bias=last,
-            kernel_initializer=_normal(),
-            name="paint" if last else f"finer{level}",
-        )(x)
+        how = {"padding": "same", "use_bias": last, "kernel_initializer": _normal()}
+        how["name"] = "paint" if last else f"finer{level}"
+        channels = design.channels if last else width
+        if design.upsampling == "transposed":
+            x = layers.Conv2DTranspose(channels, _KERNEL, strides=2, **how)(x)
+        else:
+            x = layers.UpSampling2D(2, interpolation="nearest", name=f"larger{level}")(x)
+            x = layers.Conv2D(channels, _KERNEL_BEHIND, **how)(x)
     pictures = layers.Activation("tanh", name="tanh", dtype="float32")(x)
     pictures = layers.Rescaling(127.5, 127.5, name="pixels", dtype="float32")(pictures)
     return keras.Model(inputs, pictures, name="generator")
