@@ -20,6 +20,7 @@ from recipes._text_classifier_plan import TextClassifierPlan
 
 _CENTILE = 95  # of the lengths of training texts: what --length auto looks at
 _STEP = 8  # tokens, to which that is rounded up: batches are, too
+_MOST = 2000  # tokens that it looks at, at most: whole books would fill memory
 
 
 class ReadTexts:
@@ -58,7 +59,7 @@ class ReadTexts:
         length = asked.length
         if length == "auto":
             longest = np.percentile(lengths, _CENTILE, method="higher")
-            length = max(1, -(-int(longest) // _STEP)) * _STEP
+            length = min(_MOST, max(1, -(-int(longest) // _STEP)) * _STEP)
         return Encoder(self._plan.tokenizer, words, length)
 
     @cached_property
@@ -98,7 +99,9 @@ class ReadTexts:
             self._report(f"{amount(given, 'word')} begin with a vector of {amount(size, 'number')}")
         if cut := int((lengths > length).sum()):
             share = cut / len(lengths)
-            self._report(f"note: longer texts, of which the rest is not read: {share:.1%}")
+            self._report(
+                f"note: longer texts, of which the rest is not read: {share:.1%}; see --length"
+            )
 
 
 def vectors_near(

@@ -124,7 +124,7 @@ def train_text_classifier(
         vocabulary: words, at most: those of the training texts, the most frequent first, and, if
             there is room, the first ones of `vectors`.
         length: tokens of a text that are looked at, its first; "auto" for what 95 of 100 training
-            texts have no more than, rounded up to a multiple of 8.
+            texts have no more than, rounded up to a multiple of 8, and 2000 at most.
         class_weights: "balanced" weighs each text by the rarity of its class in the loss, "none".
         judge: what of validation texts chooses the best epoch: "accuracy", or "macro-f1", in which
             rare classes count as much as others. Of equals, it is the lowest loss.

@@ -7,13 +7,14 @@ import json
 import math
 from collections import Counter
 from dataclasses import replace
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
-from dltk.data.texts import texts_in_memory
+from dltk.data.texts import split_texts, texts_in_memory
 from dltk.errors import DltkError, UsageError
 from dltk.modelfile import read_card
 from dltk.text.encoder import Encoder, padded
@@ -22,6 +23,7 @@ from dltk.text.tokenizer import Tokenizer
 from dltk.text.vectors import WordVectors, write_vectors
 from dltk.text.vocabulary import FIRST, TOKENS, UNKNOWN, Vocabulary
 from dltk.training.run import RunFolder
+from recipes import _text_classifier_words as words_of
 from recipes._cross_validation import CrossValidation, Fold
 from recipes.train_text_classifier import resume_train_text_classifier, train_text_classifier
 from tests.runs import history_of, killed_at, weights_of
@@ -441,3 +443,16 @@ def test_columns_are_kept_for_a_resume(tmp_path):
     again = resume_train_text_classifier(done.run)
     np.testing.assert_array_equal(again.evaluation.probabilities, done.evaluation.probabilities)
     assert again.classes == ("0", "1")
+
+
+def test_of_whole_books_the_beginnings_are_looked_at(monkeypatch):
+    """Else batches of them would fill memory."""
+    monkeypatch.setattr(words_of, "_MOST", 16)
+    lines, said = [], [(f"{'word ' * (10 + at)} {'ab'[at % 2]}", "ab"[at % 2]) for at in range(20)]
+    data = texts_in_memory([text for text, _ in said], ["ab".index(c) for _, c in said], "ab")
+    data = split_texts(data, val_share=0, test_share=0)
+    asked = SimpleNamespace(length="auto", min_count=1, vocabulary=100, vectors=None)
+    read = words_of.ReadTexts(asked, SimpleNamespace(tokenizer=Tokenizer()), data, lines.append)
+    read.tell()
+    assert read.encoder.length == 16 and "looked at are 16 tokens" in lines[-2]
+    assert lines[-1] == "note: longer texts, of which the rest is not read: 70.0%; see --length"

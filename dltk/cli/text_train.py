@@ -71,7 +71,7 @@ _OF_COMMAND = {"task", "as_json", "quiet"}
            help="Vectors to begin with, of word2vec or GloVe."),
     option("--length", type=NumberOr(int, "auto", open_end=True), metavar="N|auto",
            help="Tokens of a text that are looked at, auto for what 95 of 100 texts have no more "
-           "than; of a window of a generator.  [default: auto, to generate 100]"),
+           "than, 2000 at most; of a window of a generator.  [default: auto, to generate 100]"),
 )  # fmt: skip
 @section(
     "Training",
