@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+import numpy as np
+
+from dltk.data.corpora import digest_of
 from dltk.errors import UsageError, printable
 from dltk.models.find import ModelSource
 from dltk.text.corpus import Corpus, encode_files
 from dltk.weights import Report
 from dltk.wording import amount
+from recipes._measuring import digests_trained_on
 from recipes._text_generator_evaluation import TextGeneratorEvaluation
 from recipes._text_generators import language_of
 
@@ -58,4 +62,18 @@ def evaluate_text_generator(
         data=corpus.where,
         split="all",
         report=Reader(network).measure(numbers, unit),
+        seen_in_training=_seen_in_training(source, numbers, report),
     )
+
+
+def _seen_in_training(source: ModelSource, numbers: np.ndarray, report: Report) -> int | None:
+    """Return how many tokens the text begins with that the generator was trained on, if it was on
+    just these; None where no split.csv beside the model tells."""
+    language, trained = language_of(source), digests_trained_on(source.path, report)
+    if trained is None:
+        return None
+    count = source.card.training.get(f"{language.tokenizer.unit}s", {}).get("train", 0)
+    is_seen = 0 < count <= len(numbers) and (
+        digest_of(language.vocabulary, numbers[:count]) in trained
+    )
+    return count if is_seen else 0

@@ -168,8 +168,14 @@ def seen_in_training(
     Returns:
         None where no split.csv beside the model tells what it was trained on.
     """
-    if model is None:
+    trained = None if model is None else digests_trained_on(model, report)
+    if trained is None:
         return None
+    return sum(part.digests[index] in trained for part, index in measured)
+
+
+def digests_trained_on(model: Path, report: Report) -> set[str] | None:
+    """Return the digests of what a model was trained on; None where no split.csv tells."""
     path = model.with_name("split.csv")
     try:
         # Names of files need not be UTF-8.
@@ -177,11 +183,9 @@ def seen_in_training(
             rows = csv.DictReader(file)
             if not {"split", "digest"} <= set(rows.fieldnames or ()):  # another split.csv
                 return None
-            trained = {row["digest"] for row in rows if row["split"] == "train"}
+            return {row["digest"] for row in rows if row["split"] == "train"} - {"", None}
     except FileNotFoundError:  # not in the folder of a run
         return None
     except (OSError, ValueError, csv.Error) as error:
         report(f"cannot read {printable(path)}: {reason(error)}; what was trained on is unknown")
         return None
-    trained -= {"", None}
-    return sum(part.digests[index] in trained for part, index in measured)

@@ -106,7 +106,12 @@ def plan_of(asked: SimpleNamespace, defaults: dict) -> TextClassifierPlan:
 def _size(asked: SimpleNamespace, defaults: dict) -> int:
     """Return the numbers of a token's vector: those of the file, if there is one."""
     if asked.embedding == "random":
-        check_idle(("vectors",), asked, defaults, "vectors begin at random; see --embedding")
+        check_idle(
+            ("vectors",),
+            asked,
+            defaults,
+            "vectors begin at random; add --embedding static, non-static or both",
+        )
         return asked.size
     if asked.vectors is None:
         raise UsageError(f"--embedding {asked.embedding} needs vectors to begin with: --vectors")

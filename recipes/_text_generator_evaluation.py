@@ -22,7 +22,9 @@ class TextGeneratorEvaluation:
         report: the measures.
         unigram: those of foretelling by nothing but how frequent tokens are in what was learnt
             from; None where that is not known.
-        failed, seen_in_training, examples: nothing; so that it can be told of as others are.
+        seen_in_training: how many of its first tokens the generator was trained on; None where no
+            split.csv beside the model tells.
+        failed, examples: nothing; so that it can be told of as others are.
     """
 
     TASK: ClassVar[str] = "generate texts"
@@ -36,6 +38,16 @@ class TextGeneratorEvaluation:
     seen_in_training: int | None = None
     examples: tuple = ()
 
+    @property
+    def NOUN(self) -> str:  # noqa: N802
+        """What is measured on."""
+        return self.report.unit
+
+    @property
+    def names(self) -> range:
+        """Of the tokens that are foretold: their places."""
+        return range(self.report.tokens)
+
     def to_dict(self) -> dict:
         """Return the measures, ready for JSON."""
         return {
@@ -46,6 +58,7 @@ class TextGeneratorEvaluation:
             "model": self.model,
             "data": self.data,
             "split": self.split,
+            "seen_in_training": self.seen_in_training,
             **self.report.to_dict(),
             "unigram": self.unigram and self.unigram.to_dict(),
         }

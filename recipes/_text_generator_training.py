@@ -125,7 +125,7 @@ class TextGeneratorTraining:
                     "path": f"the part for {split}",
                     "label": amount(len(numbers), unit),
                     "split": split,
-                    "digest": digest_of(self.data, split),
+                    "digest": digest_of(self.data.language.vocabulary, numbers),
                 }
                 for split, numbers in self.data.splits.items()
             ]

@@ -182,7 +182,9 @@ def evaluate(
         defaults = {"features": (features, DEFAULT_FEATURES), "samples": (samples, None)}
         for option, (given, default) in defaults.items():
             if given != default:
-                raise UsageError(f"--{option} is for generators; {printable(name)} is none")
+                raise UsageError(
+                    f"--{option} is for generators of pictures; {printable(name)} is none"
+                )
     columns = {"text_column": text_column, "label_column": label_column}
     for option, given in columns.items() if source.task != CLASSIFY_TEXTS else ():
         if given is not None:

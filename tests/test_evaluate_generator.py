@@ -269,7 +269,7 @@ def test_options_that_cannot_work_are_usage_errors(
 def test_options_of_generators_are_for_no_others(dltk, divided, options):
     result = dltk("evaluate", "efficientnet-lite0", divided, *options)
     assert result.code == 2
-    assert f"{options[0]} is for generators; efficientnet-lite0 is none" in result.err
+    assert f"{options[0]} is for generators of pictures; efficientnet-lite0 is none" in result.err
 
 
 def test_pictures_of_which_nothing_is_known_are_for_no_classifier():

@@ -87,7 +87,11 @@ def test_the_file_says_what_it_is_and_writes_what_was_shown(text_generator):  # 
     assert text.text + "\n" == shown
 
 
-def test_a_text_of_its_own_is_measured_from_the_first_character(text_generator, tmp_path):  # noqa: F811
+def test_a_text_of_its_own_is_measured_from_the_first_character(
+    text_generator,  # noqa: F811
+    lines_file,  # noqa: F811
+    tmp_path,
+):
     done, _ = text_generator
     (tmp_path / "like.txt").write_text(few_lines(200)[-1500:])
     (tmp_path / "other.txt").write_text("Zzz. Ada! " * 100)
@@ -95,7 +99,11 @@ def test_a_text_of_its_own_is_measured_from_the_first_character(text_generator, 
     about = {"name": "mine", "devices": "cpu", "strategy": "auto", "report": lines.append}
     like = evaluate_text_generator(source, tmp_path / "like.txt", **about)
     assert like.report.tokens == 1499 and like.split == "all" and like.unigram is None
-    assert 0.8 * A_LINE < like.report.bits < 1.25 * A_LINE
+    assert 0.8 * A_LINE < like.report.bits < 1.25 * A_LINE and like.seen_in_training == 0
+    itself = evaluate_text_generator(source, lines_file, **about)
+    card = read_card(done.model)
+    assert itself.seen_in_training == card.training["characters"]["train"] < itself.report.tokens
+    assert (itself.NOUN, len(itself.names)) == ("character", itself.report.tokens)
     other = evaluate_text_generator(source, tmp_path / "other.txt", **about)
     assert other.report.unknown == pytest.approx(0.4, abs=0.01) and other.report.bits > 3
     other.save(tmp_path / "out")

@@ -130,12 +130,14 @@ def data():
     "--fast", is_flag=True, help="Compare files, but do not decode pictures, or count words."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--text-column", metavar="NAME|N", help="Of tables of texts: see dltk text train.")
+@click.option("--label-column", metavar="NAME|N", help="The same, of their classes.")
 @_shares
 @_seed
 @options.offline
 @options.quiet
 @options.debug
-def check(where, task, fast, as_json, val_share, test_share, seed, quiet):
+def check(where, task, fast, as_json, val_share, test_share, seed, quiet, **columns):
     """Count what is in DATA by class and split, and say what is wrong with it.
 
     What is counted are pictures, objects, the pictures and pixels that a class is in, captions and
@@ -148,9 +150,15 @@ def check(where, task, fast, as_json, val_share, test_share, seed, quiet):
     from dltk.strategy import cores
 
     say = _reporter(quiet).say
-    task = _task_of(where, task, say)
+    columns = _named_columns(task, columns)
+    said, task = task, "texts" if columns else _task_of(where, task, say)
     read, divide, look = _steps(task)
-    found = read(where, report=say)
+    try:
+        found = read(where, **columns, report=say)
+    except UsageError as error:
+        if said or task != "classify" or not Path(where).is_file():
+            raise
+        raise UsageError(f"{error}; if it holds other data, say what they are --for") from error
     if not found.divided or "train" in found.splits:
         shares = {"val_share": val_share, "test_share": test_share}
         shares = {name: _SHARES.get(task, 0.15) if v is None else v for name, v in shares.items()}
@@ -161,6 +169,15 @@ def check(where, task, fast, as_json, val_share, test_share, seed, quiet):
     else:
         print_findings(findings)
     return _SOME_FAILED if findings.errors else 0
+
+
+def _named_columns(task: str | None, columns: dict[str, str | None]) -> dict[str, str]:
+    """Return the columns that were named, of texts only."""
+    named = {name: column for name, column in columns.items() if column is not None}
+    if named and task not in (None, "texts"):
+        flag = next(iter(named)).replace("_", "-")
+        raise UsageError(f"--{flag} is for texts, and not for data --for {task}")
+    return named
 
 
 def _task_of(where: str, task: str | None, say) -> str:

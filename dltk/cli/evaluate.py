@@ -154,7 +154,7 @@ def _tell(result, output: str | None, quiet: bool) -> None:
         click.echo(f"failed: {len(result.failed) - _MOST_FAILURES} more", err=True)
     if result.seen_in_training:
         click.echo(
-            f"{result.seen_in_training} of these {len(result.names)} {noun_of(result)}s were "
+            f"{result.seen_in_training:,} of these {len(result.names):,} {noun_of(result)}s were "
             "trained on: the model is worse than this on others",
             err=True,
         )

@@ -30,10 +30,12 @@ def list_recipes():
     import ast
     from pathlib import Path
 
-    for name, module in _modules().items():
+    modules = _modules()
+    width = max(map(len, modules)) + 2
+    for name, module in modules.items():
         source = Path(module.module_finder.path) / f"{name}.py"
         summary = (ast.get_docstring(ast.parse(source.read_text())) or "").splitlines()[0]
-        click.echo(f"{name:12}{summary}")
+        click.echo(f"{name:{width}}{summary}")
 
 
 @recipes.command("copy", short_help="Copy a recipe's file.")

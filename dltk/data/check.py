@@ -59,7 +59,7 @@ class Findings:
         lines += [
             f"nothing to train on: {printable(name)} has {self.NOUN}s, but none in train"
             for name, splits in self.counts.items()
-            if splits.get("train") == 0 and sum(splits.values())
+            if not splits.get("train", "all" in splits) and sum(splits.values())
         ]
         return lines
 

@@ -121,10 +121,9 @@ def _renumbered(numbers: np.ndarray, places: np.ndarray) -> np.ndarray:
     return tokens.numbers()
 
 
-def digest_of(data: CorpusData, split: str) -> str:
-    """Return what changes when the tokens of a split do, in 32 hexadecimal digits."""
-    digest = hashlib.sha256("\0".join(data.language.vocabulary.words).encode())
-    numbers = data.splits[split]
+def digest_of(vocabulary: Vocabulary, numbers: np.ndarray) -> str:
+    """Return what changes when the tokens do that numbers are of, in 32 hexadecimal digits."""
+    digest = hashlib.sha256("\0".join(vocabulary.words).encode())
     for at in range(0, len(numbers), _AT_ONCE):
         digest.update(np.ascontiguousarray(numbers[at : at + _AT_ONCE]))
     return digest.hexdigest()[:32]

@@ -111,11 +111,12 @@ def measured_lines(
         note: what else to say of the figures.
         noun: what was classified.
     """
+    top5 = f"top-5 {report.top5:.1%}, " if report.outputs > 5 else ""  # else it says nothing
     lines = [
         f"## Measured on {report.examples} {noun}s of the {split} split",
         "",
-        f"Top-1 accuracy **{report.top1:.1%}**, top-5 {report.top5:.1%}, macro F1 "
-        f"{report.macro_f1:.3f}, log loss {report.loss:.3f}, calibration error {report.ece:.3f}.",
+        f"Top-1 accuracy **{report.top1:.1%}**, {top5}macro F1 {report.macro_f1:.3f}, log loss "
+        f"{report.loss:.3f}, calibration error {report.ece:.3f}.",
         "",
     ]
     if note:

@@ -78,13 +78,17 @@ def test_little_and_unknown_text_is_noted():
     )
 
 
+def digest(data) -> str:
+    return digest_of(data.language.vocabulary, data.splits["train"])
+
+
 def test_a_digest_changes_with_the_text_and_what_is_known():
     first = corpus("abcabcabcd" * 4)
-    assert digest_of(first, "train") == digest_of(corpus("abcabcabcd" * 4), "train")
-    assert digest_of(first, "train") != digest_of(corpus("abcabcabdc" * 4), "train")
+    assert digest(first) == digest(corpus("abcabcabcd" * 4))
+    assert digest(first) != digest(corpus("abcabcabdc" * 4))
     other = corpus("AbcAbcAbcd" * 4)  # the same numbers of other characters
     np.testing.assert_array_equal(first.splits["train"], other.splits["train"])
-    assert digest_of(first, "train") != digest_of(other, "train")
+    assert digest(first) != digest(other)
 
 
 # Batches

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -75,6 +76,25 @@ def test_the_command_counts_texts_and_ends_with_3_on_faults(dltk, tmp_path):
     drawn = dltk("data", "show", table)
     assert drawn.code == 2 and "holds texts, which are not drawn; see dltk data check" in drawn.err
     assert dltk("data", "check", table, "--for", "texts", "--fast", "--quiet").code == 3
+
+
+def test_columns_with_other_names_are_named(dltk, tmp_path):
+    table = tmp_path / "odd.csv"
+    table.write_text("mood,words\n" + "".join(f"{'ab'[at % 2]},text {at}\n" for at in range(40)))
+    guessed = dltk("data", "check", table)
+    assert guessed.code == 2 and 'no column "path"' in guessed.err
+    assert "; if it holds other data, say what they are --for" in guessed.err
+    how = ["--text-column", "words", "--label-column", "mood"]
+    named = dltk("data", "check", table, *how, "--json")
+    assert named.code == 0 and set(json.loads(named.out)["counts"]) == {"a", "b"}
+    other = dltk("data", "check", table, *how, "--for", "detect")
+    assert other.code == 2 and "--text-column is for texts, and not for data --for" in other.err
+
+
+def test_data_of_which_nothing_is_to_be_trained_on_are_told(dltk, tmp_path):
+    (tmp_path / "a.csv").write_text("text,label,split\none,a,test\ntwo,b,test\n")
+    result = dltk("data", "check", tmp_path / "a.csv")
+    assert result.code == 3 and "nothing to train on: a has texts, but none in train" in result.out
 
 
 def test_every_class_is_divided_alike_and_copies_stay_together():
