@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ PLUS, MINUS = "+", "-"
 _SUGGESTED_FROM = 30_000  # of the most frequent words
 _LEAST = 1e-3  # by which 3CosMul never divides less
 _AT_ONCE = 256  # questions
+_NOTHING = 1e-5  # a length that rounding leaves of directions that cancel each other out
+_SIGN_INSIDE = re.compile(r"\w[+-]\w")
 
 
 class Term(NamedTuple):
@@ -94,6 +97,8 @@ class Space:
             if form in rows:
                 return rows[form]
         hint = nearest(word, self._vectors.words[:_SUGGESTED_FROM])
+        if _SIGN_INSIDE.search(word):
+            hint += " The + and - of a question stand between spaces."
         raise UsageError(f'the word "{printable(word)}" has no vector.{hint}')
 
     def directions(self, rows: Sequence[int] | slice) -> np.ndarray:
@@ -108,19 +113,19 @@ class Space:
                 al. 2013, https://aclanthology.org/N13-1090, Sec. 4); or "mul", 3CosMul: products of
                 cosines, brought to 0-1 (Levy & Goldberg 2014, https://aclanthology.org/W14-1618).
         Raises:
-            UsageError: a word that has no vector.
+            UsageError: a word that has no vector; words that add up to no direction.
         """
         rows = [self.row(term.word) for term in terms]
         signs = np.array([term.sign for term in terms], np.float32)
-        scores = self._sums(rows, signs) if method == "add" else self._products(rows, signs)
+        total = signs @ self.directions(rows)
+        length = float(np.linalg.norm(total))
+        if length < _NOTHING:
+            raise UsageError("nothing is left of the question: its words add up to no direction")
+        scores = self._cosines(total / length) if method == "add" else self._products(rows, signs)
         scores[[row for row in rows if row < self._count]] = -np.inf
         best = np.argsort(-scores, kind="stable")[:top]
         words = self._vectors.words
         return [Near(words[at], float(scores[at])) for at in best if np.isfinite(scores[at])]
-
-    def _sums(self, rows: list[int], signs: np.ndarray) -> np.ndarray:
-        total = signs @ self.directions(rows)
-        return self._cosines(total / max(float(np.linalg.norm(total)), 1e-12))
 
     def _products(self, rows: list[int], signs: np.ndarray) -> np.ndarray:
         scores = np.ones(self._count, np.float32)

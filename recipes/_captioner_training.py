@@ -69,7 +69,7 @@ class CaptionerTraining(SightedTraining):
 
     def _begin_with(self, vectors: str, embedding: keras.layers.Embedding) -> None:
         """Give words the vectors in a file; those that are not there keep theirs."""
-        given = read_vectors(vectors, only=self.vocabulary.words)
+        given = read_vectors(vectors, only=self.vocabulary.words, report=self.report)
         self.report(f"{len(given):,} of {len(self.vocabulary.words):,} words begin with vectors")
         rows, (own,) = given.of(self.vocabulary), embedding.get_weights()
         embedding.set_weights([np.where(np.isnan(rows), own, rows)])

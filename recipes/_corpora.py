@@ -23,7 +23,7 @@ def named(data: str | os.PathLike | Iterable[str | os.PathLike] | Corpus) -> str
 
 def found(where: str, *, report: Report) -> Corpus:
     """Return the text that a name means, see `dltk.text.corpus.text_files`."""
-    return Corpus.found(where)
+    return Corpus.found(where, report)
 
 
 def _absolute(name: str) -> str:

@@ -39,7 +39,7 @@ def evaluate_text_generator(
         Others: see `recipes.evaluate.evaluate`, which tells the errors too.
     """
     language = language_of(source)
-    corpus = data if isinstance(data, Corpus) else Corpus.found(data)
+    corpus = data if isinstance(data, Corpus) else Corpus.found(data, report)
     about = language.tokenizer, language.vocabulary
     numbers = encode_files(corpus.sources, *about, ends=False, report=report).numbers()
     unit = language.tokenizer.unit

@@ -14,7 +14,7 @@ from dltk.text.encoder import Encoder
 from dltk.text.tokenizer import Tokenizer
 from dltk.text.vectors import WordVectors, read_vectors
 from dltk.text.vocabulary import Vocabulary
-from dltk.weights import Report
+from dltk.weights import Report, silent
 from dltk.wording import amount
 from recipes._text_classifier_plan import TextClassifierPlan
 
@@ -48,7 +48,11 @@ class ReadTexts:
         if asked.vectors is None:
             return None
         return vectors_near(
-            asked.vectors, self._counted.tokens, self._plan.tokenizer, asked.vocabulary
+            asked.vectors,
+            self._counted.tokens,
+            self._plan.tokenizer,
+            asked.vocabulary,
+            self._report,
         )
 
     @cached_property
@@ -105,7 +109,11 @@ class ReadTexts:
 
 
 def vectors_near(
-    path: str | os.PathLike, words: Mapping[str, int], tokenizer: Tokenizer, most: int
+    path: str | os.PathLike,
+    words: Mapping[str, int],
+    tokenizer: Tokenizer,
+    most: int,
+    report: Report = silent,
 ) -> WordVectors:
     """Return the vectors of some words, and behind them those of the file's first words.
 
@@ -115,13 +123,14 @@ def vectors_near(
     Args:
         words: that are wanted, whatever stands for them.
         most: words of the file's own, at most: those that are in no training text may be in others.
+        report: called with a line if words are there again.
     Raises:
         UsageError, DltkError: what `dltk.text.vectors.read_vectors` raises.
     """
     wanted = set(words)
     if tokenizer.lower:
         wanted |= {spelt for word in words for spelt in (word.capitalize(), word.upper())}
-    first = read_vectors(path, most=most)
+    first = read_vectors(path, most=most, report=report)
     named = read_vectors(path, only=wanted)
     found: dict[str, np.ndarray] = {}
     for of_file in (named, first):

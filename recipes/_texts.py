@@ -45,6 +45,10 @@ class Text(NamedTuple):
     problem: str | None = None
 
 
+PAUSE = Text("", None, "", "there is none yet")
+"""Stands between texts where a pipe pauses."""
+
+
 class TextFile(NamedTuple):
     """A file of texts.
 
@@ -65,7 +69,7 @@ class TextFile(NamedTuple):
 class TextInputs:
     """The texts of files and pipes, read as they are iterated over.
 
-    Iterating yields a Text for each, in order, and None where a pipe pauses. A file that cannot be
+    Iterating yields a Text for each, in order, and PAUSE where a pipe pauses. A file that cannot be
     read to its end has a Text with a problem instead of the rest.
 
     Attributes:
@@ -82,12 +86,12 @@ class TextInputs:
     text_column: str | None = None
     limit: int | None = None
 
-    def __iter__(self) -> Iterator[Text | None]:
+    def __iter__(self) -> Iterator[Text]:
         left = sys.maxsize if self.limit is None else self.limit
         for file in self.files:
             for text in self._of_file(file) if left else ():
                 yield text
-                left -= text is not None
+                left -= text is not PAUSE
                 if not left:
                     break
 
@@ -114,7 +118,7 @@ class TextInputs:
                 with suppress(InputError):  # which it will say in its place
                     next(text_rows(file.path, self.text_column), None)
 
-    def _of_file(self, file: TextFile) -> Iterator[Text | None]:
+    def _of_file(self, file: TextFile) -> Iterator[Text]:
         try:
             if file.problem:
                 raise InputError(file.problem)
@@ -179,8 +183,8 @@ def find_texts(
 
 def gather_texts(
     texts, *, each: str = "auto", text_column: str | int | None = None
-) -> Iterable[Text | None]:
-    """Turn whatever a recipe is given into texts, with None where they pause.
+) -> Iterable[Text]:
+    """Turn whatever a recipe is given into texts, with PAUSE where they pause.
 
     Args:
         texts: a text (str), a file or folder (Path), TextInputs, or an iterable of these and of
@@ -200,9 +204,9 @@ def gather_texts(
     return _gathered(texts, each, text_column)
 
 
-def _gathered(texts: Iterable, each: str, text_column: str | int | None) -> Iterator[Text | None]:
+def _gathered(texts: Iterable, each: str, text_column: str | int | None) -> Iterator[Text]:
     for position, text in enumerate(texts):
-        if text is None or isinstance(text, Text):
+        if isinstance(text, Text):
             yield text
         elif isinstance(text, str):
             yield _text(f"{position:06d}", None, text)
@@ -210,20 +214,20 @@ def _gathered(texts: Iterable, each: str, text_column: str | int | None) -> Iter
             yield from gather_texts(text, each=each, text_column=text_column)
 
 
-def windows(texts: Iterable[Text | None], size: int) -> Iterator[list[Text]]:
+def windows(texts: Iterable[Text], size: int) -> Iterator[list[Text]]:
     """Yield texts in lists of `size`; of less at the end, and wherever the texts pause."""
     window: list[Text] = []
     for text in texts:
-        if text is not None:
+        if text is not PAUSE:
             window.append(text)
-        if window and (text is None or len(window) == size):
+        if window and (text is PAUSE or len(window) == size):
             yield window
             window = []
     if window:
         yield window
 
 
-def _of_pipe(file: TextFile) -> Iterator[Text | None]:
+def _of_pipe(file: TextFile) -> Iterator[Text]:
     own = file.path != _STANDARD_INPUT
     descriptor = os.open(file.path, os.O_RDONLY) if own else sys.stdin.fileno()
     try:
@@ -231,7 +235,7 @@ def _of_pipe(file: TextFile) -> Iterator[Text | None]:
         for text in _of_lines(file, stream_lines(pipe)):
             yield text
             if pipe.pauses():
-                yield None
+                yield PAUSE
     except OSError as error:
         raise InputError(f"cannot be read: {reason(error)}") from error
     finally:

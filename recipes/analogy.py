@@ -103,7 +103,8 @@ def analogy(
         restrict: look among the most frequent words only, so many; None for all.
         report: called with a line on what was read.
     Raises:
-        UsageError: a question that is none, or has a word without a vector.
+        UsageError: a question that is none, has a word without a vector, or whose words add up
+            to no direction.
         DltkError: a file that is none of vectors.
     """
     check_whole("top", top, 1)
@@ -189,7 +190,7 @@ def _check(method: str, restrict: int | None) -> None:
 def _read(model, report: Report, *, most: int | None = None) -> WordVectors:
     if isinstance(model, WordVectors):
         return model
-    vectors = read_vectors(model, most=most)
+    vectors = read_vectors(model, most=most, report=report)
     size = vectors.vectors.shape[1]
     report(f"{amount(len(vectors), 'word')} with {amount(size, 'number')} each")
     return vectors

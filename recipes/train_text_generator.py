@@ -132,7 +132,7 @@ def train_text_generator(
         return f"{amount(lanes // placement.replicas, 'window')} a replica and step"
 
     if (names := named(data)) is not None:
-        asked.data, data = names, Corpus.found(names)
+        asked.data, data = names, Corpus.found(names, report)
     about = {"slug": f"{unit}s-{preset}", "fits": fits}
     with begun(_COMMAND, asked, data, kind, **about, report=report) as begins:
         training = TextGeneratorTraining(asked, plan, *begins)

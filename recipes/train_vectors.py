@@ -132,7 +132,7 @@ def train_vectors(
         return f"{amount(words // placement.replicas, 'word')} a replica and step"
 
     if (names := named(data)) is not None:
-        asked.data, data = names, Corpus.found(names)
+        asked.data, data = names, Corpus.found(names, report)
     kind = DataKind(Corpus, found, read, check_words)
     about = {"slug": preset, "fits": fits, "free": _FREE}
     with begun(_COMMAND, asked, data, kind, **about, report=report) as begins:

@@ -94,11 +94,27 @@ def test_questions_are_words_with_signs_between(asked, terms):
         ("", "ask with a word or more"),
         ("king - mann", 'the word "mann" has no vector. Did you mean "man"?'),
         ("paris", 'the word "paris" has no vector. Did you mean "Paris"?'),
+        ("king-man+woman", r'"king-man\+woman" has no vector.* \+ and - .* stand between spaces'),
+        ("king - king", "nothing is left of the question: its words add up to no direction"),
+        ("king + man - king - man", "nothing is left of the question"),
+        ("nothing", "nothing is left of the question"),
     ],
 )
 def test_what_is_no_question_is_told(asked, message):
     with pytest.raises(UsageError, match=message):
         analogy(asked, model=VECTORS)
+
+
+def test_words_that_are_taken_away_again_leave_no_products_either():
+    with pytest.raises(UsageError, match="nothing is left of the question"):
+        analogy("king - king", model=VECTORS, method="mul")
+
+
+def test_words_that_a_file_has_twice_are_told(tmp_path):
+    (tmp_path / "v.txt").write_text("a 1 0\nb 0 1\na 1 1\n")
+    lines = []
+    analogy("a", model=tmp_path / "v.txt", report=lines.append)
+    assert lines[0] == "note: 1 vector passed over, of words that have one already"
 
 
 def test_words_are_found_in_composed_form():
@@ -198,6 +214,8 @@ def test_words_are_drawn_in_the_plane(tmp_path, count):
 def test_the_command_answers(dltk, file):
     asked = dltk("text", "analogy", "-m", file, "king", "-", "man", "+", "woman", "--top", 1)
     assert (asked.code, asked.out, asked.err) == (0, "queen  0.8440\n", "")
+    quoted = dltk("text", "analogy", "-m", file, "king - man + woman", "--top", 1)
+    assert quoted.out == asked.out
     first = dltk("text", "analogy", "-m", file, "-", "man", "+", "king", "+", "woman", "--json")
     assert json.loads(first.out)["question"] == "- man + king + woman"
     assert json.loads(first.out)["answers"][0] == {"word": "queen", "score": 0.84403}

@@ -119,6 +119,11 @@ def test_failures_come_in_their_place(linear):
     assert [result.error for result in classify_text([""], model=linear)] == ["it is empty"]
 
 
+def test_what_is_no_text_at_all_is_refused_and_not_passed_over(linear):
+    with pytest.raises(UsageError, match="texts are strings or paths, not NoneType"):
+        list(classify_text(["good", None, "bad"], model=linear))
+
+
 def test_a_text_without_any_token_is_unknown(tmp_path):
     model = save_linear(tmp_path / "a.keras", {"good": (0, 2)}, unknown=(3, 0))
     [result] = classify_text("?! …", model=model)

@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 
 from dltk.errors import DltkError, UsageError
-from recipes._texts import Text, find_texts, gather_texts, windows
+from recipes._texts import PAUSE, Text, find_texts, gather_texts, windows
 
 
 @pytest.fixture
@@ -91,6 +91,15 @@ def test_rows_of_tables_are_a_text_each(tmp_path):
     ]  # fmt: skip
 
 
+def test_tables_of_old_macs_have_rows(tmp_path):
+    (tmp_path / "mac.csv").write_bytes(b'id,text\r1,good\r2,"so, so"\r')
+    assert found(tmp_path / "mac.csv") == [
+        ("mac.csv", 2, "good", None), ("mac.csv", 3, "so, so", None)
+    ]  # fmt: skip
+    (tmp_path / "odd.csv").write_bytes(b"id,my\rtext\n1,go\rod\n")  # a return in the header too
+    assert found(tmp_path / "odd.csv", text_column="my text") == [("odd.csv", 2, "go od", None)]
+
+
 def test_objects_in_json_are_a_text_each(tmp_path):
     path = tmp_path / "x.jsonl"
     rows = [{"id": 1, "sentence": "one"}, {"id": 2}, {"sentence": 5}, ["no"], {"sentence": None}]
@@ -121,6 +130,8 @@ def test_columns_that_are_not_there_are_refused_before_anything_is_done(tmp_path
 def test_what_is_no_text_fails_alone(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"fine\n\n \t\ncaf\xe9 noir\nfine\n")
     (tmp_path / "b.txt").write_bytes(b"good\nGIF89a\0\0\nlost\n")
+    long = "word " * 2000
+    (tmp_path / "b2.txt").write_bytes(f"{long}\nbad \0\nlost\n".encode())
     (tmp_path / "c.txt").write_text("good")
     assert found(*sorted(tmp_path.iterdir())) == [
         ("a.txt", 1, "fine", None),
@@ -128,8 +139,9 @@ def test_what_is_no_text_fails_alone(tmp_path):
         ("a.txt", 3, "", "it is empty"),
         ("a.txt", 4, "", "not UTF-8: byte 0xe9 at offset 12"),
         ("a.txt", 5, "fine", None),
-        ("b.txt", 1, "good", None),
         ("b.txt", None, "", "not a text: byte 0x00 at offset 11"),
+        ("b2.txt", 1, long.strip(), None),
+        ("b2.txt", None, "", "not a text: byte 0x00 at offset 10005"),
         ("c.txt", 1, "good", None),
     ]
 
@@ -178,7 +190,7 @@ def test_standard_input_is_lines_with_pauses_between_them(tree, monkeypatch):
     assert next(texts) == ("1.txt", 1, "three", None)
     os.write(writing, b"a\nb\n")
     assert [next(texts) for _ in range(3)] == [
-        ("stdin", 1, "a", None), ("stdin", 2, "b", None), None
+        ("stdin", 1, "a", None), ("stdin", 2, "b", None), PAUSE
     ]  # fmt: skip
     os.write(writing, b"c")
     os.close(writing)
@@ -198,7 +210,7 @@ def test_standard_input_that_turns_out_to_be_no_text_is_left_at_once(monkeypatch
 
     thread = threading.Thread(target=pour)
     thread.start()
-    texts = list(filter(None, find_texts(["-"])))
+    texts = [text for text in find_texts(["-"]) if text is not PAUSE]
     sys.stdin.close()
     thread.join()
     assert texts == [
@@ -214,7 +226,8 @@ def test_named_pipes_are_read_but_once(tmp_path):
     thread.start()
     inputs = find_texts([tmp_path / "pipe"])
     assert not inputs.again
-    assert list(filter(None, inputs)) == [("pipe", 1, "a", None), ("pipe", 2, "b", None)]
+    texts = [text for text in inputs if text is not PAUSE]
+    assert texts == [("pipe", 1, "a", None), ("pipe", 2, "b", None)]
     thread.join()
 
 
@@ -233,13 +246,14 @@ def test_strings_are_texts_and_paths_are_files(tree):
     for wrong in (b"bytes", 5):
         with pytest.raises(UsageError, match=r"strings or paths, not (bytes|int)"):
             gather_texts(wrong)
-    with pytest.raises(UsageError, match="not int"):
-        list(gather_texts(["one", 5]))
+    for wrong in (b"bytes", 5, None):
+        with pytest.raises(UsageError, match=r"strings or paths, not (bytes|int|NoneType)"):
+            list(gather_texts(["one", wrong, "two"]))
 
 
 def test_windows_end_where_texts_pause():
     one, two, three = (Text(name, None, name) for name in "abc")
-    given = [None, one, two, three, one, None, None, two]
+    given = [PAUSE, one, two, three, one, PAUSE, PAUSE, two]
     assert list(windows(given, 3)) == [[one, two, three], [one], [two]]
     assert list(windows([], 3)) == []
 

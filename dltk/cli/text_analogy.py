@@ -89,7 +89,8 @@ def _check_idle(given: set[str], what: str) -> None:
 def _answer(words, choices: dict, as_json: bool) -> None:
     from recipes.analogy import analogy as recipe
 
-    found = recipe(words, **choices)
+    quoted = len(words) == 1 and any(f" {sign} " in words[0] for sign in "+-")
+    found = recipe(words[0] if quoted else words, **choices)
     if as_json:
         click.echo(json.dumps(found.to_dict(), ensure_ascii=False))
         return

@@ -14,14 +14,16 @@ from pathlib import Path
 import numpy as np
 
 from dltk.errors import InputError, UsageError, printable, reason
-from dltk.text.lines import Line, read_lines, stream_lines
+from dltk.text.lines import Line, problem_of, read_lines, stream_lines
 from dltk.text.spool import TokenFile
 from dltk.text.tokenizer import Tokenizer
 from dltk.text.vocabulary import END, FIRST, UNKNOWN, Vocabulary
 from dltk.weights import Report, silent
+from dltk.wording import amount
 
 EXTENSIONS = (".txt", ".text", ".md")
 """What names of files end in for which folders are searched."""
+_STRUCTURED = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".html", ".xml")
 _BLOCK = 1 << 20  # characters that are taken at once, about
 _CODE_POINTS = 0x110000
 _TOLD_EVERY_SECS = 10.0
@@ -51,22 +53,29 @@ class Corpus:
             raise UsageError(f"not a text: {error.reason} at {error.start:,}") from error
 
     @classmethod
-    def found(cls, sources: str | os.PathLike | Iterable[str | os.PathLike]) -> Corpus:
+    def found(
+        cls, sources: str | os.PathLike | Iterable[str | os.PathLike], report: Report = silent
+    ) -> Corpus:
         """Return the files that `sources` mean, see `text_files`, which tells the errors too."""
-        files = text_files(sources)
+        files = text_files(sources, report)
         if isinstance(sources, (str, os.PathLike)):
             return cls(os.fspath(sources), tuple(files))
         others = f" and {len(files) - 1:,} more" if files[1:] else ""
         return cls(f"{files[0]}{others}", tuple(files))
 
 
-def text_files(sources: str | os.PathLike | Iterable[str | os.PathLike]) -> list[Path]:
+def text_files(
+    sources: str | os.PathLike | Iterable[str | os.PathLike], report: Report = silent
+) -> list[Path]:
     """Return the files that `sources` mean, in order, each once.
 
     A source is a file, whatever its name; a folder, which is searched to the bottom for names that
     end in EXTENSIONS, hidden ones left out, in alphabetical order; a pattern; or "@FILE", a list of
-    files and folders, one a line. What exists by its name is taken as that.
+    files and folders, one a line. What exists by its name is taken as that. Files in folders that
+    are no texts, being binary or not UTF-8, are passed over.
 
+    Args:
+        report: called with a line for each file that is passed over.
     Raises:
         UsageError: a source, or what a list names, that does not exist; a list that cannot be
             read; nothing found.
@@ -74,31 +83,35 @@ def text_files(sources: str | os.PathLike | Iterable[str | os.PathLike]) -> list
     if isinstance(sources, (str, os.PathLike)):
         sources = [sources]
     names = [os.fspath(source) for source in sources]
-    found = dict.fromkeys(path for name in names for path in _meant(name))
+    found = dict.fromkeys(path for name in names for path in _meant(name, report))
     if not found:
         where = ", ".join(map(printable, names)) or "nothing"
         raise UsageError(f"no text found in {where}: looked for {', '.join(EXTENSIONS)}")
     return list(found)
 
 
-def _meant(name: str) -> Iterator[Path]:
+def _meant(name: str, report: Report) -> Iterator[Path]:
     if os.path.lexists(name):
-        yield from _texts_at(name)
+        yield from _texts_at(name, report)
     elif name.startswith("@"):
         for line in _listed(name[1:]):
-            yield from _texts_at(line, f", which the list {printable(name[1:])} names")
+            yield from _texts_at(line, report, f", which the list {printable(name[1:])} names")
     elif glob.has_magic(name) and (matches := sorted(glob.glob(name, recursive=True))):
         for match in matches:
             if not os.path.isdir(match) or "**" not in name:
-                yield from _texts_at(match)
+                yield from _texts_at(match, report)
     else:
         raise UsageError(f"no such file or folder: {printable(name)}")
 
 
-def _texts_at(path: str, named: str = "") -> Iterator[Path]:
+def _texts_at(path: str, report: Report, named: str = "") -> Iterator[Path]:
     """Yield a file, or the texts in a folder; `named` says where its name stands."""
     if os.path.isdir(path):
-        yield from _inside(path, frozenset())
+        for file in _inside(path, frozenset()):
+            if problem := problem_of(file):
+                report(f"passed over: {printable(file)}: {problem}")
+            else:
+                yield file
     elif os.path.lexists(path):
         yield Path(os.path.abspath(path))
     else:
@@ -139,13 +152,15 @@ def count_tokens(
     """Return how often each token occurs in some texts.
 
     Args:
-        report: called with a line for each file that is empty, and now and then.
+        report: called with a line for each file that is empty, for those that are more than text by
+            their names, and now and then.
     Raises:
         UsageError: what cannot be read, is not UTF-8 or binary, with its place; no text at all.
     """
     counts: Counter[str] = Counter()
     points = np.zeros(_CODE_POINTS, np.int64)  # of characters, which are counted by their numbers
     reader = _Reader("counted", report)
+    _tell_structured(files, report)
     for source in files:
         empty = True
         for block in reader.blocks(source):
@@ -162,6 +177,18 @@ def count_tokens(
         where = _named(files[0]) if len(files) == 1 else f"any of {len(files):,} files"
         raise UsageError(f"there is no text in {where}")
     return counts
+
+
+def _tell_structured(files: Sequence[Source], report: Report) -> None:
+    """Report that tables and the like are not taken apart."""
+    paths = [source for source in files if isinstance(source, Path)]
+    found = [path for path in paths if path.name.lower().endswith(_STRUCTURED)]
+    if found:
+        more = f" and {amount(len(found) - 1, 'more file')}" if found[1:] else ""
+        report(
+            "note: taken as running text, every comma and tag in it included: "
+            f"{printable(found[0])}{more}"
+        )
 
 
 def encode_files(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from codecs import getincrementaldecoder
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from dltk.errors import InputError, reason
 
 PIECE = 1 << 20
 """Bytes of a line that are taken at once, at most."""
+_LOOKED_AT = 1 << 12  # bytes at the beginning
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _MARK = b"\xef\xbb\xbf"  # which some editors put in front
 _OPEN_END = re.compile(rb"(?:[\xc0-\xff][\x80-\xbf]*|\r)\Z")  # of a letter, or of a line break
@@ -33,16 +35,19 @@ class Line(NamedTuple):
 def read_lines(path: str | os.PathLike, *, escaped: bool = False) -> Iterator[Line]:
     """Yield the lines of a file, those that are not UTF-8 with the byte and its place.
 
-    A line of more than a mebibyte comes in pieces, cut at spaces if it has any.
+    A line of more than a mebibyte comes in pieces, cut at spaces if it has any. Where there is no
+    "\\n" at all, or none in the first mebibyte, "\\r" ends lines too, as on old Macs.
 
     Args:
         escaped: whether lines with a problem have their text all the same, in which Python's
             "surrogateescape" stands for bytes that are not UTF-8; else it is "".
     Raises:
-        InputError: it cannot be read, is UTF-16, or binary: it has a byte 0.
+        InputError: it cannot be read, is UTF-16, or binary: it has a byte 0. One that is near the
+            beginning is told before any line.
     """
     try:
         with open(path, "rb") as file:
+            _check(file.peek(_LOOKED_AT)[:_LOOKED_AT], 0)
             yield from _lines(file, escaped)
     except OSError as error:
         raise InputError(f"cannot be read: {reason(error)}") from error
@@ -54,6 +59,18 @@ def stream_lines(file, *, escaped: bool = False) -> Iterator[Line]:
         yield from _lines(file, escaped)
     except OSError as error:
         raise InputError(f"cannot be read: {reason(error)}") from error
+
+
+def problem_of(path: str | os.PathLike) -> str | None:
+    """Return why a file is no text, with the place, or None for one that is."""
+    try:
+        if _is_text(path):
+            return None
+        places = (f"line {line.number:,} is {line.problem}" for line in read_lines(path)
+                  if line.problem)  # fmt: skip
+        return next(places, None)
+    except InputError as error:
+        return str(error)
 
 
 def whole_lines(lines: Iterable[Line], most: int) -> Iterator[Line]:
@@ -76,8 +93,24 @@ def whole_lines(lines: Iterable[Line], most: int) -> Iterator[Line]:
         yield Line(line.number, "".join(pieces), problem)
 
 
+def _is_text(path: str | os.PathLike) -> bool:
+    """Return whether a file can be read and is a text; much faster than line by line."""
+    decoder = getincrementaldecoder("utf-8")()
+    try:
+        with open(path, "rb") as file:
+            while block := file.read(PIECE):
+                if b"\0" in block:
+                    return False
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+    except (OSError, UnicodeDecodeError):
+        return False
+    return True
+
+
 def _lines(file, escaped: bool) -> Iterator[Line]:
     number, offset, rest = 1, 0, b""
+    alone = False  # whether "\r" ends lines by itself
     while True:
         read = file.readline(PIECE)
         content, rest = rest + read, b""
@@ -85,20 +118,28 @@ def _lines(file, escaped: bool) -> Iterator[Line]:
             return
         ended = content.endswith(b"\n")
         if not offset:
-            if content.startswith(_UTF16):
-                raise InputError("not UTF-8 but UTF-16; save it as UTF-8")
+            alone = not ended and b"\r" in content[: PIECE - 1]  # behind which "\n" may come
             if content.startswith(_MARK):
                 content, offset = content[len(_MARK) :], len(_MARK)
         if not ended and len(read) == PIECE:
             content, rest = _cut(content)
-        if (zero := content.find(b"\0")) >= 0:
-            raise InputError(f"not a text: byte 0x00 at offset {offset + zero}")
-        yield _line(number, content, offset, escaped)
-        number += ended
-        offset += len(content)
+        _check(content, offset)
+        for part in content.splitlines(keepends=True) if alone else (content,):
+            yield _line(number, part, offset, escaped, alone)
+            number += part.endswith((b"\n", b"\r") if alone else b"\n")
+            offset += len(part)
 
 
-def _line(number: int, content: bytes, offset: int, escaped: bool) -> Line:
+def _check(content: bytes, offset: int) -> None:
+    """Raise InputError for bytes that are no text; `offset` is their place in the file."""
+    if not offset and content.startswith(_UTF16):
+        raise InputError("not UTF-8 but UTF-16; save it as UTF-8")
+    if (zero := content.find(b"\0")) >= 0:
+        raise InputError(f"not a text: byte 0x00 at offset {offset + zero}")
+
+
+def _line(number: int, content: bytes, offset: int, escaped: bool, alone: bool) -> Line:
+    """Return a line, which "\\r" ends `alone` or does not."""
     problem = None
     try:
         text = content.decode()
@@ -108,6 +149,8 @@ def _line(number: int, content: bytes, offset: int, escaped: bool) -> Line:
         text = content.decode(errors="surrogateescape") if escaped else ""
     if text.endswith("\r\n"):
         text = text[:-2] + "\n"
+    elif alone and text.endswith("\r"):
+        text = text[:-1] + "\n"
     return Line(number, text, problem)
 
 

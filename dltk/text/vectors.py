@@ -17,11 +17,12 @@ from dltk.errors import DltkError, InputError, UsageError, printable, reason
 from dltk.files import whole
 from dltk.text.lines import stream_lines, whole_lines
 from dltk.text.vocabulary import FIRST, Vocabulary
+from dltk.weights import Report, silent
 from dltk.wording import amount
 
 ENDINGS = (".bin", ".txt")
 _GZIP = b"\x1f\x8b"
-_HEADER = re.compile(rb"[ \t]*(\d+)[ \t]+(\d+)[ \t]*\r?\n")
+_HEADER = re.compile(rb"(?:\xef\xbb\xbf)?[ \t]*(\d+)[ \t]+(\d+)[ \t]*(?:\r?\n|\r)")
 _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _NO_WORD = re.compile(r"[\s\0\ud800-\udfff]", re.ASCII)  # spaces, and halves of characters
 _LOOKED_AT = 1 << 12  # bytes at the beginning, to tell the format by
@@ -68,18 +69,24 @@ class WordVectors:
 
 
 def read_vectors(
-    path: str | os.PathLike, *, only: Collection[str] | None = None, most: int | None = None
+    path: str | os.PathLike,
+    *,
+    only: Collection[str] | None = None,
+    most: int | None = None,
+    report: Report = silent,
 ) -> WordVectors:
     """Return the vectors in a file: word2vec's text or binary, GloVe's text, or a .gz of these.
 
     The format is told by the content. Text has a word and its numbers in each line, of word2vec
     behind a line with how many words and numbers there are; of binary files that line is followed
-    by each word, a space, and float32, least byte first. Only spaces and line breaks end words,
-    and words of GloVe may have spaces in them.
+    by each word, a space, and float32, least byte first. Only spaces and line breaks end words, in
+    text tabs too, and words of GloVe may have spaces in them. Of a word that is there again the
+    first vector is taken, as published files have such words.
 
     Args:
         only: words that are wanted. Others take no memory, and their numbers are not looked at.
         most: words that are taken, the first ones of these; what comes behind is not read.
+        report: called with a line if words are there again.
     Raises:
         UsageError: no such file.
         DltkError: it cannot be read, is cut short, or no such file: the line is named, or the
@@ -98,6 +105,8 @@ def read_vectors(
         raise DltkError(f"cannot read {printable(path)}: {reason(error)}") from error
     except InputError as error:
         raise DltkError(f"{printable(path)}: {error}") from error
+    if taken.again:
+        report(f"note: {amount(taken.again, 'vector')} passed over, of words that have one already")
     return taken.vectors()
 
 
@@ -132,14 +141,19 @@ def write_vectors(path: str | os.PathLike, vectors: WordVectors) -> None:
 
 
 class _Taken:
-    """Words and their numbers as they are read."""
+    """Words and their numbers as they are read.
+
+    Attributes:
+        size: how many numbers each has; 0 as long as that is not known.
+        again: how many vectors were passed over, of words that had one already.
+    """
 
     def __init__(self, only: Collection[str] | None, most: int | None):
         self._only = None if only is None else frozenset(only)
         self._most = most
         self._words: dict[str, None] = {}
         self._values = bytearray()
-        self.size = 0
+        self.size, self.again = 0, 0
 
     def wants(self, word: str) -> bool:
         return self._only is None or word in self._only
@@ -149,13 +163,14 @@ class _Taken:
         return self._most is not None and len(self._words) >= self._most
 
     def add(self, where: str, word: str, numbers: np.ndarray) -> None:
-        """Take a word. Raises InputError: there is none, it is there already, or no numbers."""
+        """Take a word, if it is new. Raises InputError: there is none, or no numbers."""
         if not word:
             raise InputError(f"{where}: no word in front of the numbers")
-        if word in self._words:
-            raise InputError(f"{where}: {_quoted(word)} has a vector already")
         if not np.isfinite(numbers).all():
             raise InputError(f"{where}: the vector of {_quoted(word)} has a number that is none")
+        if word in self._words:
+            self.again += 1
+            return
         self._words[word] = None
         self._values += numbers.tobytes()
 
@@ -209,7 +224,7 @@ def _read_text(file, count: int | None, taken: _Taken) -> None:
     for number, text, problem in lines:
         if number == 1 and count is not None:
             continue
-        where, row = f"line {number}", text.rstrip(" \n")
+        where, row = f"line {number}", text.replace("\t", " ").rstrip(" \n")
         if problem:
             raise InputError(f"{where}: {problem}")
         if not row:

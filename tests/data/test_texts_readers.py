@@ -44,6 +44,19 @@ def csv(tmp_path):
     return read
 
 
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"text,label\rgood film,pos\rbad film,neg\r", "good film"),
+        (b"text,label\r,\ngood\rfilm,pos,\nbad film,neg,\n", "good film"),
+        (b"text,label,a\rb\ngood\rfilm,pos,\nbad film,neg,\n", "good film"),
+    ],
+)
+def test_returns_in_tables_end_rows_where_nothing_else_does(csv, content, text):
+    data = csv(content)
+    assert told(data)["all"][0][1:] == (text, "pos") and len(data.splits["all"]) == 2
+
+
 # Folders
 
 

@@ -168,6 +168,39 @@ def test_empty_files_are_noted_and_several_without_text_are_too_little(tmp_path)
         count_tokens(Corpus.of("").sources, LETTERS)
 
 
+def test_files_in_folders_that_are_no_texts_are_passed_over(tree):
+    (tree / "a/latin.txt").write_bytes(b"fine\ncaf\xe9")
+    (tree / "a/picture.txt").write_bytes(b"GIF89a\0")
+    lines = []
+    found = text_files([tree], lines.append)
+    assert names(found, tree) == ["a/1.md", "a/2.TEXT", "b.txt"]
+    assert [line.replace(f"{tree}/", "") for line in lines] == [
+        "passed over: a/latin.txt: line 2 is not UTF-8: byte 0xe9 at offset 8",
+        "passed over: a/picture.txt: not a text: byte 0x00 at offset 6",
+    ]
+    again = []
+    assert Corpus.found(tree, again.append).sources == tuple(found) and again == lines
+    named = text_files(tree / "a/latin.txt")  # which is not found but meant
+    with pytest.raises(UsageError, match="line 2 is not UTF-8"):
+        count_tokens(named, LETTERS)
+    for path in found:
+        path.unlink()
+    with pytest.raises(UsageError, match="no text found in"):
+        text_files(tree)
+
+
+def test_files_that_are_more_than_text_are_noted(tmp_path):
+    paths, lines = [tmp_path / name for name in ("a.txt", "b.CSV", "c.html")], []
+    for path in paths:
+        path.write_text("a,b")
+    count_tokens(paths, LETTERS, lines.append)
+    count_tokens([*paths[:2], b"x.csv"], LETTERS, lines.append)
+    note = f"note: taken as running text, every comma and tag in it included: {paths[1]}"
+    assert lines == [f"{note} and 1 more file", note]
+    count_tokens(paths[:1], LETTERS, lines.append)
+    assert len(lines) == 2
+
+
 def test_a_corpus_says_where_it_comes_from(tree):
     assert Corpus.found("library").where == "library"
     found = Corpus.found([tree / "b.txt", tree])

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from dltk.errors import InputError
-from dltk.text.lines import PIECE, Line, read_lines, stream_lines, whole_lines
+from dltk.text.lines import PIECE, Line, problem_of, read_lines, stream_lines, whole_lines
 
 
 def test_lines_have_their_numbers_and_one_kind_of_break(tmp_path):
@@ -14,6 +14,52 @@ def test_lines_have_their_numbers_and_one_kind_of_break(tmp_path):
     assert found == [(1, "one\n", None), (2, "\n", None), (3, "two é\n", None), (4, "three", None)]
     (tmp_path / "empty").write_bytes(b"")
     assert not list(read_lines(tmp_path / "empty"))
+
+
+def texts_of(content: bytes) -> list[tuple[int, str]]:
+    return [line[:2] for line in stream_lines(io.BytesIO(content))]
+
+
+def test_lines_of_old_macs_end_with_returns():
+    assert texts_of(b"\xef\xbb\xbfone\r\rtwo \xc3\xa9\rthree") == [
+        (1, "one\n"), (2, "\n"), (3, "two é\n"), (4, "three")
+    ]  # fmt: skip
+    assert texts_of(b"one\r") == [(1, "one\n")]
+    assert texts_of(b"one\rtwo\nthree\r") == [(1, "one\rtwo\n"), (2, "three\r")]  # of no Mac
+    [_, line] = stream_lines(io.BytesIO(b"fine\rcaf\xe9\r"))
+    assert line == (2, "", "not UTF-8: byte 0xe9 at offset 8")
+
+
+@pytest.mark.parametrize("word", ["word", "some words"])
+def test_lines_of_old_macs_are_whole_wherever_pieces_end(word):
+    lines = [f"{word} {number}" for number in range(200_000)]  # of more than a mebibyte
+    pieces = list(stream_lines(io.BytesIO("\r".join(lines).encode())))
+    assert "".join(piece.text for piece in pieces).split("\n") == lines
+    assert [line.text for line in whole_lines(pieces, 1 << 10)] == [
+        *(f"{line}\n" for line in lines[:-1]), lines[-1]
+    ]  # fmt: skip
+    assert pieces[-1].number == 200_000
+
+
+def test_bytes_that_are_no_text_are_told_before_any_line_if_they_are_near(tmp_path):
+    (tmp_path / "a").write_bytes(b"fine\n\0")
+    with pytest.raises(InputError, match="not a text: byte 0x00 at offset 5"):
+        next(read_lines(tmp_path / "a"))
+
+
+def test_files_are_looked_over_as_a_whole(tmp_path):
+    path = tmp_path / "a"
+    for content, problem in (
+        ("é" * PIECE, None),
+        ("", None),
+        (b"fine\ncaf\xe9", "line 2 is not UTF-8: byte 0xe9 at offset 8"),
+        (b"cut \xc3", "line 1 is not UTF-8: byte 0xc3 at offset 4"),
+        (b"long " * PIECE + b"\0", f"not a text: byte 0x00 at offset {5 * PIECE}"),
+        ("a".encode("utf-16"), "not UTF-8 but UTF-16; save it as UTF-8"),
+    ):
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        assert problem_of(path) == problem
+    assert problem_of(tmp_path / "gone") == "cannot be read: No such file or directory"
 
 
 def test_what_is_not_utf_8_is_named_with_the_byte_and_the_rest_read(tmp_path):

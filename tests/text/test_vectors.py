@@ -72,6 +72,44 @@ def test_glove_has_no_header_and_may_have_spaces_in_words(tmp_path):
     assert read_vectors(written(tmp_path, text), only={". . .", "7"}).words == (". . .", "7")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbf2 2\na 1 -2\nb 1 -2\n",
+        b"\xef\xbb\xbfa 1 -2\nb 1 -2\n",
+        b"\xef\xbb\xbf" + binary(b"a", b"b"),
+        b"2\t2\na\t1\t-2\nb\t1\t-2\t\n",
+        b"a\t1 -2\nb\t1 -2\n",
+        b"2 2\ra 1 -2\rb 1 -2\r",
+    ],
+)
+def test_marks_in_front_tabs_and_breaks_of_old_macs_are_read_over(tmp_path, content):
+    found = read_vectors(written(tmp_path, content))
+    assert found.words == ("a", "b") and found.vectors.tolist() == [[1, -2], [1, -2]]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "5 2\na 1 -2\nb 1 -2\na 3 4\nb 5 6\nc 7 8\n",
+        binary(b"a", b"b", header=b"5 2\n")
+        + b"".join(
+            word + b" " + np.float32(numbers).tobytes() + b"\n"
+            for word, numbers in ((b"a", [3, 4]), (b"b", [5, 6]), (b"c", [7, 8]))
+        ),
+    ],
+)
+def test_of_words_that_are_there_again_the_first_vector_is_taken(tmp_path, content):
+    path, lines = written(tmp_path, content), []
+    found = read_vectors(path, report=lines.append)
+    assert found.words == ("a", "b", "c")
+    assert found.vectors.tolist() == [[1, -2], [1, -2], [7, 8]]
+    assert lines == ["note: 2 vectors passed over, of words that have one already"]
+    read_vectors(path, only={"a", "c"}, report=lines.append)
+    assert lines[1:] == ["note: 1 vector passed over, of words that have one already"]
+    assert read_vectors(path, most=2, report=lines.append).words == ("a", "b") and not lines[2:]
+
+
 @pytest.mark.parametrize("content", [b"2 2 \na 1 -2 \nb 1 -2 \n", binary(b"a", b"b")])
 def test_what_is_packed_is_read_too_whatever_its_name(tmp_path, content):
     found = read_vectors(written(tmp_path, gzip.compress(content), "v.any"))
@@ -130,14 +168,13 @@ def test_a_row_without_end_is_told(tmp_path):
         ("a 1 2\nb 1 x\n", 'line 2: "x" is no number'),
         ("a 1 2\nb 1 nan\n", 'line 2: the vector of "b" has a number that is none'),
         ("a 1 2\nb 1 1e39\n", 'line 2: the vector of "b" has a number that is none'),
-        ("a 1 2\nb 1 2\na 3 4\n", 'line 3: "a" has a vector already'),
+        ("a 1 2\nb 1 2\na 3 x\n", 'line 3: "x" is no number'),
         (" 1 2 3\n", "line 1: no word in front of the numbers"),
         (b"2 2\na 1 2\ncaf\xe9 1 2\n", "line 3: not UTF-8: byte 0xe9 at offset 13"),
         ("a 1 2\n".encode("utf-16"), "mine.txt: not UTF-8 but UTF-16"),
         (binary(b"a", header=b"2 2\n"), ": cut short: 1 of 2 words are whole; get it again"),
         (binary(b"a", b"b")[:-3], ": cut short: 1 of 2 words are whole"),
         (binary(b"a", b"b", b"c"), "it goes on behind the 2 words that its first line tells"),
-        (binary(b"a", b"a"), 'word 2: "a" has a vector already'),
         (binary(b"a", b"caf\xe9"), "word 2: not UTF-8: byte 0xe9"),
         (binary(b"a", b""), "word 2: no word in front of the numbers"),
         (b"2 2\na " + np.float32([1, np.nan]).tobytes() + b"\n",

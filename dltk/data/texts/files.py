@@ -47,11 +47,20 @@ def whole_lines(path: str | os.PathLike) -> Iterator[Line]:
 
 
 def first_line(path: str | os.PathLike) -> str:
-    """Return the first line that is not empty, or a piece of it; "" where there is none."""
+    """Return the first line that is not empty, or a piece of it; "" where there is none.
+
+    It has no "\\r", see `without_returns`.
+    """
     try:
-        return next((line.text for line in read_lines(path, escaped=True) if line.text.strip()), "")
+        texts = (line.text for line in read_lines(path, escaped=True))
+        return without_returns(next(filter(str.strip, texts), ""))
     except InputError:
         return ""
+
+
+def without_returns(line: str) -> str:
+    """Return a line of a table with spaces for "\\r", which csv takes for the end of a row."""
+    return line.replace("\r", " ")
 
 
 def split_called(name: str) -> str | None:

@@ -17,7 +17,14 @@ from dltk.data.texts.columns import (
     numbered_columns,
     split_of,
 )
-from dltk.data.texts.files import MOST_LETTERS, SPLITS, blamed, first_line, whole_lines
+from dltk.data.texts.files import (
+    MOST_LETTERS,
+    SPLITS,
+    blamed,
+    first_line,
+    whole_lines,
+    without_returns,
+)
 from dltk.data.texts.gathered import GatheredTexts
 from dltk.errors import InputError, UsageError, printable
 from dltk.wording import amount
@@ -165,7 +172,7 @@ class _Lines:
             self.ended = True
             raise StopIteration
         self.number = line.number
-        return line.text.replace("\r", " ")  # which csv would take for the end of a row
+        return without_returns(line.text)
 
 
 def form_of(path: Path) -> Form:
