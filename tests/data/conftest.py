@@ -1,4 +1,4 @@
-"""What the tests of labelled pictures share: a folder of pictures, and what a reader refuses."""
+"""What the tests of data share: folders of pictures, what a reader refuses, what TFDS prepares."""
 
 import zlib
 
@@ -35,3 +35,29 @@ def said():
         return message
 
     return refused
+
+
+@pytest.fixture(scope="module")
+def prepare(tmp_path_factory):
+    """Let TFDS prepare a data set: prepare({feature: …}, {split: [example, …]}) -> its folder."""
+    import tensorflow_datasets as tfds
+
+    def prepared(features, splits):
+        folder = tmp_path_factory.mktemp("tfds") / "tiny" / "1.0.0"
+        folder.mkdir(parents=True)
+        identity = tfds.core.DatasetIdentity(
+            name="tiny",
+            version=tfds.core.Version("1.0.0"),
+            data_dir=str(folder),
+            module_name="",
+        )
+        info = tfds.core.DatasetInfo(
+            builder=identity, features=tfds.features.FeaturesDict(features)
+        )
+        writer = tfds.core.SequentialWriter(info, max_examples_per_shard=4)
+        writer.initialize_splits(list(splits))
+        writer.add_examples(splits)
+        writer.close_all()
+        return folder
+
+    return prepared

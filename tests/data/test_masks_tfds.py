@@ -11,32 +11,6 @@ from dltk.errors import UsageError
 from tests.data.mask_files import blocks
 
 
-@pytest.fixture(scope="module")
-def write(tmp_path_factory):
-    """Prepare a data set: write({feature: …}, {split: [example, …]}) -> its folder."""
-    import tensorflow_datasets as tfds
-
-    def written(features, splits):
-        folder = tmp_path_factory.mktemp("tfds") / "tiny" / "1.0.0"
-        folder.mkdir(parents=True)
-        identity = tfds.core.DatasetIdentity(
-            name="tiny",
-            version=tfds.core.Version("1.0.0"),
-            data_dir=str(folder),
-            module_name="",
-        )
-        info = tfds.core.DatasetInfo(
-            builder=identity, features=tfds.features.FeaturesDict(features)
-        )
-        writer = tfds.core.SequentialWriter(info, max_examples_per_shard=4)
-        writer.initialize_splits(list(splits))
-        writer.add_examples(splits)
-        writer.close_all()
-        return folder
-
-    return written
-
-
 def test_made_scenes_come_back_as_they_were_made(tmp_path):
     folder = prepare_scenes(tmp_path, 2, val=1, size=64)
     assert holds_masks(folder) and holds_masks(f"tfds:{folder}")
@@ -55,7 +29,7 @@ def test_made_scenes_come_back_as_they_were_made(tmp_path):
     assert data.splits["train"].names == ("train/00000", "train/00001")
 
 
-def test_pets_have_numbers_and_a_label_beside_them(write):
+def test_pets_have_numbers_and_a_label_beside_them(prepare):
     """As Oxford's have: a trimap of 1 to 3, and the breed."""
     import tensorflow_datasets as tfds
 
@@ -66,21 +40,21 @@ def test_pets_have_numbers_and_a_label_beside_them(write):
         "segmentation_mask": tfds.features.Image(shape=(None, None, 1)),
     }
     label = {"label": tfds.features.ClassLabel(num_classes=2)}
-    folder = write(features | label, {"train": [example | {"label": 1}] * 3})
+    folder = prepare(features | label, {"train": [example | {"label": 1}] * 3})
     assert not holds_masks(folder)  # but classes
     data = read_masks(folder)
     assert data.classes == ("0", "1", "2", "3") and list(data.splits) == ["all"]
     assert data.splits["all"].counts.tolist() == [[0, 6, 28, 14]] * 3
     assert np.array_equal(data.splits["all"].masks[2](), trimap)
-    assert holds_masks(write(features, {"train": [example]}))
+    assert holds_masks(prepare(features, {"train": [example]}))
 
 
-def test_features_of_another_kind_are_refused(write):
+def test_features_of_another_kind_are_refused(prepare):
     import tensorflow_datasets as tfds
 
     features = {"image": tfds.features.Image(), "label": tfds.features.ClassLabel(num_classes=2)}
     example = {"image": np.zeros((4, 4, 3), np.uint8), "label": 0}
-    folder = write(features, {"train": [example]})
+    folder = prepare(features, {"train": [example]})
     assert not holds_masks(folder) and not holds_objects(folder)
     with pytest.raises(UsageError, match=r"wanted are image \(Image\) and segmentation_mask .* it"):
         read_masks(f"tfds:{folder}")

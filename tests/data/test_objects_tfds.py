@@ -10,33 +10,7 @@ from dltk.errors import UsageError
 
 
 @pytest.fixture(scope="module")
-def write(tmp_path_factory):
-    """Prepare a data set: write({feature: …}, {split: [example, …]}) -> its folder."""
-    import tensorflow_datasets as tfds
-
-    def written(features, splits):
-        folder = tmp_path_factory.mktemp("tfds") / "tiny" / "1.0.0"
-        folder.mkdir(parents=True)
-        identity = tfds.core.DatasetIdentity(
-            name="tiny",
-            version=tfds.core.Version("1.0.0"),
-            data_dir=str(folder),
-            module_name="",
-        )
-        info = tfds.core.DatasetInfo(
-            builder=identity, features=tfds.features.FeaturesDict(features)
-        )
-        writer = tfds.core.SequentialWriter(info, max_examples_per_shard=4)
-        writer.initialize_splits(list(splits))
-        writer.add_examples(splits)
-        writer.close_all()
-        return folder
-
-    return written
-
-
-@pytest.fixture(scope="module")
-def prepared(write):
+def prepared(prepare):
     """Two pictures of 40 × 20 and some without objects, with what COCO and VOC say of objects."""
     import tensorflow_datasets as tfds
 
@@ -46,7 +20,7 @@ def prepared(write):
         return {"image": np.full((20, 40, 3), len(rows), np.uint8), "objects": rows}
 
     box = tfds.features.BBox
-    return write(
+    return prepare(
         {
             "image": tfds.features.Image(),
             "objects": tfds.features.Sequence({
@@ -118,24 +92,24 @@ def test_made_scenes_come_back_as_they_were_made(tmp_path):
         assert np.array_equal(objects.areas, made.areas)
 
 
-def test_features_of_another_kind_are_refused(write):
+def test_features_of_another_kind_are_refused(prepare):
     import tensorflow_datasets as tfds
 
     picture = {"image": tfds.features.Image()}
     label = {"label": tfds.features.ClassLabel(num_classes=2)}
     example = {"image": np.zeros((4, 4, 3), np.uint8)}
-    classified = write(picture | label, {"train": [example | {"label": 1}]})
+    classified = prepare(picture | label, {"train": [example | {"label": 1}]})
     assert not holds_objects(classified) and not holds_objects(f"tfds:{classified}")
     with pytest.raises(UsageError, match=r"objects with bbox .* it has image \(Image\), label"):
         read_objects(classified)
     faces = tfds.features.Sequence({"bbox": tfds.features.BBoxFeature()})
-    nameless = write(picture | {"objects": faces}, {"train": [example | {"objects": []}]})
+    nameless = prepare(picture | {"objects": faces}, {"train": [example | {"objects": []}]})
     with pytest.raises(UsageError, match=r"it has bbox \(BBoxFeature\)$"):
         read_objects(nameless)
     assert holds_objects(nameless)  # it has nothing else
-    assert not holds_objects(write(picture | label | {"objects": faces}, {"train": []}))
+    assert not holds_objects(prepare(picture | label | {"objects": faces}, {"train": []}))
     boxes = tfds.features.BBoxFeature(bbox_format="XYXY")
     corners = tfds.features.Sequence({"bbox": boxes, **label})
-    pixels = write(picture | {"objects": corners}, {"train": [example | {"objects": []}]})
+    pixels = prepare(picture | {"objects": corners}, {"train": [example | {"objects": []}]})
     with pytest.raises(UsageError, match="has boxes in the format XYXY; wanted is REL_YXYX: top"):
         read_objects(pixels)

@@ -116,33 +116,7 @@ def test_every_class_is_divided_alike_and_copies_stay_together():
 # TensorFlow Datasets
 
 
-@pytest.fixture(scope="module")
-def write(tmp_path_factory):
-    """Prepare a data set: write({feature: …}, {split: [example, …]}) -> its folder."""
-    import tensorflow_datasets as tfds
-
-    def written(features, splits):
-        folder = tmp_path_factory.mktemp("tfds") / "tiny" / "1.0.0"
-        folder.mkdir(parents=True)
-        identity = tfds.core.DatasetIdentity(
-            name="tiny",
-            version=tfds.core.Version("1.0.0"),
-            data_dir=str(folder),
-            module_name="",
-        )
-        info = tfds.core.DatasetInfo(
-            builder=identity, features=tfds.features.FeaturesDict(features)
-        )
-        writer = tfds.core.SequentialWriter(info, max_examples_per_shard=4)
-        writer.initialize_splits(list(splits))
-        writer.add_examples(splits)
-        writer.close_all()
-        return folder
-
-    return written
-
-
-def test_texts_of_tfds_as_glue_has_them(write):
+def test_texts_of_tfds_as_glue_has_them(prepare):
     import tensorflow_datasets as tfds
 
     features = {
@@ -152,7 +126,7 @@ def test_texts_of_tfds_as_glue_has_them(write):
     rows = [{"sentence": f"é {at}", "label": at % 2, "idx": at} for at in range(10)]
     bare = [{"sentence": "x", "label": -1, "idx": 0}] * 2
     empty = [{"sentence": "", "label": 1, "idx": 0}]
-    folder = write(
+    folder = prepare(
         features,
         {"train": rows, "validation": rows[:3] + empty, "test": bare, "unsupervised": bare},
     )
@@ -171,14 +145,14 @@ def test_texts_of_tfds_as_glue_has_them(write):
         assert holds_texts(where)
 
 
-def test_features_are_chosen_by_kind_and_name(write):
+def test_features_are_chosen_by_kind_and_name(prepare):
     import tensorflow_datasets as tfds
 
     names = tfds.features.ClassLabel(names=["no", "yes"])
     row = {"premise": "a", "hypothesis": "b", "kind": 0, "label": 1}
     both = {"premise": tfds.features.Text(), "hypothesis": tfds.features.Text(), "kind": names,
             "label": names}  # fmt: skip
-    folder = write(both, {"train": [row, row | {"label": 0, "kind": 1}]})
+    folder = prepare(both, {"train": [row, row | {"label": 0, "kind": 1}]})
     data = read_texts(folder, text_column="hypothesis")
     assert data.splits["all"].text(0) == "b" and data.splits["all"].labels.tolist() == [1, 0]
     other = read_texts(folder, text_column="premise", label_column="kind")
@@ -190,15 +164,15 @@ def test_features_are_chosen_by_kind_and_name(write):
     ):
         with pytest.raises(UsageError, match=why):
             read_texts(folder, **columns)
-    odd = write({"words": tfds.features.Text(), "class": names}, {"train": [
+    odd = prepare({"words": tfds.features.Text(), "class": names}, {"train": [
         {"words": "a", "class": 0}, {"words": "b", "class": 1}]})  # fmt: skip
     assert read_texts(odd).splits["all"].text(1) == "b"
 
 
-def test_a_data_set_of_pictures_is_refused(write):
+def test_a_data_set_of_pictures_is_refused(prepare):
     import tensorflow_datasets as tfds
 
-    folder = write(
+    folder = prepare(
         {"image": tfds.features.Image(), "label": tfds.features.ClassLabel(num_classes=2)},
         {"train": [{"image": np.zeros((4, 4, 3), np.uint8), "label": 0}]},
     )

@@ -14,27 +14,9 @@ from dltk.errors import DltkError, WeightsError
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
+def prepared(prepare):
     """A folder in which TFDS has prepared a data set of ten pictures, one without a label."""
     import tensorflow_datasets as tfds
-
-    def write(where, features, splits):
-        folder = where / "tiny" / "1.0.0"
-        folder.mkdir(parents=True)
-        info = tfds.core.DatasetInfo(
-            builder=tfds.core.DatasetIdentity(
-                name="tiny",
-                version=tfds.core.Version("1.0.0"),
-                data_dir=str(folder),
-                module_name="",
-            ),
-            features=tfds.features.FeaturesDict(features),
-        )
-        writer = tfds.core.SequentialWriter(info, max_examples_per_shard=4)
-        writer.initialize_splits(list(splits))
-        writer.add_examples(splits)
-        writer.close_all()
-        return folder
 
     def some(numbers):
         return [
@@ -42,18 +24,15 @@ def prepared(tmp_path_factory):
         ]
 
     label = tfds.features.ClassLabel(names=["even", "odd"])
-    good = write(
-        tmp_path_factory.mktemp("good"),
+    good = prepare(
         {"image": tfds.features.Image(), "label": label},
         {"train": some(range(7)), "test": some([50, 51]), "extra": some([99])},
     )
-    bare = write(
-        tmp_path_factory.mktemp("bare"),
+    bare = prepare(
         {"image": tfds.features.Image()},
         {"train": [{"image": np.zeros((4, 4, 3), np.uint8)}]},
     )
-    twice = write(
-        tmp_path_factory.mktemp("twice"),
+    twice = prepare(
         {"image": tfds.features.Image(), "label": label},
         {"train": some(range(1, 5)), "valid": some([6]), "validation": some([7])},
     )
