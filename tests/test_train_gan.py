@@ -216,7 +216,7 @@ def test_one_picture_is_refused_and_too_few_are_not_measured(tmp_path):
     [
         ({"size": 60}, "--size 60: networks are for 28, 32, 64, 128, 256 pixels; take 64"),
         ({"size": 1000}, "--size 1000: .*; take 256"),
-        ({"preset": "began", "r1": 1.0}, "--r1 has no meaning here: began has an auto-encoder"),
+        ({"preset": "began", "r1": 1.0}, "--r1 has no meaning here: began enlarges"),
         ({"balance": 0.7}, "--balance has no meaning here: only began"),
         ({"loss": "hinge", "smoothing": 0.1}, "--smoothing has no meaning here"),
         ({"vary": "colour,cutuot"}, 'Did you mean "cutout"'),

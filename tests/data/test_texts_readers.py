@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import unicodedata
 from pathlib import Path
@@ -455,3 +456,10 @@ def test_what_goes_wrong_in_making_texts_in_memory_is_not_hidden():
 
     with pytest.raises(ValueError, match="mine"):
         texts_in_memory(broken(), [0, 1], ["x", "y"])
+
+
+def test_reading_leaves_limits_of_the_process_as_they_are(tmp_path):
+    (tmp_path / "a.csv").write_text("text,label\none,a\ntwo,b\n")
+    usual = csv.field_size_limit()
+    read_texts(tmp_path / "a.csv")
+    assert csv.field_size_limit() == usual

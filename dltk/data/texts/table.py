@@ -130,7 +130,15 @@ def rows_of(path: Path, form: Form, *, strict: bool = False) -> Iterator[tuple[i
     Raises:
         InputError: marks that are never closed, or what `whole_lines` raises.
     """
-    csv.field_size_limit(max(MOST_LETTERS, csv.field_size_limit()))
+    usual = csv.field_size_limit()  # of the whole process
+    csv.field_size_limit(max(MOST_LETTERS, usual))
+    try:
+        yield from _rows(path, form, strict)
+    finally:
+        csv.field_size_limit(usual)
+
+
+def _rows(path: Path, form: Form, strict: bool) -> Iterator[tuple[int, list[str]]]:
     lines = _Lines(path)
     quoting = csv.QUOTE_MINIMAL if form.quoted else csv.QUOTE_NONE
     reader = csv.reader(lines, delimiter=form.delimiter, quoting=quoting, strict=strict)
