@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import unicodedata
+from csv import field_size_limit
 from pathlib import Path
 
 import pytest
@@ -460,6 +460,6 @@ def test_what_goes_wrong_in_making_texts_in_memory_is_not_hidden():
 
 def test_reading_leaves_limits_of_the_process_as_they_are(tmp_path):
     (tmp_path / "a.csv").write_text("text,label\none,a\ntwo,b\n")
-    usual = csv.field_size_limit()
+    usual = field_size_limit()
     read_texts(tmp_path / "a.csv")
-    assert csv.field_size_limit() == usual
+    assert field_size_limit() == usual
