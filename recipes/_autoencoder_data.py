@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from dltk.data import LabelledData, check_data, read_data, split_data
-from dltk.data.examples import Examples, PictureData, Pictures
+from dltk.data.datasets import PictureData
+from dltk.data.examples import Examples, Pictures
 from dltk.data.plain import check_pictures, read_pictures, split_pictures
 from dltk.errors import UsageError
 from dltk.weights import Report, silent

@@ -12,7 +12,8 @@ import numpy as np
 
 from dltk.batch import ordered_map
 from dltk.canvas import Canvas, fit_within, placed_regions
-from dltk.data.examples import AnnotatedExamples, ObjectData
+from dltk.data.datasets import ObjectData
+from dltk.data.examples import AnnotatedExamples
 from dltk.data.objects.batches import ObjectBatches
 from dltk.data.pipeline import fitting_batch_size
 from dltk.engine.boxes import BoxNetwork

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 
-from dltk.data.examples import (
-    QuestionData,
-    QuestionedExamples,
-)
+from dltk.data.datasets import QuestionData
+from dltk.data.examples import QuestionedExamples
 from dltk.data.questions import holds_questions, read_questions
 from dltk.errors import UsageError, printable
 from dltk.metrics.answers import measure_answers

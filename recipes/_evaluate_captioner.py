@@ -6,10 +6,8 @@ import os
 
 from dltk.captions import Writing
 from dltk.data.captions import holds_captions, read_captions
-from dltk.data.examples import (
-    CaptionData,
-    CaptionedExamples,
-)
+from dltk.data.datasets import CaptionData
+from dltk.data.examples import CaptionedExamples
 from dltk.errors import UsageError, printable
 from dltk.metrics.captions import measure_captions
 from dltk.models.find import ModelSource

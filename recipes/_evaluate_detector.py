@@ -8,10 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from dltk.data.examples import (
-    AnnotatedExamples,
-    ObjectData,
-)
+from dltk.data.datasets import ObjectData
+from dltk.data.examples import AnnotatedExamples
 from dltk.data.objects import holds_objects, read_objects
 from dltk.errors import UsageError, printable
 from dltk.images import decode_sized

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from PIL import Image
 
-from dltk.data.examples import PictureData, Pictures
+from dltk.data.datasets import PictureData
+from dltk.data.examples import Pictures
 from dltk.data.plain import read_pictures
 from dltk.errors import InputError, UsageError, printable
 from dltk.geometry import Geometry

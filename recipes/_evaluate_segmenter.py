@@ -8,10 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from dltk.data.examples import (
-    MaskData,
-    MaskedExamples,
-)
+from dltk.data.datasets import MaskData
+from dltk.data.examples import MaskedExamples
 from dltk.data.masks import holds_masks, read_masks
 from dltk.errors import InputError, UsageError, printable
 from dltk.images import decode_sized

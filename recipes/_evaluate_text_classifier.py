@@ -9,7 +9,8 @@ from functools import partial
 import numpy as np
 
 from dltk.batch import batched
-from dltk.data.examples import TextData, Texts
+from dltk.data.datasets import TextData
+from dltk.data.examples import Texts
 from dltk.data.texts import holds_texts, read_texts
 from dltk.errors import UsageError, printable
 from dltk.metrics import measure

@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from dltk.data.examples import LabelledData, PictureData
+from dltk.data.datasets import LabelledData, PictureData
 from dltk.data.opposed import OpposedBatches
 from dltk.data.pipeline import fitting_batch_size
 from dltk.data.pixels import Pixels

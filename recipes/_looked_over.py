@@ -40,7 +40,7 @@ def look_over(data, size: int, report: Report):
     """Decode all pictures once; return the data without those that cannot be, and their looks.
 
     Args:
-        data: of `dltk.data.examples`.
+        data: of `dltk.data.datasets`.
         size: pixels that a side should have.
     """
     unreadable, grey, small, count = {}, 0, 0, 0

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import keras
 
-from dltk.data.examples import AnnotatedExamples, ObjectData
+from dltk.data.datasets import ObjectData
+from dltk.data.examples import AnnotatedExamples
 from dltk.data.instances import InstanceExamples
 from dltk.data.instances.batches import PatchBatches
 from dltk.data.pipeline import fitting_batch_size

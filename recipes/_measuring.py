@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dltk.batch import predict
-from dltk.data.examples import (
+from dltk.data.datasets import (
     SPLITS,
     CaptionData,
     LabelledData,
     MaskData,
     ObjectData,
     PictureData,
-    Pictures,
     QuestionData,
     TextData,
 )
+from dltk.data.examples import Pictures
 from dltk.errors import DltkError, UsageError, printable, reason
 from dltk.strategy import cores
 from dltk.weights import Report
@@ -45,7 +45,7 @@ def data_to_measure(data, kind: type, read: Callable, holds: Callable, does: str
     """Return the data to measure on.
 
     Args:
-        data: what the user named, or data of `dltk.data.examples`.
+        data: what the user named, or data of `dltk.data.datasets`.
         kind: the class of data wanted.
         read: from what is named to such data.
         holds: whether what is named holds such data.
@@ -109,7 +109,7 @@ def choose_split(data, split: str) -> tuple[str, list[Pictures]]:
     """Return the name of the split meant, and its pictures.
 
     Args:
-        data: a `LabelledData`, `ObjectData` or `MaskData` of `dltk.data.examples`.
+        data: a `LabelledData`, `ObjectData` or `MaskData` of `dltk.data.datasets`.
         split: "train", "val", "test", "all", or "auto" for the test pictures if the data has such,
             else all.
     Raises:

@@ -12,7 +12,8 @@ import numpy as np
 
 from dltk.batch import ordered_map
 from dltk.canvas import Canvas, fit_within
-from dltk.data.examples import MaskData, MaskedExamples
+from dltk.data.datasets import MaskData
+from dltk.data.examples import MaskedExamples
 from dltk.data.masks.batches import MaskBatches
 from dltk.data.pipeline import fitting_batch_size
 from dltk.engine.masks import MaskNetwork

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from dltk.data.examples import TextData
+from dltk.data.datasets import TextData
 from dltk.data.texts.encoded import Counted, EncodedTexts, count_tokens
 from dltk.text.encoder import Encoder
 from dltk.text.tokenizer import Tokenizer

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
-from dltk.data.examples import LabelledData
+from dltk.data.datasets import LabelledData
 from dltk.errors import UsageError, printable
 from dltk.geometry import Geometry
 from dltk.models.gan.cyclegan import MULTIPLE

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from dltk.data.examples import LabelledData
+from dltk.data.datasets import LabelledData
 from dltk.data.pixels import Pixels
 from dltk.drawing import contact_sheet
 from dltk.engine.keras import Replicated

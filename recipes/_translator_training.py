@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from dltk.data.examples import LabelledData
+from dltk.data.datasets import LabelledData
 from dltk.data.pipeline import fitting_batch_size
 from dltk.data.unpaired import UnpairedBatches, unpaired_pixels
 from dltk.models.gan.cyclegan import EXACT, new_discriminator, new_generator, new_translator

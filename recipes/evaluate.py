@@ -26,7 +26,7 @@ import numpy as np
 
 from dltk.data import Examples, LabelledData, read_data
 from dltk.data.captions import holds_captions
-from dltk.data.examples import (
+from dltk.data.datasets import (
     CaptionData,
     MaskData,
     ObjectData,

@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from dltk.data.examples import QuestionData
+from dltk.data.datasets import QuestionData
 from dltk.data.pipeline import fitting_batch_size
 from dltk.data.questions import check_questions, read_questions, split_questions
 from dltk.strategy import Placement

@@ -16,7 +16,7 @@ import os
 from dataclasses import dataclass
 
 from dltk.data.captions import check_captions, read_captions, split_captions
-from dltk.data.examples import CaptionData
+from dltk.data.datasets import CaptionData
 from dltk.data.pipeline import fitting_batch_size
 from dltk.strategy import Placement
 from dltk.text.tokens import tokens

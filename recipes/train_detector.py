@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from dltk.data.examples import ObjectData
+from dltk.data.datasets import ObjectData
 from dltk.data.objects import read_objects
 from dltk.data.objects.check import check_objects
 from dltk.data.objects.split import split_objects

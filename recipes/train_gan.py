@@ -15,7 +15,7 @@ import os
 from dataclasses import dataclass
 
 from dltk.data import check_data, read_data, split_data
-from dltk.data.examples import LabelledData, PictureData
+from dltk.data.datasets import LabelledData, PictureData
 from dltk.data.plain import check_pictures, read_pictures, split_pictures
 from dltk.strategy import Placement
 from dltk.weights import Report, silent

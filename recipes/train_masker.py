@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dltk.data.examples import ObjectData
+from dltk.data.datasets import ObjectData
 from dltk.data.instances import read_instances
 from dltk.data.objects import check_objects, split_objects
 from dltk.data.pipeline import fitting_batch_size

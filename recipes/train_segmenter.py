@@ -16,7 +16,7 @@ import os
 from dataclasses import dataclass
 from functools import partial
 
-from dltk.data.examples import MaskData
+from dltk.data.datasets import MaskData
 from dltk.data.masks import check_masks, read_masks, split_masks
 from dltk.weights import Report, silent
 from recipes._runs import named_files

@@ -16,7 +16,7 @@ import os
 from dataclasses import dataclass
 from functools import partial
 
-from dltk.data.examples import TextData
+from dltk.data.datasets import TextData
 from dltk.data.pipeline import fitting_batch_size
 from dltk.data.texts import check_texts, read_texts, split_texts
 from dltk.errors import UsageError

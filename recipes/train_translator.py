@@ -18,8 +18,8 @@ from functools import partial
 import numpy as np
 
 from dltk.data import check_data, split_data
+from dltk.data.datasets import LabelledData
 from dltk.data.domains import read_domains
-from dltk.data.examples import LabelledData
 from dltk.data.pipeline import fitting_batch_size
 from dltk.data.readers import TFDS
 from dltk.errors import UsageError

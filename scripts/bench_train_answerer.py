@@ -46,7 +46,7 @@ def main() -> None:
 def train(chosen) -> tuple[float, dict[str, float], object]:
     """Train; return the minutes it took, all included, the best accuracy of each stage, and how
     good it is at last."""
-    from dltk.data.examples import QuestionData
+    from dltk.data.datasets import QuestionData
     from dltk.data.scenes import scene_questions_data
     from recipes.train_answerer import train_answerer
 

@@ -57,7 +57,7 @@ def main() -> None:
 
 def scenes_of(chosen) -> tuple[object, list]:
     """Return the data, and the scenes of its split "test"."""
-    from dltk.data.examples import CaptionData
+    from dltk.data.datasets import CaptionData
     from dltk.data.scenes import VALIDATION, scene, scene_captions_data
 
     data = scene_captions_data(chosen.pictures, val=2 * chosen.held, size=SIZE)

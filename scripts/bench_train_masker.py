@@ -44,7 +44,7 @@ def main() -> None:
 
 def made(folder: Path, pictures: int, held: int):
     """Return scenes to train on, and others to test on."""
-    from dltk.data.examples import ObjectData
+    from dltk.data.datasets import ObjectData
     from dltk.data.instances import read_instances
     from dltk.data.scene_files import write_scenes
 

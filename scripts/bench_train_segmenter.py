@@ -39,7 +39,7 @@ def main() -> None:
 def train(chosen) -> tuple[float, dict[str, float], object]:
     """Train; return the minutes it took, all included, the mean IoU after each stage, and how
     good it is at last."""
-    from dltk.data.examples import MaskData
+    from dltk.data.datasets import MaskData
     from dltk.data.masks import read_masks
     from dltk.data.scene_files import write_scenes
     from recipes.train_segmenter import train_segmenter

@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from dltk.data.examples import Question, QuestionData
+from dltk.data.datasets import QuestionData
+from dltk.data.examples import Question
 from dltk.data.scenes import scene_questions_data
 from dltk.geometry import Geometry
 from dltk.modelfile import ModelCard, save_model

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from dltk.data.examples import CaptionData
+from dltk.data.datasets import CaptionData
 from dltk.data.scene_files import write_scenes
 from dltk.data.scenes import scene_captions_data
 from dltk.geometry import Geometry

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from dltk.data.examples import ObjectData
+from dltk.data.datasets import ObjectData
 from dltk.data.instances import read_instances
 from dltk.data.scene_files import write_scenes
 from dltk.geometry import Geometry

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dltk.data.examples import MaskData, MaskedExamples
+from dltk.data.datasets import MaskData
+from dltk.data.examples import MaskedExamples
 from dltk.data.scene_files import write_scenes
 from dltk.data.scenes import scene
 from dltk.masks import counted

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from dltk.data import in_memory
-from dltk.data.examples import QuestionData, QuestionedExamples
+from dltk.data.datasets import QuestionData
+from dltk.data.examples import QuestionedExamples
 from dltk.errors import DltkError, UsageError
 from dltk.metrics.answers import vqa_accuracy
 from recipes.caption import caption

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from dltk.data import in_memory
-from dltk.data.examples import CaptionData, CaptionedExamples
+from dltk.data.datasets import CaptionData
+from dltk.data.examples import CaptionedExamples
 from dltk.errors import DltkError, UsageError
 from dltk.metrics.captions import measure_captions
 from recipes.caption import caption

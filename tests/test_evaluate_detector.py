@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from dltk.data import in_memory
-from dltk.data.examples import AnnotatedExamples, ObjectData
+from dltk.data.datasets import ObjectData
+from dltk.data.examples import AnnotatedExamples
 from dltk.data.objects import read_objects
 from dltk.data.scenes import scene_data
 from dltk.errors import DltkError, UsageError

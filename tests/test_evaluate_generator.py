@@ -10,7 +10,7 @@ from keras import layers
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from dltk.data.examples import in_memory
+from dltk.data.datasets import in_memory
 from dltk.data.plain import pictures_in_memory
 from dltk.errors import UsageError
 from dltk.geometry import Geometry

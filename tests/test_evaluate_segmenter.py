@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 from dltk.data import in_memory
-from dltk.data.examples import MaskData, MaskedExamples
+from dltk.data.datasets import MaskData
+from dltk.data.examples import MaskedExamples
 from dltk.errors import DltkError, UsageError
 from dltk.masks import IGNORE, PALETTE, counted, index_picture
 from recipes.evaluate import evaluate

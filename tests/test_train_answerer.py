@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dltk.data.examples import QuestionData, QuestionedExamples
+from dltk.data.datasets import QuestionData
+from dltk.data.examples import QuestionedExamples
 from dltk.errors import UsageError
 from dltk.modelfile import read_card
 from dltk.text.answers import frequent_answers

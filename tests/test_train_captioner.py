@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from dltk.data.captions import read_captions
-from dltk.data.examples import CaptionData, CaptionedExamples
+from dltk.data.datasets import CaptionData
+from dltk.data.examples import CaptionedExamples
 from dltk.errors import UsageError
 from dltk.modelfile import read_card
 from dltk.models.captioner.load import load_captioner

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dltk.data.examples import ObjectData
+from dltk.data.datasets import ObjectData
 from dltk.data.objects import read_objects
 from dltk.data.scene_files import write_scenes
 from dltk.errors import InterruptedRunError, UsageError

@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from dltk.data.examples import ObjectData
+from dltk.data.datasets import ObjectData
 from dltk.data.instances import InstanceExamples, read_instances
 from dltk.data.objects import check_objects
 from dltk.engine.proposals import ProposalNetwork

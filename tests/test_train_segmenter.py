@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dltk.data.examples import MaskData
+from dltk.data.datasets import MaskData
 from dltk.errors import UsageError
 from dltk.masks import IGNORE
 from dltk.modelfile import read_card

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dltk.data.examples import in_memory
+from dltk.data.datasets import in_memory
 from dltk.errors import UsageError
 from dltk.modelfile import load_model, read_card
 from dltk.objects import PIXELS

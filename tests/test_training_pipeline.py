@@ -9,7 +9,7 @@ import tensorflow as tf
 from dltk.batch.embed import embed
 from dltk.batch.store import FeatureStore
 from dltk.data.augment import augment
-from dltk.data.examples import in_memory
+from dltk.data.datasets import in_memory
 from dltk.data.pipeline import Batches, fitting_batch_size
 from dltk.data.pixels import Pixels
 from dltk.errors import UsageError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import islice
 
-from dltk.data.examples import TextData
+from dltk.data.datasets import TextData
 from dltk.data.texts import texts_in_memory
 from dltk.text.grammar import TASKS, split_of
 

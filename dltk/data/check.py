@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import ClassVar
 
-from dltk.data.examples import LabelledData, TextData
+from dltk.data.datasets import LabelledData, TextData
 from dltk.data.look import Place, equal, extremes, looked_over, same, some
 from dltk.errors import printable
 

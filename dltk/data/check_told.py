@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
 from dltk.data.check import FEW
-from dltk.data.examples import CaptionData, QuestionData
+from dltk.data.datasets import CaptionData, QuestionData
 from dltk.data.look import Place, Size, by_kind, equal, extremes, looked_over, same, some
 from dltk.errors import printable
 

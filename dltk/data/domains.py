@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dltk.data.examples import SPLITS, Examples, LabelledData, PictureData
+from dltk.data.datasets import SPLITS, LabelledData, PictureData
+from dltk.data.examples import Examples
 from dltk.data.plain import read_pictures
 from dltk.data.readers import TFDS, read_data
 from dltk.data.tfds import is_prepared

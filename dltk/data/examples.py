@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -17,8 +17,6 @@ from PIL import Image
 from dltk.errors import InputError, reason
 from dltk.images import decode
 from dltk.objects import Objects
-
-SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -232,162 +230,6 @@ def _digest(source) -> str:
     digest = hashlib.sha256(f"{pixels.shape} {pixels.dtype}".encode())
     digest.update(pixels.tobytes())
     return digest.hexdigest()[:32]
-
-
-class _Divided:
-    """What data sets can do that have `splits` and `passed_over`."""
-
-    @property
-    def divided(self) -> bool:
-        """Whether the examples are in splits already."""
-        return "all" not in self.splits
-
-    def __len__(self) -> int:
-        return sum(map(len, self.splits.values()))
-
-    def without(self, unusable: dict[str, dict[int, str]]) -> Self:
-        """Return the data less some examples, which are added to `passed_over`.
-
-        Args:
-            unusable: for a split, index and reason of each example to leave out.
-        """
-        splits, passed = dict(self.splits), list(self.passed_over)
-        for split, reasons in unusable.items():
-            examples = splits[split]
-            splits[split] = examples.take(i for i in range(len(examples)) if i not in reasons)
-            passed += [(examples.names[i], why) for i, why in sorted(reasons.items())]
-        return replace(self, splits=splits, passed_over=tuple(passed))
-
-
-@dataclass(frozen=True)
-class _Data(_Divided):
-    """A data set with classes, in splits; subclasses say of what kind.
-
-    Attributes:
-        where: where it came from, as the user named it.
-        classes: names of the classes, in the order of the labels.
-        splits: "train", "val" and "test" as far as the data has them; or "all", undivided.
-        passed_over: (name, why) of files and rows that are no examples.
-    """
-
-    where: str
-    classes: tuple[str, ...]
-    splits: dict[str, Pictures]
-    passed_over: tuple[tuple[str, str], ...] = field(default=())
-
-
-@dataclass(frozen=True)
-class LabelledData(_Data):
-    """A data set of classified pictures; its splits are Examples."""
-
-    splits: dict[str, Examples]
-
-
-@dataclass(frozen=True)
-class TextData(_Data):
-    """A data set of classified texts; its splits are Texts.
-
-    Attributes:
-        repairs: (where, what) of texts that were left out in reading, such as empty ones.
-        damaged: see `ObjectData`.
-    """
-
-    splits: dict[str, Texts]
-    repairs: tuple[tuple[str, str], ...] = field(default=())
-    damaged: tuple[tuple[str, str], ...] = field(default=())
-
-
-@dataclass(frozen=True)
-class ObjectData(_Data):
-    """A data set of pictures with objects; its splits are AnnotatedExamples.
-
-    Attributes:
-        repairs: (where, what) of annotations that were changed or left out in reading, such as a
-            box that reached over its picture's edge.
-        damaged: those of `passed_over` that are wrong and not merely beside the point: pictures,
-            or what annotates them, that are missing or cannot be read.
-    """
-
-    splits: dict[str, AnnotatedExamples]
-    repairs: tuple[tuple[str, str], ...] = field(default=())
-    damaged: tuple[tuple[str, str], ...] = field(default=())
-
-
-@dataclass(frozen=True)
-class MaskData(_Data):
-    """A data set of pictures with label maps; its splits are MaskedExamples.
-
-    Attributes:
-        repairs: (where, what) of label maps, or of what they are made from, that were changed.
-        damaged: see `ObjectData`.
-    """
-
-    splits: dict[str, MaskedExamples]
-    repairs: tuple[tuple[str, str], ...] = field(default=())
-    damaged: tuple[tuple[str, str], ...] = field(default=())
-
-
-@dataclass(frozen=True)
-class CaptionData(_Divided):
-    """A data set of pictures with captions.
-
-    Attributes:
-        where, passed_over: see `LabelledData`.
-        splits: CaptionedExamples; "train", "val" and "test" as far as the data has them, or "all".
-        repairs: (where, what) of captions that were changed or left out.
-        damaged: see `ObjectData`.
-    """
-
-    where: str
-    splits: dict[str, CaptionedExamples]
-    passed_over: tuple[tuple[str, str], ...] = field(default=())
-    repairs: tuple[tuple[str, str], ...] = field(default=())
-    damaged: tuple[tuple[str, str], ...] = field(default=())
-
-
-@dataclass(frozen=True)
-class QuestionData(_Divided):
-    """A data set of pictures with questions about them, and answers.
-
-    Attributes:
-        where, passed_over: see `LabelledData`.
-        splits: QuestionedExamples; "train", "val" and "test" as far as the data has them, or "all".
-        repairs: (where, what) of questions that were changed or left out.
-        damaged: see `ObjectData`.
-    """
-
-    where: str
-    splits: dict[str, QuestionedExamples]
-    passed_over: tuple[tuple[str, str], ...] = field(default=())
-    repairs: tuple[tuple[str, str], ...] = field(default=())
-    damaged: tuple[tuple[str, str], ...] = field(default=())
-
-
-@dataclass(frozen=True)
-class PictureData(_Divided):
-    """A data set of pictures of which nothing is known.
-
-    Attributes:
-        where, passed_over: see `LabelledData`.
-        splits: Pictures; "train", "val" and "test" as far as the data has them, or "all".
-    """
-
-    where: str
-    splits: dict[str, Pictures]
-    passed_over: tuple[tuple[str, str], ...] = field(default=())
-
-
-def in_memory(images: Sequence, labels: Sequence, classes: Sequence[str]) -> LabelledData:
-    """Return data made of arrays or Pillow images.
-
-    Args:
-        images: each what `dltk.images.decode` takes.
-        labels: index of the class of each.
-        classes: their names.
-    """
-    names = tuple(f"{index:05d}" for index in range(len(images)))
-    examples = Examples(names, images, np.asarray(labels, np.int64))
-    return LabelledData("arrays", tuple(map(str, classes)), {"all": examples})
 
 
 def unreadable(examples: Examples, *, threads: int) -> dict[int, str]:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from dltk.data.examples import LabelledData, relative_name
+from dltk.data.datasets import LabelledData
+from dltk.data.examples import relative_name
 from dltk.data.rows import LAYOUT, Row, assemble, by_split, natural
 from dltk.errors import UsageError, printable, reason
 from dltk.images import raster_extensions

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import NoReturn
 
-from dltk.data.examples import SPLITS
+from dltk.data.datasets import SPLITS
 from dltk.errors import InputError, UsageError, printable, reason
 from dltk.headers import Header, read_header
 
@@ -22,7 +22,7 @@ class Notes:
 
     Attributes:
         where: the data, as the user named it.
-        passed_over, damaged, repairs: see `dltk.data.examples.ObjectData`.
+        passed_over, damaged, repairs: see `dltk.data.datasets.ObjectData`.
     """
 
     where: str

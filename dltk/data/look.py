@@ -6,16 +6,16 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from dltk.data.examples import (
+from dltk.data.datasets import (
     CaptionData,
     LabelledData,
     MaskData,
     ObjectData,
     PictureData,
-    Pictures,
     QuestionData,
     TextData,
 )
+from dltk.data.examples import Pictures
 from dltk.errors import InputError, printable, reason
 from dltk.images import decode_sized
 

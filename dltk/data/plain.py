@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from dltk.data.examples import SPLITS, PictureData, Pictures
+from dltk.data.datasets import SPLITS, PictureData
+from dltk.data.examples import Pictures
 from dltk.data.folders import read_loose
 from dltk.data.look import Place, equal, extremes, looked_over, same, some
 from dltk.data.readers import TFDS, nothing_at

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from dltk.data.examples import LabelledData
+from dltk.data.datasets import LabelledData
 from dltk.data.folders import read_folder
 from dltk.data.table import read_table
 from dltk.data.tfds import is_prepared, read_tfds

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dltk.data.examples import SPLITS, Examples, LabelledData
+from dltk.data.datasets import SPLITS, LabelledData
+from dltk.data.examples import Examples
 from dltk.errors import UsageError, printable
 
 LAYOUT = (

@@ -14,14 +14,12 @@ from functools import cache, partial
 import numpy as np
 from PIL import Image
 
+from dltk.data.datasets import CaptionData, ObjectData, QuestionData
 from dltk.data.examples import (
     AnnotatedExamples,
-    CaptionData,
     CaptionedExamples,
-    ObjectData,
     Pictures,
     Question,
-    QuestionData,
     QuestionedExamples,
 )
 from dltk.data.scene_canvas import SceneCanvas, scene_ground

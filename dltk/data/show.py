@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from dltk.data.augment import at_least, augment
-from dltk.data.examples import LabelledData
+from dltk.data.datasets import LabelledData
 from dltk.drawing import draw_labels, thumbnail_sheet
 from dltk.errors import InputError, UsageError, printable
 from dltk.geometry import Geometry

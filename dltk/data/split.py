@@ -11,18 +11,17 @@ from typing import TypeVar
 
 import numpy as np
 
-from dltk.data.examples import (
+from dltk.data.datasets import (
     SPLITS,
     CaptionData,
-    Examples,
     LabelledData,
     MaskData,
     ObjectData,
     PictureData,
-    Pictures,
     QuestionData,
     TextData,
 )
+from dltk.data.examples import Examples, Pictures
 from dltk.errors import UsageError, printable
 
 _Data = TypeVar(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-from dltk.data.examples import LabelledData
+from dltk.data.datasets import LabelledData
 from dltk.data.rows import Row, assemble, split_named
 from dltk.data.utf8 import decoded
 from dltk.errors import UsageError, nearest, printable, reason

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dltk.data.examples import Examples, LabelledData, PictureData, Pictures
+from dltk.data.datasets import LabelledData, PictureData
+from dltk.data.examples import Examples, Pictures
 from dltk.data.rows import by_split
 from dltk.errors import DltkError, UsageError, WeightsError, nearest, printable, reason
 from dltk.files import cannot_write, locked, whole

@@ -10,7 +10,8 @@ from PIL import Image
 from dltk.data.captions import check_captions, read_captions, split_captions
 from dltk.data.captions.check import Spoken
 from dltk.data.captions.show import caption_sheet
-from dltk.data.examples import CaptionData, CaptionedExamples
+from dltk.data.datasets import CaptionData
+from dltk.data.examples import CaptionedExamples
 from dltk.data.scene_files import write_scenes
 from dltk.errors import UsageError
 from dltk.metadata import software_of

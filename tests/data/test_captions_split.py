@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from dltk.data.captions import split_captions
-from dltk.data.examples import CaptionData, CaptionedExamples
+from dltk.data.datasets import CaptionData
+from dltk.data.examples import CaptionedExamples
 from dltk.errors import UsageError
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dltk.data.examples import MaskData, MaskedExamples
+from dltk.data.datasets import MaskData
+from dltk.data.examples import MaskedExamples
 from dltk.data.masks import split_masks
 from dltk.errors import UsageError
 

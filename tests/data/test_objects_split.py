@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dltk.data.examples import AnnotatedExamples, ObjectData
+from dltk.data.datasets import ObjectData
+from dltk.data.examples import AnnotatedExamples
 from dltk.data.objects import split_objects
 from dltk.errors import UsageError
 from dltk.objects import Objects

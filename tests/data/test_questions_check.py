@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dltk.data.examples import Question, QuestionData, QuestionedExamples
+from dltk.data.datasets import QuestionData
+from dltk.data.examples import Question, QuestionedExamples
 from dltk.data.questions import check_questions, read_questions, split_questions
 from dltk.data.questions.check import Inquired, KindAsked
 from dltk.data.questions.show import question_sheet

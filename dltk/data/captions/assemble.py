@@ -6,7 +6,8 @@ from functools import partial
 
 from dltk.data.captions.captioned import Captioned, GatheredCaptions
 from dltk.data.captions.clean import cleaned
-from dltk.data.examples import CaptionData, CaptionedExamples
+from dltk.data.datasets import CaptionData
+from dltk.data.examples import CaptionedExamples
 from dltk.data.objects.json_files import shown
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from dltk.data.check_told import IN_ALL, ToldFindings, found_in
-from dltk.data.examples import CaptionData, CaptionedExamples
+from dltk.data.datasets import CaptionData
+from dltk.data.examples import CaptionedExamples
 from dltk.data.look import some
 from dltk.errors import printable
 from dltk.text.tokens import tokens

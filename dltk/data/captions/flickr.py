@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dltk.data.captions.captioned import GatheredCaptions
 from dltk.data.captions.listed import Listed
-from dltk.data.examples import SPLITS
+from dltk.data.datasets import SPLITS
 from dltk.data.objects.files import children, is_picture_name, read_bounded
 from dltk.data.objects.json_files import shown
 from dltk.data.told import split_meant

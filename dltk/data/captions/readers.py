@@ -22,7 +22,7 @@ from dltk.data.captions.kinds import (
 )
 from dltk.data.captions.metadata import gather_metadata, metadata_files
 from dltk.data.captions.tfds import gather_tfds, tfds_holds_captions
-from dltk.data.examples import CaptionData
+from dltk.data.datasets import CaptionData
 from dltk.data.objects.coco_files import holds_captions as holds_coco_captions
 from dltk.data.objects.files import children
 from dltk.data.readers import nothing_at

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from PIL import Image
 
-from dltk.data.examples import CaptionData, Pictures, QuestionData
+from dltk.data.datasets import CaptionData, QuestionData
+from dltk.data.examples import Pictures
 from dltk.drawing_captions import in_columns, with_texts
 from dltk.errors import InputError, UsageError, printable
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dltk.data.examples import CaptionData
+from dltk.data.datasets import CaptionData
 from dltk.data.split import divide
 from dltk.data.stratify import dealt_by
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dltk.data.examples import MaskData, MaskedExamples
+from dltk.data.datasets import MaskData
+from dltk.data.examples import MaskedExamples
 from dltk.data.gathered import (
     READING_THREADS,
     Sources,

@@ -6,7 +6,8 @@ import hashlib
 from dataclasses import asdict, dataclass, field
 
 from dltk.data.check import FEW
-from dltk.data.examples import MaskData, MaskedExamples
+from dltk.data.datasets import MaskData
+from dltk.data.examples import MaskedExamples
 from dltk.data.look import (
     Place,
     Size,

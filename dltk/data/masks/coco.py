@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dltk.data.examples import MaskData
+from dltk.data.datasets import MaskData
 from dltk.data.masks.assemble import assemble
 from dltk.data.masks.masked import GatheredMasks, Masked
 from dltk.data.masks.painted import PaintedMask

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from dltk.data.examples import MaskData
+from dltk.data.datasets import MaskData
 from dltk.data.gathered import by_folder
 from dltk.data.masks.assemble import assemble
 from dltk.data.masks.files import MaskFile

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from dltk.data.examples import MaskData
+from dltk.data.datasets import MaskData
 from dltk.data.masks.coco import holds_coco_masks, read_coco_masks
 from dltk.data.masks.pairs import holds_pairs, pairs_in, read_pairs
 from dltk.data.masks.table import lists_masks, read_mask_table

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from dltk.canvas import fit_within
-from dltk.data.examples import MaskData
+from dltk.data.datasets import MaskData
 from dltk.data.masks.augment import at_least, augment_mask
 from dltk.data.show import taking_turns
 from dltk.drawing import thumbnail_sheet

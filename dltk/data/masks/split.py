@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dltk.data.examples import MaskData, MaskedExamples
+from dltk.data.datasets import MaskData
+from dltk.data.examples import MaskedExamples
 from dltk.data.split import divide
 from dltk.data.stratify import dealt_by
 

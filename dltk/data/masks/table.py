@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path, PurePath
 
-from dltk.data.examples import MaskData
+from dltk.data.datasets import MaskData
 from dltk.data.masks.assemble import assemble
 from dltk.data.masks.files import MaskFile
 from dltk.data.masks.masked import GatheredMasks, Masked

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dltk.data.examples import MaskData
+from dltk.data.datasets import MaskData
 from dltk.data.masks.assemble import assemble
 from dltk.data.masks.files import MaskFile
 from dltk.data.masks.masked import GatheredMasks, Masked

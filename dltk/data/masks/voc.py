@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from dltk.data.examples import MaskData
+from dltk.data.datasets import MaskData
 from dltk.data.gathered import by_folder
 from dltk.data.masks.assemble import assemble
 from dltk.data.masks.pairs import gather_pairs, pairs_in

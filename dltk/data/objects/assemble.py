@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from dltk.data.examples import AnnotatedExamples, ObjectData
+from dltk.data.datasets import ObjectData
+from dltk.data.examples import AnnotatedExamples
 from dltk.data.gathered import (
     READING_THREADS,
     Sources,

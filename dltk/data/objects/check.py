@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from dltk.data.check import FEW, LOPSIDED
-from dltk.data.examples import AnnotatedExamples, ObjectData
+from dltk.data.datasets import ObjectData
+from dltk.data.examples import AnnotatedExamples
 from dltk.data.look import (
     Place,
     Size,

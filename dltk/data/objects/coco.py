@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from dltk.data.examples import ObjectData
+from dltk.data.datasets import ObjectData
 from dltk.data.objects.annotated import Annotated, Annotation, Gathered, stated_size
 from dltk.data.objects.assemble import assemble
 from dltk.data.objects.coco_files import annotation_files, load

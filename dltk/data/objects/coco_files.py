@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dltk.data.examples import SPLITS
+from dltk.data.datasets import SPLITS
 from dltk.data.gathered import Notes
 from dltk.data.objects.files import children, split_in
 from dltk.data.objects.json_files import load_json

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from dltk.data.examples import ObjectData
+from dltk.data.datasets import ObjectData
 from dltk.data.objects.coco import read_coco
 from dltk.data.objects.coco_files import annotation_files
 from dltk.data.objects.files import children

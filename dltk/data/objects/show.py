@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from PIL import Image
 
-from dltk.data.examples import ObjectData
+from dltk.data.datasets import ObjectData
 from dltk.data.objects.augment import at_least, augment_objects
 from dltk.data.show import taking_turns
 from dltk.drawing import thumbnail_sheet

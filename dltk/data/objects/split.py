@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dltk.data.examples import AnnotatedExamples, ObjectData
+from dltk.data.datasets import ObjectData
+from dltk.data.examples import AnnotatedExamples
 from dltk.data.split import divide
 from dltk.data.stratify import NOTHING, dealt_by
 from dltk.errors import UsageError, printable

@@ -6,7 +6,7 @@ import math
 import os
 from pathlib import Path, PurePath
 
-from dltk.data.examples import ObjectData
+from dltk.data.datasets import ObjectData
 from dltk.data.objects.annotated import (
     Annotated,
     Annotation,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dltk.data.examples import ObjectData
+from dltk.data.datasets import ObjectData
 from dltk.data.objects.annotated import Annotated, Annotation, Gathered
 from dltk.data.objects.assemble import assemble
 from dltk.data.tfds import (

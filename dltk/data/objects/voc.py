@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from dltk.data.examples import SPLITS, ObjectData
+from dltk.data.datasets import SPLITS, ObjectData
 from dltk.data.gathered import Notes
 from dltk.data.objects.annotated import (
     Annotated,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dltk.data.examples import ObjectData
+from dltk.data.datasets import ObjectData
 from dltk.data.objects.annotated import Annotated, Annotation, Gathered, number
 from dltk.data.objects.assemble import assemble
 from dltk.data.objects.files import children, is_file, is_picture_name, named, read_text

@@ -8,7 +8,8 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 from dltk.data.captions.clean import Fault, cleaned
-from dltk.data.examples import Question, QuestionData, QuestionedExamples
+from dltk.data.datasets import QuestionData
+from dltk.data.examples import Question, QuestionedExamples
 from dltk.data.objects.json_files import shown
 from dltk.data.questions.questioned import Asked, GatheredQuestions, Questioned
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from dltk.data.check_told import IN_ALL, ToldFindings, found_in
-from dltk.data.examples import Question, QuestionData
+from dltk.data.datasets import QuestionData
+from dltk.data.examples import Question
 from dltk.data.look import some
 from dltk.errors import printable
 from dltk.text.answers import plain_answer

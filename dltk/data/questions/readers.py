@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from dltk.data.examples import QuestionData
+from dltk.data.datasets import QuestionData
 from dltk.data.objects.coco_files import holds_answers
 from dltk.data.objects.coco_files import holds_questions as holds_vqa_questions
 from dltk.data.objects.files import children

@@ -7,7 +7,8 @@ from collections import Counter
 from PIL import Image
 
 from dltk.data.captions.show import told_sheet
-from dltk.data.examples import Question, QuestionData, QuestionedExamples
+from dltk.data.datasets import QuestionData
+from dltk.data.examples import Question, QuestionedExamples
 
 _SHOWN = 9  # questions about one picture
 _ANSWERS = 3  # of one question

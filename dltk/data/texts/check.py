@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from dltk.data.check import Findings, counts_of
-from dltk.data.examples import TextData
+from dltk.data.datasets import TextData
 from dltk.data.look import alike, by_kind, equal, some
 from dltk.text.tokens import tokens
 

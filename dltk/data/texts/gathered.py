@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dltk.data.examples import SPLITS, TextData, Texts
+from dltk.data.datasets import SPLITS, TextData
+from dltk.data.examples import Texts
 from dltk.data.gathered import Notes, checked_names
 from dltk.data.rows import natural
 from dltk.errors import InputError, UsageError, printable

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from numbers import Integral
 
-from dltk.data.examples import TextData
+from dltk.data.datasets import TextData
 from dltk.data.texts.gathered import GatheredTexts
 from dltk.errors import UsageError, printable
 

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from dltk.data.examples import SPLITS, TextData
+from dltk.data.datasets import SPLITS, TextData
 from dltk.data.objects.files import children, files_below
 from dltk.data.readers import TFDS, nothing_at
 from dltk.data.texts.columns import Asked, NoColumnError

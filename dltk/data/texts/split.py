@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dltk.data.examples import TextData
+from dltk.data.datasets import TextData
 from dltk.data.split import split_data
 
 
