@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from dltk.errors import DltkError, printable, reason
@@ -75,6 +75,28 @@ def locked(path: str | os.PathLike, *, wait: bool = True) -> Iterator[bool]:
         os.close(descriptor)
 
 
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Hold a folder for one run of a command, and make it if it is missing.
+
+    A folder that was made here and has nothing in it at the end is removed.
+
+    Raises:
+        DltkError: another run holds it, or it cannot be made.
+    """
+    with ExitStack() as held:
+        try:
+            if not folder.exists():
+                folder.mkdir(parents=True)
+                held.callback(_discard_empty, folder)
+            ours = held.enter_context(locked(folder, wait=False))
+        except OSError as error:
+            raise cannot_write(folder, error) from error
+        if not ours:
+            raise DltkError(f"another run is writing to {printable(folder)}; wait for it")
+        yield
+
+
 def cannot_write(path: str | os.PathLike, error: OSError) -> DltkError:
     """Return the error that says why `path` could not be written, and what to do."""
     advice = ""
@@ -86,3 +108,8 @@ def cannot_write(path: str | os.PathLike, error: OSError) -> DltkError:
 def _discard(path: Path) -> None:
     with suppress(OSError):
         path.unlink()
+
+
+def _discard_empty(folder: Path) -> None:
+    with suppress(OSError):  # there is something in it: it stays
+        folder.rmdir()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from dltk.batch.inputs import Item
 from dltk.errors import DltkError, UsageError, printable, reason
-from dltk.files import cannot_write, locked, whole
+from dltk.files import cannot_write, claimed, whole
 
 SETTINGS = ("format", "version", "model", "options", "root")
 """What of a header decides whether a run goes on with an earlier one's record."""
@@ -78,15 +78,7 @@ class Record:
             self._resources = self._resources.pop_all()
 
     def _open(self, overwrite: bool) -> None:
-        try:
-            if not self.folder.exists():
-                self.folder.mkdir(parents=True)
-                self._resources.callback(self._discard_folder)
-            lock = self._resources.enter_context(locked(self.folder, wait=False))
-        except OSError as error:
-            raise cannot_write(self.folder, error) from error
-        if not lock:
-            raise DltkError(f"another run is writing to {printable(self.folder)}; wait for it")
+        self._resources.enter_context(claimed(self.folder))
         try:
             self._read_earlier(overwrite)
         except OSError as error:
@@ -223,10 +215,6 @@ class Record:
             for place in self._places
             for path in place.rglob("*")
         )
-
-    def _discard_folder(self) -> None:
-        with suppress(OSError):  # there is something in it: it stays
-            self.folder.rmdir()
 
     def _close_quietly(self) -> None:
         with suppress(OSError):  # the disk is full: that has been said

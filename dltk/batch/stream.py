@@ -16,7 +16,7 @@ from pathlib import Path
 from dltk.batch.record import check_header, to_line, whole_lines
 from dltk.batch.run import Tally, emitted
 from dltk.errors import DltkError, UsageError, printable, reason
-from dltk.files import cannot_write, locked
+from dltk.files import cannot_write, claimed
 
 
 class StreamRecord:
@@ -53,15 +53,7 @@ class StreamRecord:
             self._resources = self._resources.pop_all()
 
     def _open(self, overwrite: bool) -> None:
-        try:
-            if not self.folder.exists():
-                self.folder.mkdir(parents=True)
-                self._resources.callback(self._discard_folder)
-            lock = self._resources.enter_context(locked(self.folder, wait=False))
-        except OSError as error:
-            raise cannot_write(self.folder, error) from error
-        if not lock:
-            raise DltkError(f"another run is writing to {printable(self.folder)}; wait for it")
+        self._resources.enter_context(claimed(self.folder))
         if overwrite:
             return
         for path in (self.path, self._part):
@@ -157,10 +149,6 @@ class StreamRecord:
     def _close_quietly(self) -> None:
         with suppress(OSError):  # the disk is full: that has been said
             self._new.close()
-
-    def _discard_folder(self) -> None:
-        with suppress(OSError):  # there is something in it: it stays
-            self.folder.rmdir()
 
 
 def run_stream(
