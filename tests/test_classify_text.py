@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import pytest
 
+from dltk.batch.stream import StreamRecord
 from dltk.errors import DltkError, UsageError
 from dltk.modelfile import ModelCard, read_card, save_model
 from dltk.text.encoder import padded
@@ -336,6 +337,33 @@ def test_a_folder_has_the_record_the_table_and_pages(dltk, lines, linear, tmp_pa
     assert len(records((out / "results.jsonl").read_text())) == 7
 
 
+def interrupted_after(line: int):
+    """Return what stands for `StreamRecord.write`: Ctrl-C comes behind this line."""
+    write = StreamRecord.write
+
+    def interrupted(record, fields):
+        write(record, fields)
+        if fields.get("line") == line:
+            raise KeyboardInterrupt
+
+    return interrupted
+
+
+def test_an_overwritten_run_that_stopped_leaves_nothing_old(dltk, linear, tmp_path, monkeypatch):
+    (tmp_path / "a.txt").write_text("good film\nbad film\n")
+    command = ["text", "classify", tmp_path / "a.txt", "-m", linear, "-o", tmp_path / "out"]
+    assert dltk(*command, "--explain", "--format", "csv").code == 0
+    table = (tmp_path / "out" / "results.csv").read_text()
+    with monkeypatch.context() as patch:
+        patch.setattr(StreamRecord, "write", interrupted_after(1))
+        assert dltk(*command, "--top", "1", "--overwrite").code == 130
+    assert dltk(*command, "--top", "1").code == 0
+    assert [path.name for path in sorted((tmp_path / "out").iterdir())] == [
+        "results.csv", "results.jsonl"
+    ]  # fmt: skip
+    assert "label2" in table and "label2" not in (tmp_path / "out" / "results.csv").read_text()
+
+
 def test_nothing_is_written_over_an_input_or_what_is_not_ours(dltk, linear, tmp_path):
     texts = tmp_path / "results.csv"
     texts.write_text("text\ngood\n")
@@ -408,19 +436,10 @@ def test_a_killed_run_goes_on_to_the_same_bytes(ordered, tmp_path, dltk):
 
 
 def test_interrupted_ends_with_130_and_says_how_to_go_on(dltk, ordered, tmp_path, monkeypatch):
-    from dltk.batch.stream import StreamRecord
-
     (tmp_path / "texts.txt").write_text("\n".join(drawn(20)) + "\n")
-    write = StreamRecord.write
-
-    def interrupted(record, fields):
-        write(record, fields)
-        if fields["line"] == 7:
-            raise KeyboardInterrupt
-
     command = ["text", "classify", tmp_path / "texts.txt", "-m", ordered, "-o", tmp_path / "out"]
     with monkeypatch.context() as patch:
-        patch.setattr(StreamRecord, "write", interrupted)
+        patch.setattr(StreamRecord, "write", interrupted_after(7))
         result = dltk(*command)
     assert result.code == 130
     assert "interrupted, finished work is kept; run the same command again to go on" in result.err
@@ -429,8 +448,6 @@ def test_interrupted_ends_with_130_and_says_how_to_go_on(dltk, ordered, tmp_path
 
 
 def test_what_came_through_a_pipe_is_kept_and_not_gone_on_with(dltk, linear, tmp_path, monkeypatch):
-    from dltk.batch.stream import StreamRecord
-
     (tmp_path / "texts.txt").write_text("good\nbad\n")
 
     def interrupted(record, fields):

@@ -104,7 +104,7 @@ class Record:
             known = [self._before]
         for path in known:
             self._old = self._resources.enter_context(path.open("rb"))
-            self._kept |= {f["path"]: offset for offset, f in whole_lines(self._old) if offset}
+            self._kept |= {f["path"]: offset for offset, f in record_lines(self._old) if offset}
 
     def earlier(self) -> Iterator[dict]:
         """Yield the lines of earlier runs that this run builds on; none when overwriting."""
@@ -192,7 +192,7 @@ class Record:
     def rows(self) -> Iterator[dict]:
         """Yield the lines of the finished record, without the header."""
         with self.path.open("rb") as file:
-            yield from (fields for offset, fields in whole_lines(file) if offset)
+            yield from (fields for offset, fields in record_lines(file) if offset)
 
     def __enter__(self) -> Record:
         return self
@@ -227,7 +227,7 @@ class Record:
     def _check(self, path: Path) -> None:
         """Raise UsageError unless `path` is a record of a run with these settings."""
         with path.open("rb") as file:
-            _, header = next(whole_lines(file), (0, None))
+            _, header = next(record_lines(file), (0, None))
         if header is None and path == self._part:
             return  # stopped before its first line was whole
         check_header(path, header, self._header)
@@ -260,7 +260,7 @@ def _merge(paths: Sequence[Path], target: Path) -> None:
         lines: dict[str, tuple] = {}  # name -> file and offset
         for path in paths:
             file = stack.enter_context(path.open("rb"))
-            for offset, fields in whole_lines(file):
+            for offset, fields in record_lines(file):
                 lines[fields["path"] if offset else ""] = file, offset
         with whole(target) as part, part.open("wb") as merged:
             for file, offset in lines.values():
@@ -268,7 +268,7 @@ def _merge(paths: Sequence[Path], target: Path) -> None:
                 merged.write(file.readline())
 
 
-def whole_lines(file) -> Iterator[tuple[int, dict]]:
+def record_lines(file) -> Iterator[tuple[int, dict]]:
     """Yield offset and fields of each whole line; the header has offset 0. Ends at a torn line."""
     offset = 0
     while (line := file.readline()).endswith(b"\n"):

@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 from itertools import islice
 from pathlib import Path
 
-from dltk.batch.record import check_header, to_line, whole_lines
+from dltk.batch.record import check_header, record_lines, to_line
 from dltk.batch.run import Tally, emitted
 from dltk.errors import DltkError, UsageError, printable, reason
 from dltk.files import cannot_write, claimed
@@ -64,7 +64,7 @@ class StreamRecord:
         """Count the whole lines of an earlier run. Raises UsageError: it was another."""
         try:
             with path.open("rb") as file:
-                lines = whole_lines(file)
+                lines = record_lines(file)
                 _, header = next(lines, (0, None))
                 if header is None and path == self._part:
                     return  # stopped before its first line was whole
@@ -95,7 +95,7 @@ class StreamRecord:
         """Yield the results of earlier runs that this one builds on."""
         if self.kept:
             with (self.path if self.ended else self._part).open("rb") as file:
-                lines = (fields for offset, fields in whole_lines(file) if offset)
+                lines = (fields for offset, fields in record_lines(file) if offset)
                 yield from islice(lines, self.kept)
 
     def write(self, fields: dict) -> None:
@@ -138,7 +138,7 @@ class StreamRecord:
     def rows(self) -> Iterator[dict]:
         """Yield the lines of the finished record, without the header."""
         with self.path.open("rb") as file:
-            yield from (fields for offset, fields in whole_lines(file) if offset)
+            yield from (fields for offset, fields in record_lines(file) if offset)
 
     def __enter__(self) -> StreamRecord:
         return self

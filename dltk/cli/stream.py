@@ -104,11 +104,11 @@ def _check_folder(outputs: Outputs, inputs, names: Sequence[str]) -> None:
 
 
 def _write_csv(record, outputs: Outputs, columns: Sequence[str], rows: Callable) -> None:
-    """Write the table beside the record if it is asked for, or overwritten with the record."""
+    """Write the table beside the record if it is asked for, or there is one of an earlier run."""
     from dltk.batch import write_csv
 
     path = record.folder / "results.csv"
-    if outputs.format == "csv" or (outputs.overwrite and path.exists()):
+    if outputs.format == "csv" or path.exists():
         write_csv(path, columns, chain.from_iterable(map(rows, record.rows())))
 
 

@@ -74,7 +74,8 @@ _TINTS = {True: ((255, 236, 232), (255, 120, 105)), False: ((226, 236, 255), (10
     "--explain",
     is_flag=True,
     help="Tell what each word is worth to the first label; with --output, write pages with the "
-    "words in colour. The network looks at a text once more for every word.",
+    "words in colour. The network looks at a text once more for every word, at "
+    "most 256 times.",
 )
 @options.outputs
 @options.text_hardware
@@ -87,7 +88,6 @@ def classify(ctx, texts, **choices):
     folders, and rows of .csv, .tsv and .jsonl files. There may be any number of texts, and they
     may come at any time: results follow as soon as the input pauses.
     """
-    from dltk.batch import has_record
     from recipes._text_classifiers import find_text_classifier
     from recipes._text_explanation import PAGES, write_pages
     from recipes._texts import find_texts
@@ -101,14 +101,13 @@ def classify(ctx, texts, **choices):
     source, explain = find_text_classifier(choices["model"]), choices["explain"]
     how = {name: choices[name] for name in ("each", "text_column")}
     inputs = find_texts(_named(texts), **how, exclude=[outputs.output], limit=outputs.limit)
-    overwritten = outputs.overwrite and has_record(outputs.output)
     columns = _columns(min(choices["top"], len(source.labels)), explain)
 
     def finish(record):
         if explain:
             write_pages(record.rows(), record.folder, model=source.name)
-        elif overwritten:
-            for path in record.folder.glob(PAGES):
+        else:
+            for path in record.folder.glob(PAGES):  # of a run that this one overwrote
                 path.unlink(missing_ok=True)
 
     ctx.exit(
@@ -125,7 +124,7 @@ def classify(ctx, texts, **choices):
             columns=columns,
             rows=_rows,
             line=_line_of(columns, inputs),
-            pages=PAGES if explain else None,
+            pages=PAGES,
             finish=finish,
             reporter=reporter,
         )

@@ -15,7 +15,7 @@ TASKS = ("classify", "generate")
 _PRESETS = ("textcnn", "lstm", "bilstm", "gru", "rnn", "bow")
 _OPTIMIZERS = ("sgd", "momentum", "nesterov", "rmsprop", "adadelta", "adam", "adamw")
 _SCHEDULES = ("constant", "step", "cosine", "poly", "linear")
-_OF_COMMAND = {"task", "as_json", "quiet"}
+_OF_COMMAND = {"as_json", "quiet"}
 
 
 # Defaults are the recipes', and differ from task to task: here they are only told.
