@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from dltk.data.datasets import TextData
-from dltk.data.texts.encoded import Counted, EncodedTexts, count_tokens
+from dltk.data.texts.encoded import Counted, EncodedTexts, tokens_in
 from dltk.text.encoder import Encoder
 from dltk.text.tokenizer import Tokenizer
 from dltk.text.vectors import WordVectors, read_vectors
@@ -39,7 +39,7 @@ class ReadTexts:
     def _counted(self) -> Counted:
         train = self._data.splits["train"]
         self._report(f"reading {amount(len(train), 'text')} to train on")
-        return count_tokens(train, self._plan.tokenizer)
+        return tokens_in(train, self._plan.tokenizer)
 
     @cached_property
     def _given(self) -> WordVectors | None:

@@ -18,9 +18,8 @@ from typing import NamedTuple
 from dltk.batch.inputs import Search, describe_passed_over
 from dltk.data.texts.alone import TABLES, TextRow, is_table, text_rows
 from dltk.data.texts.folders import is_text_name
-from dltk.data.texts.gathered import not_utf8
 from dltk.errors import DltkError, InputError, UsageError, printable, reason
-from dltk.text.lines import Line, read_lines, stream_lines
+from dltk.text.lines import Line, not_utf8, read_lines, stream_lines
 from dltk.text.pipe import Pipe
 
 EACH = ("auto", "line", "file")

@@ -15,6 +15,7 @@ PIECE = 1 << 20
 _LOOKED_AT = 1 << 12  # bytes at the beginning
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _MARK = b"\xef\xbb\xbf"  # which some editors put in front
+_LONE = re.compile("[\ud800-\udfff]")  # halves of characters, and bytes that are not UTF-8
 _OPEN_END = re.compile(rb"(?:[\xc0-\xff][\x80-\xbf]*|\r)\Z")  # of a letter, or of a line break
 
 
@@ -161,3 +162,17 @@ def _cut(content: bytes) -> tuple[bytes, bytes]:
         open_end = _OPEN_END.search(content, len(content) - 4)  # letters have four bytes at most
         at = open_end.start() if open_end else len(content)
     return content[:at], content[at:]
+
+
+def not_utf8(text: str) -> str | None:
+    """Return what stands in a text where a character should, such as "not UTF-8: byte 0xe9".
+
+    That is a byte, as "surrogateescape" has it, or half of a character; None where there is none.
+    """
+    lone = _LONE.search(text)
+    if lone is None:
+        return None
+    code = ord(lone[0])
+    byte = 0xDC80 <= code <= 0xDCFF
+    what = f"byte 0x{code - 0xDC00:02x}" if byte else f"half a character, \\u{code:04x}"
+    return f"not UTF-8: {what}"

@@ -79,7 +79,7 @@ def test_little_and_unknown_text_is_noted():
 
 
 def digest(data) -> str:
-    return digest_of(data.language.vocabulary, data.splits["train"])
+    return digest_of(data.language.vocabulary.words, data.splits["train"])
 
 
 def test_a_digest_changes_with_the_text_and_what_is_known():

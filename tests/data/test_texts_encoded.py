@@ -10,7 +10,7 @@ import pytest
 from dltk.data import in_memory
 from dltk.data.folds import fold_numbers
 from dltk.data.texts import texts_in_memory
-from dltk.data.texts.encoded import EncodedTexts, count_tokens
+from dltk.data.texts.encoded import EncodedTexts, tokens_in
 from dltk.text.encoder import Encoder, padded
 from dltk.text.tokenizer import Tokenizer
 from dltk.text.vocabulary import PADDING, UNKNOWN, Vocabulary
@@ -42,7 +42,7 @@ def test_texts_are_encoded_and_padded(part):
 
 
 def test_tokens_are_counted_as_they_are(part):
-    counted = count_tokens(part, Tokenizer(marks=True))
+    counted = tokens_in(part, Tokenizer(marks=True))
     assert counted.tokens == {"one": 2, "two": 3, "three": 1, "four": 1, "!": 1, "?": 1}
     assert counted.lengths.tolist() == [3, 3, 1, 2]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dltk.data.texts import holds_texts, read_texts, texts_in_memory
+from dltk.data.texts.alone import text_rows
 from dltk.errors import UsageError
 
 TWO = {"text": ["good film", "bad film"], "label": ["pos", "neg"]}
@@ -256,6 +257,16 @@ def test_tables_that_are_no_data_are_refused(csv, content, why):
         csv(content)
 
 
+def test_classes_are_composed_as_texts_are(csv):
+    assert csv("text,label\na,café\nb,cafe\u0301\nc,tea\n").classes == ("café", "tea")
+
+
+def test_the_first_line_may_be_long_too(csv):
+    long = "word " * 40_000
+    data = csv(f"{long},a\nshort,b\n", text_column=1, label_column=2)
+    assert [len(row[1]) for row in told(data)["all"]] == [len(long) - 1, 5]
+
+
 def test_a_text_may_be_long_and_files_of_any_size(csv):
     long = "wörd " * 700_000
     data = csv(f'text,label\n"{long}",a\nshort,b\n{long},b\n')  # a piece is a mebibyte
@@ -315,6 +326,7 @@ def test_a_list_in_json_is_read_a_part_at_a_time(csv):
         ('[{"text": "a", "label": 1},\n{"text": "b"', "line 2: no JSON: Expecting ',' delimiter"),
         ('[{"text": "a", "label": 1}\n', "line 2: no JSON: it ends there, and ] is wanted"),
         ('[{"text": "a", "label": 1} x', "no JSON: x stands there, and ] is wanted"),
+        ('[{"text": "a", "label": 1}]\n[]', r"line 2: \[ stands behind the list"),
         ("[]", "has no texts with a class"),
         ("[" * 200_000, "nested too deeply"),
         ('[{"words": "a", "label": 1}]', 'no key "text" .*--text-column. Its keys: words, label'),
@@ -330,6 +342,8 @@ def test_texts_of_several_classes_are_left_out(csv):
     assert [row[1] for row in told(data)["all"]] == ["one", "four"]
     assert data.repairs == (("a.txt:2", "a text of several classes: left out"),)
     assert data.damaged == (("a.txt:3", "it does not begin with __label__"),)
+    spaced = csv("__label__a\tone more\n__label__b\n__label__b  two\n", "a.txt")
+    assert told(spaced)["all"] == [("a.txt:1", "one more", "a"), ("a.txt:3", "two", "b")]
     with pytest.raises(UsageError, match="--text-column has no meaning here: lines with __label__"):
         csv("__label__a one\n", "a.txt", text_column="x")
 
@@ -366,6 +380,14 @@ def test_parts_of_a_split_follow_each_other(tmp_path):
     put(tmp_path, {"train.csv": "text,label\na,b\n"})
     with pytest.raises(UsageError, match=r"has train-2\.txt and train-10\.txt, both train; keep"):
         read_texts(tmp_path)
+
+
+def test_a_folder_may_have_any_number_of_parts(tmp_path):
+    row = '{{"text": "{}", "label": {}}}\n'
+    parts = {f"train-{at:05d}-of-00120.jsonl": row.format(at, at % 2) for at in range(120)}
+    put(tmp_path, parts | {"validation.jsonl": row.format("a", 0) + row.format("b", 1)})
+    data = read_texts(tmp_path)
+    assert {split: len(part) for split, part in data.splits.items()} == {"train": 120, "val": 2}
 
 
 def test_one_file_is_of_no_split_whatever_it_is_called(tmp_path):
@@ -458,8 +480,10 @@ def test_what_goes_wrong_in_making_texts_in_memory_is_not_hidden():
         texts_in_memory(broken(), [0, 1], ["x", "y"])
 
 
-def test_reading_leaves_limits_of_the_process_as_they_are(tmp_path):
-    (tmp_path / "a.csv").write_text("text,label\none,a\ntwo,b\n")
-    usual = field_size_limit()
-    read_texts(tmp_path / "a.csv")
+def test_tables_read_side_by_side_leave_limits_of_the_process_as_they_are(tmp_path):
+    long, usual = "long " * 40_000, field_size_limit()
+    put(tmp_path, {"a.csv": "text,label\none,a\n", "b.csv": f"text,label\ntwo,b\n{long},b\n"})
+    first, second = (text_rows(tmp_path / name) for name in ("a.csv", "b.csv"))
+    assert [next(rows).text for rows in (first, second)] == ["one", "two"]
+    assert list(first) == [] and [row.text for row in second] == [long]
     assert field_size_limit() == usual

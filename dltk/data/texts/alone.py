@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dltk.data.texts import table
-from dltk.data.texts.columns import choose_column, column_number
+from dltk.data.texts.columns import choose_column, column_number, is_usual
 from dltk.data.texts.listed import OBJECTS, entries, text_of
-from dltk.data.texts.table import form_of, rows_of
-from dltk.errors import InputError
+from dltk.data.texts.table import form_of, read_rows
+from dltk.errors import InputError, UsageError, printable
 from dltk.wording import amount
 
 TABLES = (*table.TABLES, *OBJECTS)
@@ -55,12 +55,17 @@ def text_rows(path: str | os.PathLike, text_column: str | None = None) -> Iterat
 
 
 def _of_table(path: Path, asked: str | None) -> Iterator[TextRow]:
-    rows = rows_of(path, form_of(path))
+    rows = read_rows(path, form_of(path))
     line, header = next(rows, (0, []))
     if not line:
         return
     if asked and asked.isdecimal() and asked not in map(str.strip, header):
         at = column_number(path, len(header), "text", asked) - 1
+        if is_usual(header[at], "text"):
+            raise UsageError(
+                f"{printable(path)} has a header, {', '.join(map(printable, header))}: name the "
+                "column by it, not by number, with --text-column"
+            )
         rows = chain([(line, header)], rows)
     else:
         at = header.index(choose_column(path, header, "text", asked, "columns"))

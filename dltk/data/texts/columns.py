@@ -151,6 +151,11 @@ def has_columns(names: Sequence[str]) -> bool:
     return all(known & set(usual) for usual in USUAL.values())
 
 
+def is_usual(name: str, field: str) -> bool:
+    """Return whether a column of this name has the text, or the class, as `field` says."""
+    return _plain(name) in USUAL[field]
+
+
 def _plain(name: str) -> str:
     return name.strip().casefold()
 

@@ -27,7 +27,7 @@ class Counted(NamedTuple):
     lengths: np.ndarray
 
 
-def count_tokens(part: Texts, tokenizer: Tokenizer) -> Counted:
+def tokens_in(part: Texts, tokenizer: Tokenizer) -> Counted:
     """Return the tokens of some texts, read one by one."""
     counts: Counter[str] = Counter()
     lengths = array("q")
@@ -75,7 +75,7 @@ class EncodedTexts:
         """Return what each number is where only some of the texts are known, int32 (count,).
 
         That is itself, or UNKNOWN for those that occur less than `least` times in these texts, as
-        far as these are looked at: `count_tokens` counts what is behind the first `length` tokens
+        far as these are looked at: `tokens_in` counts what is behind the first `length` tokens
         too.
 
         Args:

@@ -17,6 +17,7 @@ from dltk.weights import Report
 MOST_LETTERS = 1 << 24
 """Of one text: a shelf of books; what is longer is a mark that is not closed, or no text."""
 SPLITS = SPLIT_NAMES | {"dev": "val"}
+_BEGINNING = 1 << 16  # letters; of more than 1 << 17 in one cell csv makes an error
 _BIG_BYTES = 100 << 20  # takes a while to read
 
 
@@ -47,13 +48,13 @@ def whole_lines(path: str | os.PathLike) -> Iterator[Line]:
 
 
 def first_line(path: str | os.PathLike) -> str:
-    """Return the first line that is not empty, or a piece of it; "" where there is none.
+    """Return the first line that is not empty, or its beginning; "" where there is none.
 
     It has no "\\r", see `without_returns`.
     """
     try:
         texts = (line.text for line in read_lines(path, escaped=True))
-        return without_returns(next(filter(str.strip, texts), ""))
+        return without_returns(next(filter(str.strip, texts), "")[:_BEGINNING])
     except InputError:
         return ""
 

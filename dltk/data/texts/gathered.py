@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from array import array
 from collections import Counter, defaultdict
@@ -16,11 +15,11 @@ from dltk.data.examples import Texts
 from dltk.data.gathered import Notes, checked_names
 from dltk.data.rows import natural
 from dltk.errors import InputError, UsageError, printable
+from dltk.text.lines import not_utf8
 from dltk.text.spool import Spool
 from dltk.wording import amount
 
 _MOST_NAMED = 1000  # rows with the same fault that are named one by one
-_LONE = re.compile("[\ud800-\udfff]")  # halves of characters, and bytes that are not UTF-8
 _MANY = 50  # classes, of which it can be seen that no two texts are of the same
 
 
@@ -83,7 +82,7 @@ class GatheredTexts(Notes):
             if why := not_utf8(told):
                 self.damaged_row(line, f"{what} is {why}")
                 return
-        text, label = unicodedata.normalize("NFC", text.strip()), label.strip()
+        text, label = (unicodedata.normalize("NFC", each.strip()) for each in (text, label))
         if not text:
             self.leave_out(line, "an empty text")
         elif not label:
@@ -180,20 +179,6 @@ class GatheredTexts(Notes):
         part.texts.flush()
         names = Names(self._files, part.files, part.lines)
         return Texts(names, part.texts, places[np.asarray(part.labels)])
-
-
-def not_utf8(text: str) -> str | None:
-    """Return what stands in a text where a character should, such as "not UTF-8: byte 0xe9".
-
-    That is a byte, as "surrogateescape" has it, or half of a character; None where there is none.
-    """
-    lone = _LONE.search(text)
-    if lone is None:
-        return None
-    code = ord(lone[0])
-    byte = 0xDC80 <= code <= 0xDCFF
-    what = f"byte 0x{code - 0xDC00:02x}" if byte else f"half a character, \\u{code:04x}"
-    return f"not UTF-8: {what}"
 
 
 def value_of(value: object, what: str) -> str:

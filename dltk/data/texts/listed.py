@@ -121,9 +121,9 @@ def _taken_apart(line: str) -> tuple[list[str], str]:
     """Return the labels that a line begins with, and its text."""
     labels, rest = [], line.strip()
     while rest.startswith(_LABEL):
-        label, _, rest = rest.partition(" ")
+        label, *behind = rest.split(None, 1)
         labels.append(label.removeprefix(_LABEL))
-        rest = rest.lstrip()
+        rest = behind[0] if behind else ""
     return labels, rest
 
 
@@ -148,14 +148,13 @@ def _elements(pieces: Iterator[str]) -> Iterator[Entry]:
     """Yield the elements of a list in JSON, of any length: it is never in memory as a whole."""
     text = _Text(pieces)
     text.take("[")
-    if text.next() == "]":
-        return
-    while True:
+    if text.next() != "]":
         yield text.value()
-        if text.next() != ",":
-            break
-        text.take(",")
+        while text.next() == ",":
+            text.take(",")
+            yield text.value()
     text.take("]")
+    text.end()
 
 
 class _Text:
@@ -170,7 +169,7 @@ class _Text:
         """Return the next character that is no space, "" at the end."""
         while True:
             self._skip(_SPACE.match(self._left, self._at).end())
-            if self._at < len(self._left) or not self._more():
+            if self._at < len(self._left) or not self._more(1):
                 return self._left[self._at : self._at + 1]
 
     def take(self, sign: str) -> None:
@@ -180,36 +179,46 @@ class _Text:
             raise InputError(f"line {self._line}: no JSON: {instead}, and {sign} is wanted")
         self._skip(self._at + 1)
 
+    def end(self) -> None:
+        """Raise InputError if anything is left."""
+        if found := self.next():
+            raise InputError(f"line {self._line}: {printable(found)} stands behind the list")
+
     def value(self) -> Entry:
         """Return the next value. Raises InputError: it is none."""
         self.next()
-        wanted = 0  # letters; were it tried with each line, a long value would take forever
         while True:
-            more = True
-            while more and len(self._left) - self._at < wanted:
-                more = self._more()
             try:
                 value, end = _DECODER.raw_decode(self._left, self._at)
             except (ValueError, RecursionError) as error:
-                wanted = 2 * (len(self._left) - self._at)
-                place = getattr(error, "pos", self._at)
-                if not more or not self._more():
-                    line = self._line + self._left.count("\n", self._at, place)
+                # were it tried with each line, a long value would take forever
+                place, ahead = getattr(error, "pos", self._at), len(self._left) - self._at
+                line = self._line + self._left.count("\n", self._at, place)
+                if not self._more(ahead):
                     raise InputError(f"line {line}: no JSON: {_why(error)}") from error
             else:
                 entry = Entry(self._line, value)
                 self._skip(end)
                 return entry
 
-    def _more(self) -> bool:
-        """Read another piece; return whether there was one. Raises InputError."""
-        piece = next(self._pieces, "")
+    def _more(self, wanted: int) -> bool:
+        """Read so many letters more, or a few more; return whether there were any.
+
+        Raises:
+            InputError: what is left is absurdly long.
+        """
         if len(self._left) - self._at > MOST_LETTERS:
             raise InputError(
                 f"line {self._line}: a value of more than {MOST_LETTERS >> 20} million letters"
             )
-        self._left, self._at = self._left[self._at :] + piece, 0
-        return bool(piece)
+        pieces, letters = [self._left[self._at :]], 0
+        for piece in self._pieces:
+            pieces.append(piece)
+            letters += len(piece)
+            if letters >= wanted:
+                break
+        self._left, self._at = "".join(pieces), 0
+        return letters > 0
 
     def _skip(self, end: int) -> None:
         self._line += self._left.count("\n", self._at, end)

@@ -29,7 +29,7 @@ from dltk.data.tfds import is_prepared
 from dltk.errors import UsageError, printable
 from dltk.weights import Report, silent
 
-_MOST_LOOKED_AT = 100  # files of a folder
+_MOST_LOOKED_AT = 100  # files of a folder that are opened to see what they are
 
 Gather = Callable[..., None]
 
@@ -148,8 +148,10 @@ def _data_files(folder: Path) -> list[Path]:
         UsageError: there are several that are not called after splits, and no class folders.
     """
     folders, names = children(folder)
-    paths = [folder / name for name in names[:_MOST_LOOKED_AT]]
-    known = [path for path in paths if _is_data(path)]
+    paths = [folder / name for name in names]
+    unsure = [path for path in paths if not _is_called_data(path)][:_MOST_LOOKED_AT]
+    others = {path for path in unsure if _holds_texts(path)}
+    known = [path for path in paths if _is_called_data(path) or path in others]
     divided = [path for path in known if split_called(path.name)]
     if any(split_called(path.name) == "train" for path in divided):
         return divided
@@ -161,11 +163,11 @@ def _data_files(folder: Path) -> list[Path]:
     return known
 
 
-def _is_data(path: Path) -> bool:
+def _is_called_data(path: Path) -> bool:
     suffix = path.suffix.lower()
     if suffix == ".json":  # which other things are kept in, too
-        return bool(split_called(path.name)) or holds_text_objects(path)
-    return suffix in (*TABLES, *LINES) or _holds_texts(path)
+        return bool(split_called(path.name))
+    return suffix in (*TABLES, *LINES)
 
 
 def _gather_files(

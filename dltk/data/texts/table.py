@@ -70,7 +70,7 @@ def gather_table(
     """
     found.open_file(name)
     with blamed(path):
-        rows = rows_of(path, form_of(path))
+        rows = read_rows(path, form_of(path))
         line, header = next(rows, (0, []))
         width = len(header)
         if asked.by_number and not set(asked) <= set(map(str.strip, header)):
@@ -121,7 +121,7 @@ def _again(first: tuple, rest: Iterator[tuple]) -> Iterator[tuple]:
     yield from rest
 
 
-def rows_of(path: Path, form: Form, *, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
+def read_rows(path: Path, form: Form, *, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
     """Yield the number of the line that each row begins in, and its cells; not of empty rows.
 
     Args:
@@ -130,22 +130,13 @@ def rows_of(path: Path, form: Form, *, strict: bool = False) -> Iterator[tuple[i
     Raises:
         InputError: marks that are never closed, or what `whole_lines` raises.
     """
-    usual = csv.field_size_limit()  # of the whole process
-    csv.field_size_limit(max(MOST_LETTERS, usual))
-    try:
-        yield from _rows(path, form, strict)
-    finally:
-        csv.field_size_limit(usual)
-
-
-def _rows(path: Path, form: Form, strict: bool) -> Iterator[tuple[int, list[str]]]:
     lines = _Lines(path)
     quoting = csv.QUOTE_MINIMAL if form.quoted else csv.QUOTE_NONE
     reader = csv.reader(lines, delimiter=form.delimiter, quoting=quoting, strict=strict)
     while True:
         begins = lines.number + 1
         try:
-            cells = next(reader)
+            cells = _next_row(reader)
         except StopIteration:
             return
         except csv.Error as error:
@@ -157,6 +148,15 @@ def _rows(path: Path, form: Form, strict: bool) -> Iterator[tuple[int, list[str]
             raise InputError(f"line {begins}: {_UNCLOSED}")
         if any(map(str.strip, cells)):
             yield begins, cells
+
+
+def _next_row(reader: Iterator[list[str]]) -> list[str]:
+    """Return the next row, however long its cells are: the limit of csv is the whole process's."""
+    usual = csv.field_size_limit(MOST_LETTERS)
+    try:
+        return next(reader)
+    finally:
+        csv.field_size_limit(usual)
 
 
 class _Lines:
@@ -202,7 +202,7 @@ def _delimiter(path: Path) -> str:
     candidates = dict.fromkeys(("\t", likely, *_DELIMITERS))
     for delimiter in candidates:
         try:
-            rows = islice(rows_of(path, Form(delimiter, delimiter != "\t")), _LOOKED_AT)
+            rows = islice(read_rows(path, Form(delimiter, delimiter != "\t")), _LOOKED_AT)
             widths = {len(cells) for _, cells in rows}
         except InputError:
             continue
@@ -216,7 +216,7 @@ def _is_quoted(path: Path, delimiter: str) -> bool:
     if not any('"' in line.text for line in whole_lines(path)):
         return True
     try:
-        widths = {len(cells) for _, cells in rows_of(path, Form(delimiter, True), strict=True)}
+        widths = {len(cells) for _, cells in read_rows(path, Form(delimiter, True), strict=True)}
     except (csv.Error, InputError):
         return False
     return len(widths) == 1
