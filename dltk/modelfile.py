@@ -76,7 +76,9 @@ def save_model(model, path: str | os.PathLike, card: ModelCard) -> None:
     with whole(path) as part:
         model.save(part)
         with zipfile.ZipFile(part, "a", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(_MEMBER, json.dumps(_finite(fields), ensure_ascii=False))
+            text = json.dumps(_finite(fields), ensure_ascii=False)
+            # A file name that is not UTF-8 becomes \udcXX, which JSON reads back as it was.
+            archive.writestr(_MEMBER, text.encode("utf-8", "backslashreplace"))
 
 
 def _finite(value):

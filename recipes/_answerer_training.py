@@ -26,7 +26,7 @@ from recipes._answer_evaluation import AnswerEvaluation
 from recipes._answerer_judge import Answered, Judge, keep_samples
 from recipes._answerer_outcome import write_outcome
 from recipes._answerer_plan import check_answers
-from recipes._plans import check_words
+from recipes._plans import require_words
 from recipes._runs import agreed_precision, rate_of, regime_of
 from recipes._sighted_training import SightedTraining
 
@@ -40,7 +40,7 @@ class AnswererTraining(SightedTraining):
     def vocabulary(self) -> Vocabulary:
         """The words of the training questions. Raises UsageError where there are none."""
         said = [tokens(question.text) for question in self._questions("train")]
-        check_words(said, self.asked.min_count, "training questions")
+        require_words(said, self.asked.min_count, "training questions")
         return Vocabulary.of(said, least=self.asked.min_count)
 
     @cached_property

@@ -27,7 +27,7 @@ from recipes._caption_evaluation import CaptionEvaluation
 from recipes._captioner_judge import Judge, keep_samples
 from recipes._captioner_outcome import write_outcome
 from recipes._captioner_plan import JUDGES
-from recipes._plans import check_words
+from recipes._plans import require_words
 from recipes._runs import agreed_precision, rate_of, regime_of
 from recipes._sighted_training import SightedTraining
 
@@ -43,7 +43,7 @@ class CaptionerTraining(SightedTraining):
     def vocabulary(self) -> Vocabulary:
         """The words of the training captions. Raises UsageError where there are none."""
         said = self._said("train")
-        check_words(said, self.asked.min_count, "training captions")
+        require_words(said, self.asked.min_count, "training captions")
         return Vocabulary.of(said, least=self.asked.min_count)
 
     def _said(self, split: str) -> list[list[str]]:

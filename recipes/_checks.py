@@ -8,6 +8,7 @@ from numbers import Integral, Real
 
 from dltk.errors import UsageError, nearest, printable
 from dltk.painting import LARGEST
+from dltk.text.lines import not_utf8
 
 _PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -55,6 +56,12 @@ def check_number(
     if most < math.inf:
         span = f"from {least:g} to {'below ' * below}{most:g}"
     raise UsageError(f"{_dashed(option)} is a number {span}, not {printable(str(value))}")
+
+
+def check_text(option: str, value: str) -> None:
+    """Raise UsageError if there are bytes in a text that are not UTF-8, or halves of characters."""
+    if problem := not_utf8(value):
+        raise UsageError(f"{_dashed(option)} is {problem}")
 
 
 def check_choice(option: str, value, choices) -> None:

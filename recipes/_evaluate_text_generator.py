@@ -74,6 +74,6 @@ def _seen_in_training(source: ModelSource, numbers: np.ndarray, report: Report) 
         return None
     count = source.card.training.get(f"{language.tokenizer.unit}s", {}).get("train", 0)
     is_seen = 0 < count <= len(numbers) and (
-        digest_of(language.vocabulary, numbers[:count]) in trained
+        digest_of(language.vocabulary.words, numbers[:count]) in trained
     )
     return count if is_seen else 0

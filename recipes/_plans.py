@@ -84,7 +84,7 @@ def network_of(asked: SimpleNamespace, *tasks: str, what: str = "a classifier") 
     return source
 
 
-def check_words(said: Iterable[Sequence[str]], least: int, what: str) -> None:
+def require_words(said: Iterable[Sequence[str]], least: int, what: str) -> None:
     """Raise UsageError if no word is said so often.
 
     Args:

@@ -63,8 +63,8 @@ def write_outcome(
     lines += sections(
         {
             "Found on the way": chosen.items(),
-            f"Left out: {len(passed_over)}": passed_over,
-            f"Empty or of no class: {len(repairs)}": repairs,
+            "Left out": passed_over,
+            "Texts left out": repairs,
         }
     )
     write_report(run, lines + pictures_in(run, _PICTURES))

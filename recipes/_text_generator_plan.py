@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from dltk.geometry import Geometry
 from dltk.text.tokenizer import Tokenizer
 from dltk.training.optimizers import RATES
-from recipes._checks import check_number, check_whole
+from recipes._checks import check_number, check_text, check_whole
 from recipes._plans import check_options
 
 PRESETS = ("lstm", "gru", "rnn")
@@ -46,6 +46,7 @@ def plan_of(asked: SimpleNamespace) -> TextGeneratorPlan:
         UsageError: unknown words, numbers that cannot be.
     """
     check_options(asked, {"preset": PRESETS, "unit": UNITS}, _LEAST)
+    check_text("prompt", asked.prompt)
     check_number("dropout", asked.dropout, 0, 0.95)
     for name in ("size", "vocabulary"):
         if getattr(asked, name) is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import keras
 
-from dltk.data.corpora import CorpusData, counts_of, digest_of
+from dltk.data.corpora import CorpusData, digest_of, token_counts
 from dltk.data.passages import Passages, windows_of
 from dltk.data.pipeline import fitting_batch_size
 from dltk.engine.reader import Reader
@@ -93,7 +93,7 @@ class TextGeneratorTraining:
         numbers, unit = self.data.splits[split], self.asked.unit
         self.report(f"measuring on {amount(len(numbers), unit)}")
         size = len(self.data.language.vocabulary)
-        counts = (counts_of(self.data.splits[name], size) for name in ("train", split))
+        counts = (token_counts(self.data.splits[name], size) for name in ("train", split))
         return TextGeneratorEvaluation(
             model=str(model),
             data=self.data.where,
@@ -125,7 +125,7 @@ class TextGeneratorTraining:
                     "path": f"the part for {split}",
                     "label": amount(len(numbers), unit),
                     "split": split,
-                    "digest": digest_of(self.data.language.vocabulary, numbers),
+                    "digest": digest_of(self.data.language.vocabulary.words, numbers),
                 }
                 for split, numbers in self.data.splits.items()
             ]

@@ -121,7 +121,8 @@ def classify_text(
         min_score: leave out labels below this probability.
         explain: whether to tell what each word is worth to the first label: by how much the label's
             log-odds fall without it (Li et al. 2016), see `dltk.explain.erasure.worths`. The
-            network then looks at each text as often as it has tokens.
+            network then looks at each text as often as it has tokens, at most 256 times: in longer
+            ones, neighbouring words are left out together.
         batch_size, devices, strategy, precision: see `dltk.engine.load_engine`.
         report: called with a line that says what runs where.
     Yields:

@@ -19,7 +19,7 @@ from dltk.models.find import ModelSource
 from dltk.text.language import Language
 from dltk.weights import Report, silent
 from dltk.wording import amount
-from recipes._checks import check_number, check_whole
+from recipes._checks import check_number, check_text, check_whole
 from recipes._text_generators import find_text_generator, language_of
 
 _MOST_TEXTS = 100_000
@@ -105,7 +105,7 @@ def generate_text(
         UsageError: options that cannot work, a model that writes no texts.
         DltkError: a model that cannot be loaded.
     """
-    _check(n, length, temperature, top_k, top_p, seed, batch_size, until)
+    _check(prompt, n, length, temperature, top_k, top_p, seed, batch_size, until)
     source = find_text_generator(model)
     language = language_of(source)
     _tell_unknown(language, prompt, report)
@@ -122,15 +122,11 @@ def generate_text(
     for numbers in batched(range(n), writer.batch_size):
         for number, written in zip(numbers, writer(beginning, numbers, seed=seed), strict=True):
             text = language.continuation(prompt, written.numbers)
-            place = text.find(until) if until else -1
-            found = place >= 0
-            yield WrittenText(
-                number,
-                prompt,
-                text[:place] if found else text,
-                len(written.numbers),
-                written.ended or found,
-            )
+            tokens, ended = len(written.numbers), written.ended
+            if until and until in text:
+                text, ended = text[: text.index(until)], True
+                tokens = len(language.tokenizer(text))
+            yield WrittenText(number, prompt, text, tokens, ended)
 
 
 def _load(
@@ -149,8 +145,9 @@ def _load(
     return Writer(network, placement.strategy, Style(**style), **about)
 
 
-def _check(n, length, temperature, top_k, top_p, seed, batch_size, until) -> None:
+def _check(prompt, n, length, temperature, top_k, top_p, seed, batch_size, until) -> None:
     """Raise UsageError for what cannot be, or does nothing."""
+    check_text("prompt", prompt)
     check_whole("n", n, 1, _MOST_TEXTS)
     check_whole("length", length, 1)
     check_number("temperature", temperature)

@@ -25,7 +25,7 @@ from dltk.text.tokens import tokens
 from dltk.weights import Report, silent
 from recipes._answerer_plan import check_answers, plan_of
 from recipes._answerer_training import AnswererTraining
-from recipes._plans import check_words
+from recipes._plans import require_words
 from recipes._runs import named_files
 from recipes._trainings import DataKind, Trained, asked_for, begun, defaults_of, finished, gone_on
 
@@ -139,7 +139,7 @@ def train_answerer(
         fitting_batch_size(batch_size, len(data.splits["train"]), placement.replicas)
         told = data.splits["train"].questions
         said = (tokens(question.text) for questions in told for question in questions)
-        check_words(said, min_count, "training questions")
+        require_words(said, min_count, "training questions")
         check_answers(frequent_answers((each.answers for row in told for each in row), 2))
 
     about = {"slug": "answerer", "files": named_files(asked, "backbone"), "fits": fits}

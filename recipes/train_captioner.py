@@ -23,7 +23,7 @@ from dltk.text.tokens import tokens
 from dltk.weights import Report, silent
 from recipes._captioner_plan import plan_of
 from recipes._captioner_training import CaptionerTraining, check_pictures
-from recipes._plans import check_words
+from recipes._plans import require_words
 from recipes._runs import named_files
 from recipes._trainings import DataKind, Trained, asked_for, begun, defaults_of, finished, gone_on
 
@@ -148,7 +148,7 @@ def train_captioner(
             check_pictures(batch_size, placement.replicas)
         told = data.splits["train"].captions
         said = (tokens(caption) for captions in told for caption in captions)
-        check_words(said, min_count, "training captions")
+        require_words(said, min_count, "training captions")
 
     files = named_files(asked, "backbone") + ["vectors"] * (vectors is not None)
     about = {"slug": asked.preset, "files": files, "fits": fits}

@@ -24,7 +24,7 @@ from dltk.strategy import Placement
 from dltk.weights import Report, silent
 from dltk.wording import amount
 from recipes._cross_validation import CrossValidation
-from recipes._plans import check_words
+from recipes._plans import require_words
 from recipes._text_classifier_plan import plan_of
 from recipes._text_classifier_training import TextClassifierTraining
 from recipes._trainings import DataKind, Trained, asked_for, begun, defaults_of, finished, gone_on
@@ -166,11 +166,13 @@ def train_text_classifier(
 
     def fits(data: TextData, placement: Placement) -> str:
         train, replicas = data.splits["train"], placement.replicas
-        if folds > len(train):
-            raise UsageError(f"--folds {folds}: there are {amount(len(train), 'training text')}")
+        different = len(set(train.digests))
+        if folds > different:  # copies share a fold
+            texts = amount(different, "different training text")
+            raise UsageError(f"--folds {folds}: there are {texts}")
         if vectors is None:
             said = (plan.tokenizer(train.text(at)) for at in range(len(train)))
-            check_words(said, min_count, "training texts")
+            require_words(said, min_count, "training texts")
         fitting = fitting_batch_size(batch_size, len(train), replicas, "text")
         return f"{amount(fitting // replicas, 'text')} a replica and step"
 

@@ -314,6 +314,14 @@ def test_layers_may_have_the_names_that_dltk_gives():
     assert features_of(model, None, "avg").output_shape == (None, 2)
 
 
+def test_names_of_files_that_are_not_utf8_are_kept(tmp_path):
+    training = {"options": {"data": "caf\udce9"}}
+    card = ModelCard("classify", ("ä", "b"), GEOMETRY, training=training)
+    save_model(network(), tmp_path / "model.keras", card)
+    again = read_card(tmp_path / "model.keras")
+    assert again.training == training and again.labels == ("ä", "b")
+
+
 def test_metrics_that_are_not_finite_are_kept_as_unknown(tmp_path):
     card = ModelCard("classify", ("a", "b"), GEOMETRY, metrics={"loss": float("nan")})
     save_model(network(), tmp_path / "model.keras", card)

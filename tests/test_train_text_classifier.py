@@ -380,8 +380,8 @@ def test_empty_texts_and_rare_words_are_told(tmp_path):
     done = train_text_classifier(tmp_path / "a.csv", run_dir=tmp_path / "run", **COUNTS)
     assert read_card(done.model).words == ("here", "is")
     report = (done.run / "report.md").read_text()
-    assert "## Left out: 1" in report and "a.csv:33: 3 cells in a table of 2 columns" in report
-    assert "## Empty or of no class: 1" in report and "a.csv:32: an empty text" in report
+    assert "## Left out\n" in report and "a.csv:33: 3 cells in a table of 2 columns" in report
+    assert "## Texts left out\n" in report and "a.csv:32: an empty text" in report
     assert done.passed_over[0][0] == "a.csv:33"
 
 
@@ -409,7 +409,7 @@ def test_empty_texts_and_rare_words_are_told(tmp_path):
         ({"dropout": 1}, r"--dropout is a number from 0 to 0\.95, not 1"),
         ({"max_norm": float("nan")}, "--max-norm is a number of at least 0, not nan"),
         ({"folds": 1}, "--folds is 0, for no cross-validation, or 2 and up, not 1"),
-        ({"folds": 50}, "--folds 50: there are 48 training texts"),
+        ({"folds": 50}, "--folds 50: there are 48 different training texts"),
         ({"class_weights": "auto"}, "--class-weights is one of none, balanced, not auto"),
         ({"judge": "f1"}, "--judge is one of accuracy, macro-f1, not f1"),
         ({"min_count": 999}, "no word is in the training texts 999 times; take a smaller"),
@@ -433,6 +433,14 @@ def test_too_few_texts_for_the_replicas_are_told_as_texts(tmp_path):
     data = replace(data, splits={"train": data.splits["all"].take([0])})
     with pytest.raises(UsageError, match="1 training texts are too few for 2 replicas"):
         train_text_classifier(data, batch_size=2, devices="cpu:2", run_dir=tmp_path / "run")
+
+
+def test_copies_do_not_fill_folds(tmp_path):
+    data = texts_in_memory(["one", "two", "two", "two"], [0, 1, 1, 1], "ab")
+    data = replace(data, splits={"train": data.splits["all"]})
+    with pytest.raises(UsageError, match="--folds 3: there are 2 different training texts"):
+        train_text_classifier(data, folds=3, run_dir=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_columns_are_kept_for_a_resume(tmp_path):

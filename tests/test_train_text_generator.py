@@ -173,11 +173,21 @@ def test_few_windows_are_shared_alike_on_any_number_of_replicas(tmp_path):
     """13 windows: steps are of 8, whoever shares them, so that a run may go on elsewhere."""
     path, run = tmp_path / "short.txt", tmp_path / "run"
     path.write_text("abcab" * 23)
-    how = TINY | {"length": 8, "epochs": 1, "val_share": 0, "test_share": 0, "batch_size": 64}
-    train_text_generator(path, run_dir=run, **how)
+    how = TINY | {"length": 8, "epochs": 3, "val_share": 0, "test_share": 0, "batch_size": 64}
+    how |= {"optimizer": "momentum", "lr": 0.3}
+    one = train_text_generator(path, run_dir=tmp_path / "one", **how)
+    code = (
+        "import sys, json; from recipes.train_text_generator import train_text_generator;"
+        "train_text_generator(sys.argv[1], run_dir=sys.argv[2], save_every=0,"
+        "report=lambda line: print(line, flush=True), **json.loads(sys.argv[3]))"
+    )
+    killed_at(code, [path, run, json.dumps(how)], "epoch 1")
     assert "8 windows a replica and step" in (run / "log.txt").read_text()
-    resume_train_text_generator(run, devices="cpu:2")
+    two = resume_train_text_generator(run, devices="cpu:2")
     assert "4 windows a replica and step" in (run / "log.txt").read_text()
+    first, second = weights_of(one.model), weights_of(two.model)
+    for name in first:
+        np.testing.assert_allclose(first[name], second[name], atol=1e-5, err_msg=name)
 
 
 def test_a_run_does_not_go_on_with_another_text_or_other_options(whole, tmp_path):
@@ -261,6 +271,7 @@ def test_nothing_need_be_held_out(lines_file, tmp_path):  # noqa: F811
         ({"preset": "ltsm"}, r'--preset is one of lstm, gru, rnn, not ltsm\. Did you mean "lstm"'),
         ({"unit": "space"}, "--unit is one of character, word, not space"),
         ({"length": 0}, "--length is at least 1, not 0"),
+        ({"prompt": "\udce9"}, "--prompt is not UTF-8: byte 0xe9"),
         ({"lr": float("nan")}, "--lr is a number above 0"),
         ({"dropout": 1.0}, "--dropout is a number from 0 to 0.95"),
         ({"vocabulary": 0}, "--vocabulary is at least 1"),

@@ -16,6 +16,11 @@ from recipes.analogy import evaluate_analogies
 from recipes.train_vectors import resume_train_vectors, train_vectors
 from tests.runs import history_of, killed_at
 
+TRAIN = (
+    "import sys, json; from recipes.train_vectors import train_vectors;"
+    "train_vectors(sys.argv[1], run_dir=sys.argv[2], save_every=0,"
+    "report=lambda line: print(line, flush=True), **json.loads(sys.argv[3]))"
+)
 TINY = {"size": 16, "epochs": 3, "batch_size": 640, "window": 3, "min_count": 2}
 
 
@@ -73,12 +78,7 @@ def test_planted_analogies_are_recovered(preset, corpus, tmp_path):
 def test_a_run_killed_ends_to_the_bit_like_one_never_stopped(trained, corpus, tmp_path):
     whole, _ = trained
     run = tmp_path / "a run"
-    code = (
-        "import sys, json; from recipes.train_vectors import train_vectors;"
-        "train_vectors(sys.argv[1], run_dir=sys.argv[2], save_every=0,"
-        "report=lambda line: print(line, flush=True), **json.loads(sys.argv[3]))"
-    )
-    killed_at(code, [corpus, run, json.dumps(TINY)], "epoch 1")
+    killed_at(TRAIN, [corpus, run, json.dumps(TINY)], "epoch 1")
     assert not (run / "vectors.bin").exists()
     again = resume_train_vectors(run)
     assert again.model.read_bytes() == whole.model.read_bytes()
@@ -99,10 +99,13 @@ def test_a_run_on_short_text_goes_on_with_more_replicas(tmp_path):
     """Its 1,000 sentences are learnt from in steps of 64 words, whoever shares them."""
     text, run = tmp_path / "short.txt", tmp_path / "run"
     text.write_text("\n".join(sentences(1000)))
-    train_vectors(text, run_dir=run, **TINY | {"epochs": 1})
+    one = train_vectors(text, run_dir=tmp_path / "one", **TINY)
+    killed_at(TRAIN, [text, run, json.dumps(TINY)], "epoch 1")
     assert "64 words a replica and step" in (run / "log.txt").read_text()
-    resume_train_vectors(run, devices="cpu:2")
+    two = resume_train_vectors(run, devices="cpu:2")
     assert "32 words a replica and step" in (run / "log.txt").read_text()
+    first, second = read_vectors(one.model), read_vectors(two.model)
+    np.testing.assert_allclose(first.vectors, second.vectors, rtol=1e-4, atol=1e-5)
     few = Corpus.of("a b c d " * 20)
     with pytest.raises(UsageError, match="steps of 32 words are right, which 2 replicas cannot"):
         train_vectors(few, run_dir=tmp_path / "two", devices="cpu:2", **TINY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -75,11 +76,11 @@ def encoded_corpus(
     shares = {"val_share": val_share, "test_share": test_share}
     language = Language(tokenizer, every)
     data = divide(CorpusData(corpus.where, language, {"all": numbers}), _cut, **shares, seed=seed)
-    counts = counts_of(data.splits["train"], len(every))
+    counts = token_counts(data.splits["train"], len(every))
     known = _known(data, counts, min_count, most)
     language = Language(tokenizer, known, 1 + int(counts[END]))
     places = np.array([*range(FIRST), *known.encode(every.words)], np.int32)
-    splits = {name: _renumbered(part, places) for name, part in data.splits.items()}
+    splits = {name: renumbered(part, places) for name, part in data.splits.items()}
     return replace(data, language=language, splits=splits)
 
 
@@ -105,7 +106,7 @@ def _known(data: CorpusData, counts: np.ndarray, min_count: int, most: int | Non
     return known
 
 
-def counts_of(numbers: np.ndarray, size: int) -> np.ndarray:
+def token_counts(numbers: np.ndarray, size: int) -> np.ndarray:
     """Return how often each of the numbers below `size` occurs, int64 (size,)."""
     counts = np.zeros(size, np.int64)
     for at in range(0, len(numbers), _AT_ONCE):
@@ -113,7 +114,7 @@ def counts_of(numbers: np.ndarray, size: int) -> np.ndarray:
     return counts
 
 
-def _renumbered(numbers: np.ndarray, places: np.ndarray) -> np.ndarray:
+def renumbered(numbers: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Return numbers in another vocabulary, of which `places` has the number of each."""
     tokens = TokenFile()
     for at in range(0, len(numbers), _AT_ONCE):
@@ -121,9 +122,9 @@ def _renumbered(numbers: np.ndarray, places: np.ndarray) -> np.ndarray:
     return tokens.numbers()
 
 
-def digest_of(vocabulary: Vocabulary, numbers: np.ndarray) -> str:
-    """Return what changes when the tokens do that numbers are of, in 32 hexadecimal digits."""
-    digest = hashlib.sha256("\0".join(vocabulary.words).encode())
+def digest_of(words: Sequence[str], numbers: np.ndarray) -> str:
+    """Return what changes when the words or their numbers do, in 32 hexadecimal digits."""
+    digest = hashlib.sha256("\0".join(words).encode())
     for at in range(0, len(numbers), _AT_ONCE):
         digest.update(np.ascontiguousarray(numbers[at : at + _AT_ONCE]))
     return digest.hexdigest()[:32]
@@ -157,7 +158,7 @@ def check_corpus(data: CorpusData, *, decode: bool, threads: int) -> CorpusFindi
             f"{len(train):,} {unit}s are few, which a network may learn by heart; --dropout, or "
             "fewer --units, hold it back"
         )
-    unknown = float(np.mean(train[:_AT_ONCE] == UNKNOWN))
+    unknown = token_counts(train, len(data.language.vocabulary))[UNKNOWN] / len(train)
     if unknown > _RARE:
         found.append(f"{unknown:.0%} of the {unit}s are not known; see --min-count, --vocabulary")
     return CorpusFindings((), tuple(found))

@@ -17,7 +17,7 @@ def fold_numbers(examples: Examples | Texts, folds: int, *, seed: int = 0) -> np
     copies and small classes make them.
 
     Args:
-        folds: no more than there are examples.
+        folds: no more than there are different examples, or some folds stay empty.
         seed: of the order in which they are dealt.
     """
     groups = defaultdict(list)

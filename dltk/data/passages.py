@@ -38,26 +38,23 @@ class Passages(Stream):
     def share(self, step: int, replica: int, replicas: int):
         """Return what one replica sees of a step."""
         size = self.batch_size // replicas
-        mine = self._begins(step)[replica * size : (replica + 1) * size]
+        mine = self.indices(step)[replica * size : (replica + 1) * size]
         tokens = np.stack([self._numbers[at : at + self._length + 1] for at in mine])
         goes_on = np.full(size, step % self.steps_per_epoch > 0, np.float32)
         return (tokens.astype(np.int32), goes_on), np.zeros(size, np.float32)
 
     def indices(self, step: int) -> np.ndarray:
         """Return the number of the first token that each text of a step reads, int64 (B,)."""
-        return self._begins(step)
-
-    def describe(self, step: int, most: int = 4) -> str:
-        """Return where the texts of a step begin, the first few of them."""
-        places = [f"{at:,}" for at in self._begins(step)]
-        more = f" and {len(places) - most} more" if len(places) > most else ""
-        return f"tokens from {', '.join(places[:most])}{more}"
-
-    def _begins(self, step: int) -> np.ndarray:
         epoch, place = divmod(step, self.steps_per_epoch)
         left = len(self._numbers) - 1 - self._lane * self.batch_size
         first = random_of(self._seed, ORDER, epoch).integers(left + 1)
         return first + np.arange(self.batch_size) * self._lane + place * self._length
+
+    def describe(self, step: int, most: int = 4) -> str:
+        """Return where the texts of a step begin, the first few of them."""
+        places = [f"{at:,}" for at in self.indices(step)]
+        more = f" and {len(places) - most} more" if len(places) > most else ""
+        return f"tokens from {', '.join(places[:most])}{more}"
 
 
 def windows_of(numbers: np.ndarray, length: int) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 
+from dltk.data.corpora import CorpusFindings, digest_of, renumbered
 from dltk.errors import UsageError, printable
 from dltk.text.corpus import Corpus, count_tokens, encode_files
 from dltk.text.phrases import count_words, find_pairs, join_pairs
@@ -17,7 +17,6 @@ from dltk.weights import Report, silent
 from dltk.wording import amount
 
 _FEW = 1_000_000  # words, of which vectors do not come out well
-_AT_ONCE = 1 << 22  # tokens
 
 
 @dataclass(frozen=True)
@@ -48,10 +47,7 @@ class WordData:
 
     def digest(self) -> str:
         """Return what changes when the text does, in 32 hexadecimal digits."""
-        digest = hashlib.sha256("\0".join(self.words).encode())
-        for at in range(0, len(self.tokens), _AT_ONCE):
-            digest.update(np.ascontiguousarray(self.tokens[at : at + _AT_ONCE]))
-        return digest.hexdigest()[:32]
+        return digest_of(self.words, self.tokens)
 
 
 def read_words(
@@ -95,7 +91,7 @@ def read_words(
                f"{how['threshold']:g}")  # fmt: skip
         names = known.words + tuple(f"{known.words[a]}_{known.words[b]}" for a, b in pairs)
         last = most if not left else None
-        known, tokens = _renumbered(join_pairs(tokens, words, pairs), names, min_count, last)
+        known, tokens = _of_frequent(join_pairs(tokens, words, pairs), names, min_count, last)
     counts, length = count_words(tokens, len(known.words))
     if len(known.words) < 2:
         raise UsageError(
@@ -105,7 +101,7 @@ def read_words(
     return WordData(corpus.where, known.words, counts, tokens, length)
 
 
-def _renumbered(
+def _of_frequent(
     joined: TokenFile, names: tuple[str, ...], least: int, most: int | None
 ) -> tuple[Vocabulary, np.ndarray]:
     """Return the words and phrases that are frequent enough, and the tokens by their numbers.
@@ -119,25 +115,10 @@ def _renumbered(
         found[name] = found.get(name, 0) + count
     known = Vocabulary.of_counts(found, least=least, most=most)
     places = np.array([*range(FIRST), *known.encode(names)], np.int32)
-    renumbered = TokenFile()
-    for at in range(0, len(tokens), _AT_ONCE):
-        renumbered.append(places[tokens[at : at + _AT_ONCE]])
-    return known, renumbered.numbers()
+    return known, renumbered(tokens, places)
 
 
-@dataclass(frozen=True)
-class WordFindings:
-    """What was found in running text.
-
-    Attributes:
-        errors, warnings: a line for each finding, see `dltk.data.check.Findings`.
-    """
-
-    errors: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-
-def check_words(data: WordData, *, decode: bool, threads: int) -> WordFindings:
+def check_words(data: WordData, *, decode: bool, threads: int) -> CorpusFindings:
     """Return what is found in text to learn vectors from: that it is little.
 
     Args:
@@ -149,4 +130,4 @@ def check_words(data: WordData, *, decode: bool, threads: int) -> WordFindings:
             f"{amount(data.length, 'word')} are few; vectors want millions, or at least more "
             "--epochs"
         )
-    return WordFindings((), tuple(found))
+    return CorpusFindings((), tuple(found))

@@ -77,8 +77,8 @@ def text_files(
     Args:
         report: called with a line for each file that is passed over.
     Raises:
-        UsageError: a source, or what a list names, that does not exist; a list that cannot be
-            read; nothing found.
+        UsageError: a source, or what a list names, that does not exist or is a pipe; a list that
+            cannot be read; nothing found.
     """
     if isinstance(sources, (str, os.PathLike)):
         sources = [sources]
@@ -112,6 +112,11 @@ def _texts_at(path: str, report: Report, named: str = "") -> Iterator[Path]:
                 report(f"passed over: {printable(file)}: {problem}")
             else:
                 yield file
+    elif os.path.exists(path) and not os.path.isfile(path):
+        raise UsageError(
+            f"{printable(path)} is no file, and text to learn from is read more than once; save it "
+            "to one"
+        )
     elif os.path.lexists(path):
         yield Path(os.path.abspath(path))
     else:

@@ -68,6 +68,12 @@ def test_what_is_not_there_is_told(tree, source, message):
         text_files(source)
 
 
+def test_pipes_are_refused_since_text_is_read_more_than_once(tree):
+    os.mkfifo(tree / "pipe")
+    with pytest.raises(UsageError, match="library/pipe is no file, and text to learn from is read"):
+        text_files("library/pipe")
+
+
 @pytest.mark.parametrize("line", ["@library/list", "library/a/*.md", "library/none.txt"])
 def test_lists_name_files_and_folders_only(tree, line):
     (tree / "list").write_text(f"library/b.txt\n{line}\n")
