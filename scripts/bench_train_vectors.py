@@ -28,7 +28,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 PRESETS = ("skip-gram", "cbow")
-NOISE = 16  # words of it that a block has
+DRAWN = 16  # words of noise that a block has
 DIFFERENT, LINE = 50_000, 20  # words of the text without meaning, and of its lines
 _COLUMNS = "text        preset     by       words a second   CPU µs a word   analogies   load"
 
@@ -154,7 +154,7 @@ def explain(text: Path) -> None:
 
     data = read_words(Corpus.found(text), tokenizer=Tokenizer("space", lower=False), min_count=5)
     blocks, window, size = 8192 // BLOCK, 5, 100
-    how = {"window": window, "subsample": 1e-3, "noise": NOISE, "blocks": blocks}
+    how = {"window": window, "subsample": 1e-3, "noise": DRAWN, "blocks": blocks}
     batches = Windows(data.tokens, data.counts, **how)
     batch = {name: tf.constant(part) for name, part in batches.share(0, 0, 1).items()}
     words = float(np.count_nonzero(batch[BEFORE] + batch[BEHIND]))
