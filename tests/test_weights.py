@@ -33,8 +33,8 @@ class Handler(BaseHTTPRequestHandler):
         if server.breaks:
             server.breaks -= 1
             body = body[: len(body) // 2]
+        server.sent += len(body)  # before the client can have it all
         self.wfile.write(body)
-        server.sent += len(body)
 
     def log_message(self, *_):
         pass

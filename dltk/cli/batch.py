@@ -139,11 +139,12 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 def _write_csv(record, outputs: Outputs, table: Table) -> None:
-    """Write the table beside the record if it is asked for, or there is one of an earlier run."""
+    """Write the table beside the record if it is asked for, or overwritten with the record."""
     from dltk.batch import write_csv
 
     path = record.folder / "results.csv"
-    if outputs.output and (outputs.format == "csv" or path.exists()):
+    stale = outputs.overwrite and path.exists()
+    if outputs.output and (outputs.format == "csv" or stale):
         write_csv(path, table.columns, chain.from_iterable(map(table.rows, record.rows())))
 
 
