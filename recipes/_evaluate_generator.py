@@ -17,6 +17,7 @@ from dltk.images import image_of
 from dltk.metrics.generation import LEAST, Copying, Reference, copying
 from dltk.models.find import ModelSource
 from dltk.weights import Report
+from dltk.wording import amount
 from recipes._checks import check_whole
 from recipes._feature_networks import DEFAULT, FeatureNetwork, check_features, load_features
 from recipes._generate_model import Maker, open_maker
@@ -107,7 +108,7 @@ def measure_maker(
     examples = examples_of(parts)
     if len(examples) < LEAST:
         raise UsageError(
-            f"{printable(data.where)} has {len(examples)} pictures to measure on; "
+            f"{printable(data.where)} has {amount(len(examples), 'picture')} to measure on; "
             f"{LEAST} or more are needed"
         )
     samples = samples or min(len(examples), _MOST)

@@ -44,7 +44,7 @@ def find_generator(model: str | os.PathLike) -> ModelSource:
         command = _COMMANDS.get(source.task, source.task if source.task in _KNOWN else None)
         use = f'it is for "dltk {command}"' if command else _TRAIN
         raise UsageError(
-            f"{printable(source.name)} is a model to {source.task}, not to generate; {use}"
+            f"{printable(source.name)} is a model to {source.task}, not to generate pictures; {use}"
         )
     return source
 

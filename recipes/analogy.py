@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from dltk.errors import UsageError
+from dltk.errors import UsageError, printable
 from dltk.text.vectors import WordVectors, read_vectors
 from dltk.weights import Report, silent
 from dltk.wording import amount
@@ -31,6 +32,7 @@ from recipes._checks import check_choice, check_whole
 
 RESTRICT = 30_000
 """Of the most frequent words questions are asked of a file, as word2vec's demo-word.sh does."""
+_OF_RUN = "vectors.bin"  # as trainings call it
 _ON_MAP = 150  # words of a map, if none are named
 _FEW = 40  # words up to which a map is two principal components
 
@@ -190,6 +192,14 @@ def _check(method: str, restrict: int | None) -> None:
 def _read(model, report: Report, *, most: int | None = None) -> WordVectors:
     if isinstance(model, WordVectors):
         return model
+    inside = Path(model) / _OF_RUN
+    if inside.is_file():
+        raise UsageError(f"{printable(model)} is a run folder; take {printable(inside)}")
+    if inside.parent.suffix == ".keras":
+        raise UsageError(
+            f"{printable(model)} is a model file; name a file of vectors, such as the {_OF_RUN} "
+            'that "dltk text vectors" writes'
+        )
     vectors = read_vectors(model, most=most, report=report)
     size = vectors.vectors.shape[1]
     report(f"{amount(len(vectors), 'word')} with {amount(size, 'number')} each")

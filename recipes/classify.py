@@ -196,7 +196,7 @@ def find_models(
     sources = [find_model(name, labels=labels, pixel_range=pixel_range) for name in wanted]
     for source in sources:
         if source.task not in ("classify", "features"):
-            raise UsageError(f"{source.name} is a model to {source.task}, not to classify")
+            raise UsageError(f"{source.name} is a model to {source.task}, not to classify pictures")
         if not source.labels:
             advice = "it is for dltk features" if source.entry else "name them with --labels"
             raise UsageError(f"{source.name} has no class names; {advice}")

@@ -110,11 +110,20 @@ def test_words_that_are_taken_away_again_leave_no_products_either():
         analogy("king - king", model=VECTORS, method="mul")
 
 
-def test_words_that_a_file_has_twice_are_told(tmp_path):
+def test_run_folders_and_models_of_other_tasks_are_told(file, tmp_path):
+    file.rename(tmp_path / "vectors.bin")
+    with pytest.raises(UsageError, match=r"is a run folder; take .*vectors\.bin"):
+        analogy("king", model=tmp_path)
+    with pytest.raises(UsageError, match=r"best\.keras is a model file; name a file of vectors"):
+        analogy("king", model=tmp_path / "best.keras")
+
+
+def test_words_that_a_file_has_twice_are_told(dltk, tmp_path):
     (tmp_path / "v.txt").write_text("a 1 0\nb 0 1\na 1 1\n")
     lines = []
     analogy("a", model=tmp_path / "v.txt", report=lines.append)
     assert lines[0] == "note: 1 vector passed over, of words that have one already"
+    assert dltk("text", "analogy", "-m", tmp_path / "v.txt", "a").err == f"{lines[0]}\n"
 
 
 def test_words_are_found_in_composed_form():

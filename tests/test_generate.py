@@ -188,7 +188,9 @@ def test_models_for_something_else_are_refused_with_what_they_are_for(plain, tmp
         ("unheard-of", '"dltk train gan"'),
     ):
         save_model(network, path, ModelCard(task, ("a", "b"), Geometry(16, 16)))
-        with pytest.raises(UsageError, match=f"is a model to {task}, not to generate; .*{use}"):
+        with pytest.raises(
+            UsageError, match=f"is a model to {task}, not to generate pictures; .*{use}"
+        ):
             next(generate(path))
     network.save(path)
     with pytest.raises(UsageError, match="saved by plain Keras"):

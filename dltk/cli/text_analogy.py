@@ -76,7 +76,7 @@ def analogy(ctx, words, questions, picture, seed, as_json, quiet, **choices):
     elif picture is not None:
         _draw(picture, words, choices["model"], seed, as_json, say)
     elif words:
-        _answer(words, choices, as_json)
+        _answer(words, choices, as_json, say)
     else:
         raise UsageError("name words, such as: king - man + woman; or --questions or --map")
 
@@ -86,11 +86,15 @@ def _check_idle(given: set[str], what: str) -> None:
         raise UsageError(f"--{name} has no meaning beside {what}")
 
 
-def _answer(words, choices: dict, as_json: bool) -> None:
+def _answer(words, choices: dict, as_json: bool, say) -> None:
     from recipes.analogy import analogy as recipe
 
+    def note(line: str) -> None:
+        if line.startswith("note: "):  # nothing else: an answer is short
+            say(line)
+
     quoted = len(words) == 1 and any(f" {sign} " in words[0] for sign in "+-")
-    found = recipe(words[0] if quoted else words, **choices)
+    found = recipe(words[0] if quoted else words, **choices, report=note)
     if as_json:
         click.echo(json.dumps(found.to_dict(), ensure_ascii=False))
         return

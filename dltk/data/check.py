@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import ClassVar
 
 from dltk.data.datasets import LabelledData, TextData
-from dltk.data.look import Place, equal, extremes, looked_over, same, some
+from dltk.data.look import Place, equal, extremes, looked_over, needless, same, some
 from dltk.errors import printable
 
 FEW = 10  # pictures of a class, of which little can be learnt
@@ -80,8 +80,7 @@ class Findings:
                 f"the largest class has {self.imbalance:.0f} times the {noun}s of the smallest"
             )
         if self.duplicates:
-            spare = sum(len(group) - 1 for group in self.duplicates)
-            lines.append(f"{spare} needless copies, such as {same(self.duplicates[0])}")
+            lines.append(needless(self.duplicates))
         if self.passed_over:
             listed = [f"{name} ({why})" for name, why in self.passed_over]
             lines.append(f"passed over: {some(listed)}")

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 
 from dltk.data.check import FEW
 from dltk.data.datasets import CaptionData, QuestionData
-from dltk.data.look import Place, Size, by_kind, equal, extremes, looked_over, same, some
+from dltk.data.look import Place, Size, by_kind, equal, extremes, looked_over, needless, same, some
 from dltk.errors import printable
 
 IN_ALL = "in all"
@@ -50,8 +50,7 @@ class ToldFindings:
             lines.append(f"pictures: {pictures}, of which little can be learnt")
         lines += self._doubts()
         if self.duplicates:
-            spare = sum(len(group) - 1 for group in self.duplicates)
-            lines.append(f"{spare} needless copies, such as {same(self.duplicates[0])}")
+            lines.append(needless(self.duplicates))
         lines += by_kind(self.repairs)
         if self.passed_over:
             listed = [f"{name} ({why})" for name, why in self.passed_over]

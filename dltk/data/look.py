@@ -18,6 +18,7 @@ from dltk.data.datasets import (
 from dltk.data.examples import Pictures
 from dltk.errors import InputError, printable, reason
 from dltk.images import decode_sized
+from dltk.wording import amount
 
 _SHOWN = 5  # names in one line
 
@@ -105,6 +106,13 @@ def alike(names: Iterable[str]) -> list[list[str]]:
     for name in names:
         groups[name.casefold()].append(name)
     return [group for group in groups.values() if len(group) > 1]
+
+
+def needless(duplicates: Sequence[Sequence[Place]]) -> str:
+    """Return a line on groups of equal examples, of which one of each would do."""
+    spare = sum(len(group) - 1 for group in duplicates)
+    copies = amount(spare, "needless copy", "needless copies")
+    return f"{copies}, such as {same(duplicates[0])}"
 
 
 def by_kind(repairs: Sequence[tuple[str, str]]) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from dltk.data.datasets import SPLITS, PictureData
 from dltk.data.examples import Pictures
 from dltk.data.folders import read_loose
-from dltk.data.look import Place, equal, extremes, looked_over, same, some
+from dltk.data.look import Place, equal, extremes, looked_over, needless, same, some
 from dltk.data.readers import TFDS, nothing_at
 from dltk.data.rows import Row
 from dltk.data.split import divide
@@ -112,8 +112,7 @@ class PictureFindings:
         if count < FEW:
             lines.append(f"{amount(count, 'picture')}: too few to learn more than these")
         if self.duplicates:
-            spare = sum(len(group) - 1 for group in self.duplicates)
-            lines.append(f"{spare} needless copies, such as {same(self.duplicates[0])}")
+            lines.append(needless(self.duplicates))
         if self.passed_over:
             listed = [f"{name} ({why})" for name, why in self.passed_over]
             lines.append(f"passed over: {some(listed)}")

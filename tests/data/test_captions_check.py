@@ -56,7 +56,7 @@ def test_faults_are_found(faulty):
     assert findings.warnings == [
         "pictures: 9, of which little can be learnt",
         'captions of many pictures: "it \'s a picture" (9)',
-        "1 needless copies, such as images/0.png (train) = images/1.png (train)",
+        "1 needless copy, such as images/0.png (train) = images/1.png (train)",
         "repaired: a caption without words: 1, such as dataset_made.json, image 6: '...', of "
         "images/5.png, left out",
         "repaired: a caption of more than 200 words: 1, such as dataset_made.json, image 8, "

@@ -48,7 +48,7 @@ def test_faults_are_found(faulty):
     assert "classes of less than 10 pictures: b, c" in findings.warnings
     warnings = "\n".join(findings.warnings)
     assert "the largest class has 35 times the pictures of the smallest" in warnings
-    assert "1 needless copies" in warnings and "train/a/readme.txt" in warnings
+    assert "1 needless copy" in warnings and "train/a/readme.txt" in warnings
 
 
 def test_the_fast_check_compares_bytes_only(faulty):

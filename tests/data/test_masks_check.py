@@ -85,7 +85,7 @@ def test_faults_are_found(faulty):
         "classes without pixels: Dog",
         "classes in less than 10 pictures: dog",
         "classes that differ in capitals only: dog, Dog",
-        f"1 needless copies, such as {train}0.png (train) = {train}2.png (train)",
+        f"1 needless copy, such as {train}0.png (train) = {train}2.png (train)",
         f"passed over: {train}10.png (without mask), {train}8.png (all pixels of its mask are "
         "ignored)",
     ]

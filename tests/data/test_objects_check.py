@@ -76,7 +76,7 @@ def test_faults_are_found(faulty):
         "classes of less than 10 objects: dog",
         "the largest class has 14 times the objects of the smallest",
         "classes that differ in capitals only: cat, Cat",
-        f"1 needless copies, such as {images}3.png (train) = {images}4.png (train)",
+        f"1 needless copy, such as {images}3.png (train) = {images}4.png (train)",
         f"repaired: unknown category: 1, such as {place} 92: 99, left out",
         f"repaired: over the edge: 1, such as {place} 91: (190, 0, 210, 20) of 200 × 150, cut",
     ]

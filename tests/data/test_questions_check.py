@@ -74,7 +74,7 @@ def test_faults_are_found(faulty):
     assert findings.warnings == [
         'kinds nearly always answered the same: yes/no "yes" (100%)',
         "questions with an answer that train has not: val 1 of 9",
-        "1 needless copies, such as images/train/0.png (train) = images/train/1.png (train)",
+        "1 needless copy, such as images/train/0.png (train) = images/train/1.png (train)",
         "repaired: a question without words: 1, such as annotations/questions_train.json, question "
         "115: '...', of images/train/5.png, left out",
         "repaired: an empty answer: 1, such as annotations/answers_train.json, annotation of "

@@ -179,7 +179,11 @@ def test_a_file_without_a_header_has_columns_by_number(csv):
         ({"text_column": 2}, "--text-column 2: .* the number of the other .*: --label-column"),
         ({"label_column": "2"}, "--label-column 2: .* needed too: --text-column"),
         ({"text_column": 1, "label_column": 1}, 'cannot both be "1"'),
-        ({}, 'no column "text" or another usual name for it; name it: --text-column'),
+        (
+            {},
+            'no column "text" or another usual name for it; name it: --text-column. Without a '
+            "header, give numbers",
+        ),
         ({"text_column": 2, "label_column": "x"}, 'no column "2", as --text-column says'),
     ):
         with pytest.raises(UsageError, match=why):
@@ -195,7 +199,7 @@ def test_columns_of_other_names_are_named(csv):
     for columns, why in (
         ({"label_column": "whom"}, r'no column "whom", as --label-column says\. Did you mean "who"'
          r"\? Its columns: what she said, who, text"),
-        ({}, 'no column "label" or another usual name for it; name it: --label-column. Its '),
+        ({}, 'no column "label" or another usual name for it; name it: --label-column. Without '),
         ({"text_column": "who", "label_column": "who"}, 'cannot both be "who"'),
     ):  # fmt: skip
         with pytest.raises(UsageError, match=why):
@@ -241,7 +245,7 @@ def test_splits_are_a_column_or_none(csv):
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ("", 'no column "text" .* Its columns: none'),
+        ("", r"reviews\.csv has no columns at all: it is empty"),
         ("text,label\n", "has no texts with a class$"),
         ("text,label\na,x\nb,x\n", 'one class only, "x"; a classifier needs two: wanted is'),
         ('text,label\na,x\n"b,y\nc,x\nd,y\n', "line 3: a cell begins with a quotation mark that"),

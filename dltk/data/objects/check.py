@@ -18,6 +18,7 @@ from dltk.data.look import (
     equal,
     extremes,
     looked_over,
+    needless,
     same,
     some,
 )
@@ -103,8 +104,7 @@ class ObjectFindings:
             )
         lines += [f"classes that differ in capitals only: {some(g)}" for g in alike(self.counts)]
         if self.duplicates:
-            spare = sum(len(group) - 1 for group in self.duplicates)
-            lines.append(f"{spare} needless copies, such as {same(self.duplicates[0])}")
+            lines.append(needless(self.duplicates))
         lines += by_kind(self.repairs)
         if self.passed_over:
             listed = [f"{name} ({why})" for name, why in self.passed_over]

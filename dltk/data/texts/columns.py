@@ -109,10 +109,12 @@ def choose_column(
                 f'{printable(where)} has {len(found)} {what} "{printable(found[0])}"; keep one of '
                 "them"
             )
-    have = ", ".join(map(printable, filter(None, names))) or "none"
+    if not any(names):
+        raise NoColumnError(f"{printable(where)} has no {what} at all: it is empty")
+    have = ", ".join(map(printable, filter(None, names)))
     if asked is None:
         told = f'no {what[:-1]} "{field}" or another usual name for it; name it: --{field}-column.'
-        hint = ""
+        hint = " Without a header, give numbers of columns." if what == "columns" else ""
     else:
         told = f'no {what[:-1]} "{printable(asked)}", as --{field}-column says.'
         hint = nearest(asked, names)
